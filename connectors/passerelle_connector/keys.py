@@ -1,0 +1,219 @@
+"""Match keys: from a normalised subject to the values that become tokens.
+
+Rules
+-----
+1. A key's value is its components in the catalogue's order, in UTF-8, joined by the unit separator 0x1F. Domain,
+   kind, epoch and the versions of normaliser and catalogue are added by the tokeniser, not here.
+2. Kinds are derived for the tiers the caller allows and for the subject's entity kind only.
+3. Names that are weak aliases give no key. Names written in full but unsplit give order-free keys only.
+4. Values come primary name first, and are cut at the kind's `max_values`: the same subject gives the same keys.
+5. Kinds of rare names are skipped where the surname is one of the shipped common ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from passerelle.catalogue import Catalogue, KeyKind, Tier
+from passerelle.groups import EntityKind
+
+from passerelle_connector.normalise.phonetic import skeleton
+from passerelle_connector.normalise.subject import NameForm, NameQuality, PartialDate, Subject
+from passerelle_connector.normalise.tables import words
+
+SEPARATOR: Final = "\x1f"
+_MIN_PARTS: Final = 2
+_MIN_SKELETON: Final = 5
+_FORMS_PER_NAME: Final = 4
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Key:
+    """One value to tokenise, of the catalogue's kind `kind_id`."""
+
+    kind_id: int
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Name:
+    """The components of one split name: `pairs` are (surname, given) spellings, the first one plain and core."""
+
+    pairs: tuple[tuple[str, str], ...]
+    surname: str
+    given: str
+    middle: str
+
+    @property
+    def whole(self) -> bool:
+        """Surname and given name are both known."""
+        return bool(self.surname and self.given)
+
+
+Parts = tuple[str, ...]
+
+
+def derive(subject: Subject, catalogue: Catalogue, tiers: Collection[Tier]) -> tuple[Key, ...]:
+    """All keys of a subject, each once, ordered by kind; no key for a subject that says too little."""
+    found: dict[str, list[Parts]] = {}
+    for name, parts in _values(subject):
+        found.setdefault(name, []).append(parts)
+    keys: list[Key] = []
+    for kind in catalogue.kinds.values():
+        if kind.tier in tiers and subject.entity in kind.entities:
+            keys.extend(_keys(kind, found.get(kind.name, ())))
+    return tuple(keys)
+
+
+def _keys(kind: KeyKind, values: Collection[Parts]) -> Iterator[Key]:
+    distinct = dict.fromkeys(SEPARATOR.join(parts) for parts in values)
+    for value in tuple(distinct)[: kind.max_values]:
+        yield Key(kind.id, value.encode())
+
+
+def _values(subject: Subject) -> Iterator[tuple[str, Parts]]:
+    """(kind name, components) of everything the subject says."""
+    names = [form for form in subject.names if form.quality is not NameQuality.WEAK]
+    if subject.entity is EntityKind.PERSON:
+        yield from _person(subject, names)
+    if subject.entity is EntityKind.ORGANISATION:
+        yield from _organisation(subject, names)
+    for identifier in subject.identifiers:
+        yield identifier.kind, (identifier.value,)
+
+
+def _person(subject: Subject, forms: list[NameForm]) -> Iterator[tuple[str, Parts]]:
+    numbers = [identifier.value for identifier in subject.identifiers if identifier.kind == "national number"]
+    names = [_name(form) for form in forms if form.family or form.given]
+    for name in names:
+        if name.whole:
+            yield from _rare(name, subject.sex)
+        for birth in subject.births:
+            yield from _born(name, birth, subject.sex)
+        for number in numbers:
+            yield from _numbered(name, number)
+    for birth in subject.births:
+        yield from _birth_alone(birth, names, subject.sex, numbers)
+    for form in forms:
+        for birth in subject.births:
+            if birth.day and form.full_parts >= _MIN_PARTS:
+                yield "names in any order+birth", ("".join(form.full[0].split()), birth.iso())
+        yield from _whole(form)
+
+
+def _numbered(name: _Name, number: str) -> Iterator[tuple[str, Parts]]:
+    """Which parts of the name agree where the number does."""
+    if name.given:
+        yield "number+given3", (number, name.given[:3])
+        yield "number+given", (number, name.given)
+    for surname in dict.fromkeys(surname for surname, _ in name.pairs if surname):
+        yield "number+surname", (number, surname)
+    if name.surname:
+        yield "number+surname3", (number, name.surname[:3])
+
+
+def _name(form: NameForm) -> _Name:
+    """Surname and given name in aligned spellings: plain with plain, ICAO with ICAO. Either may be empty."""
+    families, givens = form.family or ("",), form.given or ("",)
+    pairs = {(family, givens[0]): None for family in families}
+    pairs |= {(family, givens[-1]): None for family in families}
+    middle = form.middle[0][:1] if form.middle else ""
+    return _Name(tuple(pairs)[:_FORMS_PER_NAME], families[0], givens[0], middle)
+
+
+def _two_of_three(birth: PartialDate) -> tuple[str, ...]:
+    """The ways to leave one part of the date out; the letters tell which stay. None for a bare year."""
+    y, m, d = f"{birth.year:04d}", f"{birth.month:02d}", f"{birth.day:02d}"
+    if birth.day:
+        return f"ym{y}{m}", f"yd{y}{d}", f"md{m}{d}"
+    return (f"ym{y}{m}",) if birth.month else ()
+
+
+def _born(name: _Name, birth: PartialDate, sex: str) -> Iterator[tuple[str, Parts]]:
+    """Keys of a split name with a birth date, as far as both carry."""
+    if name.whole:
+        for pair in name.pairs:
+            yield "surname+given+birth year", (*pair, f"{birth.year:04d}")
+            for digits in _two_of_three(birth):
+                yield "surname+given+birth two of three", (*pair, digits)
+        for digits in _two_of_three(birth):
+            phonetic = skeleton(name.surname), skeleton(name.given)
+            yield "surname~+given~+birth two of three", (*phonetic, digits)
+    if not birth.day:
+        return
+    exact = birth.iso()
+    if name.given:
+        yield "given+birth", (name.given, exact)
+    if name.surname:
+        yield "surname~+birth", (skeleton(name.surname), exact)
+        yield "surname3+birth", (name.surname[:3], exact)
+    if name.whole:
+        yield from _fully_born(name, birth, sex)
+
+
+def _fully_born(name: _Name, birth: PartialDate, sex: str) -> Iterator[tuple[str, Parts]]:
+    """Keys of surname, given name and a full birth date."""
+    exact = birth.iso()
+    swapped = f"{birth.year:04d}" + "".join(sorted((f"{birth.month:02d}", f"{birth.day:02d}")))
+    for pair in name.pairs:
+        yield "surname+given+birth", (*pair, exact)
+    yield "surname3+given3+birth swapped", (name.surname[:3], name.given[:3], swapped)
+    yield "names in any order+birth", ("".join(sorted((name.surname, name.given))), exact)
+    yield "initials+birth", (name.surname[0], name.given[0], exact)
+    if sex:
+        yield "initials+birth+sex", (name.surname[0], name.given[0], exact, sex)
+
+
+def _birth_alone(
+    birth: PartialDate, names: list[_Name], sex: str, numbers: list[str]
+) -> Iterator[tuple[str, Parts]]:
+    """Keys of a full birth date with a number, or with sex and a middle initial."""
+    if not birth.day:
+        return
+    for number in numbers:
+        yield "number+birth", (number, birth.iso())
+        for digits in _two_of_three(birth):
+            yield "number+birth two of three", (number, digits)
+    for name in names:
+        if sex and name.middle:
+            yield "birth+sex+middle initial", (birth.iso(), sex, name.middle)
+
+
+def _rare(name: _Name, sex: str) -> Iterator[tuple[str, Parts]]:
+    if name.surname in words().common_surnames:
+        return
+    if name.middle:
+        yield "surname+given+middle initial", (name.surname, name.given, name.middle)
+    if sex:
+        yield "surname+given+sex", (name.surname, name.given, sex)
+
+
+def _whole(form: NameForm) -> Iterator[tuple[str, Parts]]:
+    """Whole names of persons; at most eight tokens a name."""
+    if form.full_parts < _MIN_PARTS:
+        return
+    for full in form.full[:_FORMS_PER_NAME]:
+        yield "whole name", (full,)
+    code = _phonetic(form)
+    if len(code) >= _MIN_SKELETON:
+        yield "whole name~", (code,)
+
+
+def _organisation(subject: Subject, forms: list[NameForm]) -> Iterator[tuple[str, Parts]]:
+    localities = {address.locality: None for address in subject.addresses if address.locality}
+    for form in forms:
+        code = _phonetic(form)
+        for full in form.full[:_FORMS_PER_NAME]:
+            yield "organisation name", (full,)
+            for locality in localities:
+                yield "organisation name+locality", (full, locality)
+        if len(code) >= _MIN_SKELETON:
+            yield "organisation name~", (code,)
+            for locality in localities:
+                yield "organisation name~+locality", (code, locality)
+
+
+def _phonetic(form: NameForm) -> str:
+    return " ".join(sorted(filter(None, (skeleton(part) for part in form.full[0].split()))))

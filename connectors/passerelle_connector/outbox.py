@@ -1,0 +1,90 @@
+"""The outbox: sealed records, made durable, gathered into batches.
+
+A batch is fixed when it is closed: its records, its id, its key-encryption keys and wraps. Sequence number and
+signature come later, at the moment of sending (`deliver`).
+
+Durable writes, each one SQLite transaction (write-ahead log, `synchronous=FULL`), and what a crash does to it:
+
+| write | failed and lost | failed but persisted |
+|---|---|---|
+| `put`: rows, revisions, salts, sealed records, notes | the rows are read, sealed and put again, with fresh salts | the next reading finds them unchanged |
+| `close`: batch, key-encryption keys, wraps | the records wait; the next closing makes a new batch with new keys | the batch is delivered; the keys were used once |
+| `mark_sent`: signed statement | nothing was sent; the statement is made again | sent, perhaps again, byte for byte |
+| `settle`, `requeue`, `retokenise`: receipt, chain, contents | the batch is sent again; the hub repeats its receipt | done |
+| `unsend`: statement forgotten | the same statement is refused again | a new statement is made |
+| `TokenCache.add` | the values are evaluated again, billed again | known |
+| `InboxStore.add` | not acknowledged, so sent again | sent again, recognised by its number, acknowledged |
+| `RowStore.start_run`, `finish_run` | the reading does not count as complete | done |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import accumulate
+from typing import Final
+
+from passerelle.clock import Clock
+from passerelle.record import ID_BYTES, MAX_BATCH_BYTES, SealedRecord
+from passerelle_connector.model import OutgoingRecord, PendingRecord, Reject
+from passerelle_connector.sealing import BatchKeyMaker
+from passerelle_connector.store import OutboxStore
+
+Random = Callable[[int], bytes]
+"""That many random bytes."""
+
+_WRAP_BYTES: Final = 160  # one section key under one recipient's key, with names
+
+
+class Outbox:
+    """Takes sealed records and closes batches. One writer."""
+
+    def __init__(
+        self, store: OutboxStore, keys: BatchKeyMaker, batch_records: int, clock: Clock, random: Random
+    ) -> None:
+        self._store = store
+        self._keys = keys
+        self._batch_records = batch_records
+        self._clock = clock
+        self._random = random
+        self._closed: Callable[[], None] = lambda: None
+
+    def on_closed(self, wake: Callable[[], None]) -> None:
+        """Call this whenever a batch was closed; it is called from the closing thread."""
+        self._closed = wake
+
+    def put(
+        self, records: Sequence[OutgoingRecord], notes: Sequence[Reject], seen: Sequence[str], run: int
+    ) -> None:
+        """Make records and notes durable and note which known rows the reading met."""
+        self._store.put(records, notes, seen, run)
+
+    def close(self, *, flush: bool) -> int:
+        """Close full batches, with `flush` the last incomplete one too; returns how many.
+
+        Raises:
+            PasserelleError: `recipient_unknown`.
+        """
+        closed = 0
+        while True:
+            found = self._store.waiting(self._batch_records)
+            records = _within_bytes(found, self._keys.recipients)
+            if not records or not (flush or len(records) < len(found) or len(found) == self._batch_records):
+                return closed
+            batch_id = self._random(ID_BYTES)
+            keys = self._keys.make(batch_id, records)
+            if self._store.close(batch_id, self._clock.now(), records, keys):
+                closed += 1
+                self._closed()
+
+
+def _within_bytes(records: Sequence[PendingRecord], recipients: int) -> Sequence[PendingRecord]:
+    """As many records as fit into half of what the hub takes at once; at least one."""
+    sizes = accumulate(_size(record.sealed, recipients) for record in records)
+    fitting = sum(1 for size in sizes if size <= MAX_BATCH_BYTES // 2)
+    return records[: max(fitting, 1)]
+
+
+def _size(record: SealedRecord, recipients: int) -> int:
+    bodies = sum(len(section.ciphertext) for section in record.sections)
+    wraps = _WRAP_BYTES * recipients * len(record.sections)
+    return len(record.header) + len(record.tokens) + 8 * len(record.kinds) + bodies + wraps

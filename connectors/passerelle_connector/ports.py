@@ -1,0 +1,110 @@
+"""What the connector needs of others, as protocols: the hub, the trustees, the directory.
+
+`service` implements them over gRPC; the simulator and the tests implement them in process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from passerelle.oprf.protocol import EvaluateAnswer, EvaluateRequest
+from passerelle.record import Batch, Position
+from passerelle.sign import Signed
+
+Healthy = Callable[[], Awaitable[None]]
+"""Awaited by a loop whenever its counterpart and it agree, so that its pauses start short again."""
+
+
+async def quiet() -> None:
+    """Nobody to tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class SealedNotification:
+    """A notification on the wire: its number, HPKE ciphertext, the sealing key (32-byte id) it is for."""
+
+    sequence: int
+    sealed: bytes
+    key_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedDomain:
+    """A domain as the hub takes it: its epochs and tiers."""
+
+    name: str
+    epochs: tuple[int, ...]
+    tiers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HubDescription:
+    """What the hub says of itself; only versions and limits are used, keys come from the registry."""
+
+    hub: str
+    entry: Signed
+    domains: tuple[AcceptedDomain, ...]
+    normaliser: str
+    catalogue: str
+
+
+class HubPort(Protocol):
+    """The hub's Exchange, one stream a call."""
+
+    def submit(self, batches: AsyncIterator[Batch]) -> AsyncIterator[Position | Signed]:
+        """The agency's position first, then one signed receipt per batch, in order; not yet verified.
+
+        Raises:
+            PasserelleError: the hub's code, or `peer_unavailable`, `peer_timeout`.
+        """
+        ...
+
+    def notifications(
+        self, cursor: int, acknowledgements: AsyncIterator[int]
+    ) -> AsyncIterator[SealedNotification]:
+        """Everything after the cursor, in order, as it comes; acknowledged by number.
+
+        Raises:
+            PasserelleError: the hub's code, or `peer_unavailable`, `peer_timeout`.
+        """
+        ...
+
+
+class DirectoryPort(Protocol):
+    """The hub's Directory."""
+
+    async def describe(self) -> HubDescription:
+        """What the hub accepts.
+
+        Raises:
+            PasserelleError: the hub's code, or `peer_unavailable`, `peer_timeout`.
+        """
+        ...
+
+    async def agencies(self) -> tuple[Signed, ...]:
+        """Registry entries of all agencies, not yet verified.
+
+        Raises:
+            PasserelleError: the hub's code, or `peer_unavailable`, `peer_timeout`.
+        """
+        ...
+
+
+class TrusteePort(Protocol):
+    """One trustee."""
+
+    async def evaluate(self, request: EvaluateRequest) -> EvaluateAnswer:
+        """Evaluate blinded elements under the trustee's share; the proof is not yet verified.
+
+        Raises:
+            PasserelleError: the trustee's code, or `peer_unavailable`, `peer_timeout`.
+        """
+        ...
+
+
+async def close_stream(stream: AsyncIterator[Any]) -> None:
+    """End a port's stream now instead of at garbage collection."""
+    if isinstance(stream, AsyncGenerator):
+        await stream.aclose()

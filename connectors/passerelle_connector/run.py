@@ -1,0 +1,155 @@
+"""The connector at work: three loops that share nothing but the store.
+
+- *source*: ask the hub what it accepts (skipped while the hub is away), read the source, sleep, again;
+- *deliver*: one stream to the hub, woken whenever a batch is closed;
+- *inbox*: one stream of notifications.
+
+A loop that fails notes why it waits, sleeps (exponentially longer, with jitter, up to a limit) and starts again from
+what is stored. None stops another; cancelling the whole stops all three between two transactions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from passerelle.clock import Clock
+from passerelle.errors import PasserelleError
+from passerelle.log import get_logger
+from passerelle_connector.deliver import Delivery
+from passerelle_connector.inbox import Inbox
+from passerelle_connector.model import TokenProtocol, Wait
+from passerelle_connector.outbox import Outbox
+from passerelle_connector.peers import Peers
+from passerelle_connector.ports import DirectoryPort, Healthy, HubDescription
+from passerelle_connector.reading import Outcome, Reader
+from passerelle_connector.store import WaitStore
+
+_LOG: Final = get_logger("run")
+_AWAY: Final = frozenset({"peer_unavailable", "peer_timeout", "hub_unreachable"})
+_EXPONENT_LIMIT: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds: between readings, first and longest pause after a failure; `jitter` gives 0.0 to 1.0."""
+
+    scan: float
+    retry: float
+    retry_limit: float
+    jitter: Callable[[], float]
+
+    def pause(self, attempt: int) -> float:
+        """How long to wait after the given number of failures in a row, from 1."""
+        longest = self.retry * 2.0 ** min(attempt - 1, _EXPONENT_LIMIT)
+        return min(longest, self.retry_limit) * (0.5 + self.jitter() / 2)
+
+
+class Connector:
+    """A wired connector. One per store."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        outbox: Outbox,
+        delivery: Delivery,
+        inbox: Inbox,
+        directory: DirectoryPort,
+        peers: Peers,
+        protocol: TokenProtocol,
+        waits: WaitStore,
+        clock: Clock,
+        pace: Pace,
+    ) -> None:
+        self._reader = reader
+        self._outbox = outbox
+        self._delivery = delivery
+        self._inbox = inbox
+        self._directory = directory
+        self._peers = peers
+        self._protocol = protocol
+        self._waits = waits
+        self._clock = clock
+        self._pace = pace
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        loop = asyncio.get_running_loop()
+        self._outbox.on_closed(lambda: loop.call_soon_threadsafe(self._delivery.closed.set))
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._keep_going("source", self._scan))
+            tasks.create_task(self._keep_going("deliver", self._deliver))
+            tasks.create_task(self._keep_going("inbox", self._receive))
+
+    async def submit_once(self) -> Outcome:
+        """Read the source once and deliver everything the outbox holds.
+
+        Raises:
+            PasserelleError: whatever keeps rows or batches waiting; all of them are kept.
+        """
+        outcome = await self.read_once()
+        await self._delivery.run(until_empty=True)
+        return outcome
+
+    async def read_once(self) -> Outcome:
+        """Refresh what is known of the hub, then read the source once.
+
+        Raises:
+            PasserelleError: `batch_normaliser_wrong`, `batch_epoch_wrong`, or what a reading raises.
+        """
+        try:
+            self.check(await self._directory.describe())
+            self._peers.accept(await self._directory.agencies())
+        except PasserelleError as error:
+            if error.code not in _AWAY:
+                raise
+            _LOG.info("hub.away", code=error.code)
+        return await self._reader.read()
+
+    def check(self, hub: HubDescription) -> None:
+        """Check that the hub takes what this connector makes, before any evaluation is spent on it.
+
+        Raises:
+            PasserelleError: `batch_normaliser_wrong`, `batch_epoch_wrong`.
+        """
+        ours = self._protocol
+        if (hub.normaliser, hub.catalogue) != (ours.normaliser, ours.catalogue):
+            raise PasserelleError("batch_normaliser_wrong", f"the hub announces {hub.normaliser} {hub.catalogue}")
+        epochs = [epoch for domain in hub.domains if domain.name == ours.domain for epoch in domain.epochs]
+        if ours.epoch not in epochs:
+            raise PasserelleError("batch_epoch_wrong", f"the hub accepts {epochs}")
+
+    async def _scan(self, healthy: Healthy) -> None:
+        await self.read_once()
+        await healthy()
+        await asyncio.sleep(self._pace.scan)
+
+    async def _deliver(self, healthy: Healthy) -> None:
+        await self._delivery.run(until_empty=False, healthy=healthy)
+
+    async def _receive(self, healthy: Healthy) -> None:
+        await self._inbox.run(healthy=healthy)
+
+    async def _keep_going(
+        self, part: str, action: Callable[[Healthy], Awaitable[None]]
+    ) -> None:
+        failures = 0
+
+        async def healthy() -> None:
+            nonlocal failures
+            if failures:
+                failures = 0
+                await asyncio.to_thread(self._waits.clear, part)
+
+        await asyncio.to_thread(self._waits.clear, part)
+        while True:
+            try:
+                await action(healthy)
+            except PasserelleError as error:
+                failures += 1
+                pause = self._pace.pause(failures)
+                _LOG.warning("waits", job=part, code=error.code, detail=error.detail, waiting=round(pause, 1))
+                await asyncio.to_thread(self._waits.note, Wait(part, error.code, self._clock.now()))
+                await asyncio.sleep(pause)

@@ -1,0 +1,143 @@
+"""The source `folder`: CSV and JSON lines files, read in order of their names.
+
+Options of `[source]`: `path` (a folder or one file), `reference` (column of the partner's own reference),
+`encoding` (default utf-8, a byte order mark is skipped), `delimiter` (CSV, default comma).
+
+What is wrong is set aside and the rest goes on: a CSV without a mapped column gives one `RejectedRow` for the
+file; a row of the wrong width, broken quoting, JSON that is none, undecodable bytes or a missing reference give
+one each, by reference or `file:line`. Memory: one row at a time.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+from passerelle.errors import PasserelleError
+from passerelle_connector.sources import RawRow, RejectedRow, SourcePlan
+from passerelle_connector.sources.mapping import Cell, Mapper, cells
+
+_OPTIONS: Final = frozenset({"kind", "path", "reference", "encoding", "delimiter"})
+_SUFFIXES: Final = (".csv", ".jsonl")
+
+
+@dataclass(frozen=True, slots=True)
+class FolderSource:
+    """All `*.csv` and `*.jsonl` files of one folder, or one such file."""
+
+    path: Path
+    mapper: Mapper
+    encoding: str = "utf-8"
+    delimiter: str = ","
+
+    def records(self, since: int) -> Iterator[RawRow | RejectedRow]:
+        """Every row of every file; `since` is ignored, digests tell what changed.
+
+        Raises:
+            PasserelleError: `source_unreadable`, there is no such folder or file.
+        """
+        if self.path.is_file():
+            files = [self.path]
+        elif self.path.is_dir():
+            files = sorted(item for item in self.path.iterdir() if item.suffix.lower() in _SUFFIXES)
+        else:
+            raise PasserelleError("source_unreadable", "no such folder or file")
+        for file in files:
+            yield from self._file(file)
+
+    def _file(self, file: Path) -> Iterator[RawRow | RejectedRow]:
+        encoding = "utf-8-sig" if self.encoding.lower() in ("utf-8", "utf8") else self.encoding
+        try:
+            # Undecodable bytes become lone surrogates, which _map finds: one bad row, not one bad file.
+            with file.open(encoding=encoding, errors="surrogateescape", newline="") as handle:
+                reader = self._csv if file.suffix.lower() == ".csv" else self._jsonl
+                yield from reader(file.name, handle)
+        except (OSError, UnicodeError):
+            yield RejectedRow(file.name, "source_unreadable")
+
+    def _csv(self, name: str, handle: TextIO) -> Iterator[RawRow | RejectedRow]:
+        rows = csv.reader(handle, delimiter=self.delimiter, strict=True)
+        header: list[str] | None = None
+        while True:
+            try:
+                row = next(rows)
+            except StopIteration:
+                return
+            except csv.Error:
+                yield RejectedRow(f"{name}:{rows.line_num}", "row_malformed")
+                continue
+            place = f"{name}:{rows.line_num}"
+            if header is None:
+                header = [column.strip() for column in row]
+                if missing := sorted(self.mapper.columns - set(header)):
+                    yield RejectedRow(name, "source_column_unknown", missing[0])
+                    return
+            elif row and len(row) != len(header):
+                yield RejectedRow(place, "row_malformed")
+            elif row:
+                yield self._map(place, dict(zip(header, row, strict=True)))
+
+    def _jsonl(self, name: str, handle: TextIO) -> Iterator[RawRow | RejectedRow]:
+        for number, line in enumerate(handle, 1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except (ValueError, RecursionError):
+                yield RejectedRow(f"{name}:{number}", "row_malformed")
+                continue
+            if isinstance(row, dict):
+                yield self._map(f"{name}:{number}", row)
+            else:
+                yield RejectedRow(f"{name}:{number}", "row_malformed")
+
+    def _map(self, place: str, row: dict[str, Any]) -> RawRow | RejectedRow:
+        reference = place
+        try:
+            columns = {name: cells(_at(row, name)) for name in self.mapper.columns}
+            if any(_undecodable(cell) for value in columns.values() for cell in value):
+                return RejectedRow(place, "row_text_undecodable")
+            reference = str(next(iter(columns[self.mapper.reference]), place))
+            return self.mapper(columns)
+        except PasserelleError as error:
+            target = error.detail if error.code == "row_marking_invalid" else ""
+            return RejectedRow(reference, error.code, target)
+
+
+def folder_source(plan: SourcePlan) -> FolderSource:
+    """Build the source from its plan.
+
+    Raises:
+        PasserelleError: `mapping_invalid`, an unknown option or no path.
+    """
+    options = plan.options
+    if unknown := sorted(options.keys() - _OPTIONS):
+        raise PasserelleError("mapping_invalid", f"source.{unknown[0]}: unknown option")
+    if not options.get("path"):
+        raise PasserelleError("mapping_invalid", "source.path: missing")
+    return FolderSource(
+        path=(plan.base / str(options["path"])).absolute(),
+        mapper=plan.mapper,
+        encoding=str(options.get("encoding", "utf-8")),
+        delimiter=str(options.get("delimiter", ",")),
+    )
+
+
+def _at(row: dict[str, Any], name: str) -> Any:
+    """A column by name, or by dotted path into nested objects."""
+    if name in row or "." not in name:
+        return row.get(name)
+    value: Any = row
+    for part in name.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
+def _undecodable(cell: Cell) -> bool:
+    if isinstance(cell, str):
+        return not cell.isascii() and any("\ud800" <= sign <= "\udfff" for sign in cell)
+    return any(_undecodable(part) for item in cell.values() for part in cells(item))

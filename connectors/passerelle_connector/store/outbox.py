@@ -1,0 +1,358 @@
+"""The outbox's tables: records waiting for a batch, batches waiting for a receipt, the chain's position.
+
+Each public method is one transaction. See `passerelle_connector.outbox` for the table of faults.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, delete, exists, func, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from passerelle.codec.signed import decode_signed, encode_signed
+from passerelle.record import KekWrap, SealedRecord, Section, SectionKeyWrap
+from passerelle.sign import Signed
+from passerelle_connector.model import (
+    BatchKeys,
+    BatchState,
+    ChainPosition,
+    ClosedBatch,
+    OutgoingRecord,
+    PendingRecord,
+    Reject,
+    SectionSalt,
+    TokenProtocol,
+)
+from passerelle_connector.store.database import Database, Transaction
+from passerelle_connector.store.rows import replace_rejects
+from passerelle_connector.store.tables import (
+    AnyRow,
+    batches,
+    chain,
+    keks,
+    pending,
+    rows,
+    salts,
+    sections,
+    wraps,
+)
+
+
+class OutboxStore:
+    """Records and batches on their way to the hub."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def put(
+        self,
+        records: Sequence[OutgoingRecord],
+        notes: Sequence[Reject] = (),
+        seen: Sequence[str] = (),
+        run: int = 0,
+    ) -> None:
+        """Make sealed records durable, with their rows, salts and notes; mark the known rows a reading met.
+
+        An older revision of the same record that has no batch yet is dropped: only the newest travels.
+        """
+        with self._database.write() as transaction:
+            ids = [record.row.record_id for record in records]
+            waiting = pending.c.batch.is_(None) & pending.c.record_id.in_(ids)
+            _drop_records(transaction, waiting)
+            start = (transaction.scalar(select(func.max(pending.c.position))) or 0) + 1
+            for at, record in enumerate(records, start):
+                _insert(transaction, at, record)
+            if seen:
+                transaction.execute(update(rows).where(rows.c.reference.in_(seen)).values(seen_run=run))
+            replace_rejects(transaction, notes, [record.row.reference for record in records])
+
+    def waiting(self, limit: int) -> tuple[PendingRecord, ...]:
+        """The oldest records without batch that share a protocol, at most `limit`."""
+        free = pending.c.batch.is_(None)
+        first = select(pending.c.protocol).where(free).order_by(pending.c.position).limit(1)
+        query = select(pending).where(free, pending.c.protocol == first.scalar_subquery())
+        with self._database.read() as transaction:
+            return _records(transaction, query.order_by(pending.c.position).limit(limit))
+
+    def close(self, batch_id: bytes, at: int, records: Sequence[PendingRecord], keys: BatchKeys) -> bool:
+        """Fix a batch's contents and wraps. False where a record was replaced in the meantime: try again."""
+        positions = [record.position for record in records]
+        revisions = {(record.position, record.record_id, record.revision) for record in records}
+        with self._database.write() as transaction:
+            query = select(pending.c.position, pending.c.record_id, pending.c.revision, pending.c.protocol)
+            free = pending.c.batch.is_(None) & pending.c.position.in_(positions)
+            found = transaction.execute(query.where(free)).all()
+            if {(row.position, row.record_id, row.revision) for row in found} != revisions:
+                return False
+            done = transaction.execute(
+                insert(batches).values(
+                    batch_id=batch_id, created=at, protocol=found[0].protocol, state=BatchState.CLOSED
+                )
+            )
+            number = done.inserted_primary_key[0]
+            transaction.execute(update(pending).where(pending.c.position.in_(positions)).values(batch=number))
+            if keys.keks:
+                transaction.execute(
+                    insert(keks),
+                    [
+                        {
+                            "batch": number,
+                            "recipient": kek.recipient,
+                            "key_id": kek.key_id,
+                            "sealed": kek.sealed,
+                        }
+                        for kek in keys.keks
+                    ],
+                )
+            if keys.wraps:
+                transaction.execute(insert(wraps), [_wrap_values(at, wrap) for at, wrap in keys.wraps])
+        return True
+
+    def in_flight(self) -> ClosedBatch | None:
+        """The batch that was sent and has no receipt; at most one."""
+        return self._batch(BatchState.SENT)
+
+    def next_closed(self) -> ClosedBatch | None:
+        """The oldest batch that was never sent."""
+        return self._batch(BatchState.CLOSED)
+
+    def position(self) -> ChainPosition:
+        """The last sequence number used up and its statement's digest."""
+        with self._database.read() as transaction:
+            row = transaction.execute(select(chain)).first()
+        return ChainPosition() if row is None else ChainPosition(row.sequence, row.digest)
+
+    def mark_sent(self, number: int, sequence: int, signed: Signed) -> None:
+        """Keep the statement exactly as it will be sent, before the first byte of it is."""
+        with self._database.write() as transaction:
+            transaction.execute(
+                update(batches)
+                .where(batches.c.number == number)
+                .values(state=BatchState.SENT, sequence=sequence, statement=encode_signed(signed))
+            )
+
+    def unsend(self, number: int) -> None:
+        """Forget the statement of a batch whose number the hub did not use up."""
+        with self._database.write() as transaction:
+            transaction.execute(
+                update(batches)
+                .where(batches.c.number == number)
+                .values(state=BatchState.CLOSED, sequence=0, statement=None)
+            )
+
+    def settle(
+        self,
+        number: int,
+        receipt: Signed,
+        code: str,
+        position: ChainPosition,
+        refused: Sequence[tuple[bytes, Reject]],
+    ) -> None:
+        """Take a receipt: advance the chain, drop the batch's contents, note the refused records.
+
+        `refused` pairs record ids with rejects whose reference is still empty: the row's own is filled in.
+        """
+        with self._database.write() as transaction:
+            _receipted(transaction, number, receipt, code, position)
+            references = _references(transaction, [record_id for record_id, _ in refused])
+            named = tuple(
+                Reject(references[record_id], note.code, note.target, note.fatal, note.at, note.reasons)
+                for record_id, note in refused
+                if record_id in references
+            )
+            replace_rejects(transaction, named)
+            _drop_records(transaction, pending.c.batch == number)
+
+    def requeue(self, number: int, receipt: Signed, code: str, position: ChainPosition) -> None:
+        """Take a refusal that another batch may escape: the records wait again, in their old order."""
+        with self._database.write() as transaction:
+            _receipted(transaction, number, receipt, code, position)
+            newer = pending.alias()
+            replaced = exists().where(
+                newer.c.record_id == pending.c.record_id, newer.c.revision > pending.c.revision
+            )
+            _drop_records(transaction, (pending.c.batch == number) & replaced)
+            mine = select(pending.c.position).where(pending.c.batch == number)
+            transaction.execute(delete(wraps).where(wraps.c.position.in_(mine)))
+            transaction.execute(update(pending).where(pending.c.batch == number).values(batch=None))
+
+    def retokenise(self, number: int, receipt: Signed, code: str, position: ChainPosition) -> None:
+        """Take a refusal of epoch or protocol: the next reading tokenises the rows again."""
+        with self._database.write() as transaction:
+            _receipted(transaction, number, receipt, code, position)
+            mine = select(pending.c.record_id).where(pending.c.batch == number)
+            transaction.execute(update(rows).where(rows.c.record_id.in_(mine)).values(protocol=""))
+            _drop_records(transaction, pending.c.batch == number)
+
+    def salts(self, record_id: bytes, revision: int) -> tuple[SectionSalt, ...]:
+        """What the section keys of a revision are derived from; empty once shredded."""
+        with self._database.read() as transaction:
+            return _salts(transaction, [(record_id, revision)]).get((record_id, revision), ())
+
+    def counts(self) -> tuple[int, dict[str, int]]:
+        """Records without batch, and batches by state."""
+        with self._database.read() as transaction:
+            free = select(func.count()).select_from(pending).where(pending.c.batch.is_(None))
+            by_state = transaction.execute(select(batches.c.state, func.count()).group_by(batches.c.state))
+            return transaction.scalar(free) or 0, {state: count for state, count in by_state}
+
+    def last_refusal(self) -> str:
+        """The code of the newest receipted batch; empty where it was accepted, or none is."""
+        query = select(batches.c.code).where(batches.c.state == BatchState.RECEIPTED)
+        with self._database.read() as transaction:
+            return transaction.scalar(query.order_by(batches.c.number.desc()).limit(1)) or ""
+
+    def _batch(self, state: BatchState) -> ClosedBatch | None:
+        with self._database.read() as transaction:
+            query = select(batches).where(batches.c.state == state).order_by(batches.c.number).limit(1)
+            row = transaction.execute(query).first()
+            if row is None:
+                return None
+            mine = select(pending).where(pending.c.batch == row.number).order_by(pending.c.position)
+            records = _records(transaction, mine)
+            wrapped = select(keks).where(keks.c.batch == row.number).order_by(keks.c.recipient)
+            return ClosedBatch(
+                number=row.number,
+                batch_id=row.batch_id,
+                created=row.created,
+                protocol=TokenProtocol.parse(row.protocol),
+                record_ids=tuple(record.record_id for record in records),
+                records=tuple(record.sealed for record in records),
+                keks=tuple(
+                    KekWrap(kek.recipient, kek.key_id, kek.sealed) for kek in transaction.execute(wrapped)
+                ),
+                signed=None if row.statement is None else decode_signed(row.statement),
+            )
+
+
+def _insert(transaction: Transaction, at: int, record: OutgoingRecord) -> None:
+    row, sealed = record.row, record.sealed
+    values = {
+        "record_id": row.record_id,
+        "revision": row.revision,
+        "digest": row.digest,
+        "protocol": row.protocol,
+        "seen_run": row.seen_run,
+    }
+    statement = upsert(rows).values(reference=row.reference, **values)
+    transaction.execute(statement.on_conflict_do_update(index_elements=["reference"], set_=values))
+    transaction.execute(
+        insert(pending).values(
+            position=at,
+            record_id=row.record_id,
+            revision=row.revision,
+            protocol=row.protocol,
+            header=sealed.header,
+            kinds=struct.pack(f">{len(sealed.kinds)}H", *sealed.kinds),
+            tokens=sealed.tokens,
+            salt=sealed.salt,
+        )
+    )
+    for ordinal, section in enumerate(sealed.sections):
+        transaction.execute(
+            insert(sections).values(
+                position=at, ordinal=ordinal, name=section.name, ciphertext=section.ciphertext
+            )
+        )
+    for salt in record.salts:
+        transaction.execute(
+            insert(salts).values(
+                record_id=row.record_id,
+                revision=row.revision,
+                section=salt.section,
+                key_version=salt.key_version,
+                salt=salt.salt,
+            )
+        )
+
+
+def _records(transaction: Transaction, query: Select[Any]) -> tuple[PendingRecord, ...]:
+    found = transaction.execute(query).all()
+    positions = [row.position for row in found]
+    bodies = _grouped(
+        transaction.execute(
+            select(sections).where(sections.c.position.in_(positions)).order_by(sections.c.ordinal)
+        ).all()
+    )
+    wrapped = _grouped(
+        transaction.execute(
+            select(wraps).where(wraps.c.position.in_(positions)).order_by(wraps.c.recipient, wraps.c.section)
+        ).all()
+    )
+    salted = _salts(transaction, [(row.record_id, row.revision) for row in found])
+    return tuple(
+        PendingRecord(
+            position=row.position,
+            record_id=row.record_id,
+            revision=row.revision,
+            sealed=SealedRecord(
+                header=row.header,
+                kinds=struct.unpack(f">{len(row.kinds) // 2}H", row.kinds),
+                tokens=row.tokens,
+                salt=row.salt,
+                sections=tuple(Section(part.name, part.ciphertext) for part in bodies.get(row.position, ())),
+                wraps=tuple(
+                    SectionKeyWrap(wrap.recipient, wrap.section, wrap.wrapped)
+                    for wrap in wrapped.get(row.position, ())
+                ),
+            ),
+            salts=salted.get((row.record_id, row.revision), ()),
+        )
+        for row in found
+    )
+
+
+def _grouped(found: Sequence[Row[AnyRow]]) -> dict[int, list[Row[AnyRow]]]:
+    groups: dict[int, list[Row[AnyRow]]] = {}
+    for row in found:
+        groups.setdefault(row.position, []).append(row)
+    return groups
+
+
+def _salts(
+    transaction: Transaction, revisions: Sequence[tuple[bytes, int]]
+) -> dict[tuple[bytes, int], tuple[SectionSalt, ...]]:
+    wanted, found = set(revisions), {}
+    query = select(salts).where(salts.c.record_id.in_({record_id for record_id, _ in wanted}))
+    for row in transaction.execute(query.order_by(salts.c.section)):
+        if (key := (row.record_id, row.revision)) in wanted:
+            found[key] = (*found.get(key, ()), SectionSalt(row.section, row.key_version, row.salt))
+    return found
+
+
+def _receipted(
+    transaction: Transaction, number: int, receipt: Signed, code: str, position: ChainPosition
+) -> None:
+    transaction.execute(
+        update(batches)
+        .where(batches.c.number == number)
+        .values(state=BatchState.RECEIPTED, receipt=encode_signed(receipt), code=code)
+    )
+    values = {"sequence": position.sequence, "digest": position.digest}
+    statement = upsert(chain).values(id=1, **values)
+    transaction.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
+    transaction.execute(delete(keks).where(keks.c.batch == number))
+
+
+def _references(transaction: Transaction, record_ids: Sequence[bytes]) -> dict[bytes, str]:
+    query = select(rows.c.record_id, rows.c.reference).where(rows.c.record_id.in_(record_ids))
+    return {record_id: reference for record_id, reference in transaction.execute(query)}
+
+
+def _drop_records(transaction: Transaction, condition: ColumnElement[bool]) -> None:
+    mine = select(pending.c.position).where(condition)
+    transaction.execute(delete(sections).where(sections.c.position.in_(mine)))
+    transaction.execute(delete(wraps).where(wraps.c.position.in_(mine)))
+    transaction.execute(delete(pending).where(condition))
+
+
+def _wrap_values(position: int, wrap: SectionKeyWrap) -> dict[str, object]:
+    return {
+        "position": position,
+        "recipient": wrap.recipient,
+        "section": wrap.section,
+        "wrapped": wrap.wrapped,
+    }

@@ -1,0 +1,191 @@
+"""Admission: unverified bytes in, a verified batch out.
+
+The steps, in this order, so that nothing is parsed before its signature holds:
+
+(1) the signature: both algorithms, over the exact statement bytes, by a key of the caller's manifest;
+(2) the statement: this hub as audience, the caller's own agency and connector, a known suite;
+(3) the protocol: domain and epoch accepted, normaliser and catalogue the hub's own, clock not ahead;
+(4) the chain: the sequence number is the next one and names the batch before it;
+(5) the content: record count, header root, recipient digest;
+(6) each record: header, token commitment, key kinds, section digests.
+
+Steps 1 to 5 refuse the batch, step 6 refuses the record and the rest goes on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass
+
+from passerelle.batch import batch_root, recipient_digest, token_commitment
+from passerelle.catalogue import Catalogue
+from passerelle.clock import SECOND, Clock
+from passerelle.codec.header import decode_header
+from passerelle.codec.statement import decode_statement
+from passerelle.errors import PasserelleError
+from passerelle.identity import Identity
+from passerelle.record import (
+    STATEMENT_TYPE,
+    TOKEN_BYTES,
+    Batch,
+    BatchStatement,
+    Header,
+    Position,
+    RecordAction,
+    RecordRefusal,
+    SealedRecord,
+    Section,
+)
+from passerelle.sign import Signed, verify
+from passerelle_hub.domains import Domains
+from passerelle_hub.registry import Registry
+
+MAX_SKEW = 300 * SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class AdmittedRecord:
+    """A record whose header, tokens and sections agree; `position` is its place in the batch."""
+
+    position: int
+    header: Header
+    raw: bytes
+    kinds: tuple[int, ...]
+    tokens: bytes
+    sealed: SealedRecord
+
+
+@dataclass(frozen=True, slots=True)
+class AdmittedBatch:
+    """A verified batch: the records that passed and those that did not."""
+
+    statement: BatchStatement
+    records: tuple[AdmittedRecord, ...]
+    refusals: tuple[RecordRefusal, ...]
+
+
+class Admission:
+    """Verifies batches against the registry and the protocol. Holds no state; safe to share."""
+
+    def __init__(
+        self, hub: Identity, registry: Registry, domains: Domains, catalogue: Catalogue, clock: Clock
+    ) -> None:
+        self._hub = hub
+        self._registry = registry
+        self._domains = domains
+        self._catalogue = catalogue
+        self._clock = clock
+
+    def authenticate(self, signed: Signed, peer: Identity) -> BatchStatement:
+        """Steps 1 and 2: who sent this statement.
+
+        Raises:
+            PasserelleError: `agency_unknown`, `batch_signature_invalid`, `batch_wrong_signer`,
+                `batch_audience_wrong`, `batch_suite_unknown`, `message_malformed`, `batch_too_large`.
+        """
+        manifest = self._registry.manifest(peer.agency)
+        try:  # (1)
+            key = manifest.signing_key(signed.signature.key_id, self._clock.now())
+            raw = verify(signed, key, STATEMENT_TYPE)
+        except PasserelleError as error:
+            raise PasserelleError("batch_signature_invalid", error.code) from error
+        statement = decode_statement(raw)  # (2)
+        if statement.agency != peer.agency or statement.connector != str(peer):
+            raise PasserelleError("batch_wrong_signer", "the statement names another agency or connector")
+        if statement.audience != str(self._hub):
+            raise PasserelleError("batch_audience_wrong", "the statement names another hub")
+        return statement
+
+    def place(self, statement: BatchStatement, position: Position) -> None:
+        """Step 4: whether this is the agency's next batch.
+
+        Raises:
+            PasserelleError: `batch_replayed`, `batch_sequence_gap`, `batch_chain_broken`.
+        """
+        if statement.sequence < position.next_sequence:
+            raise PasserelleError("batch_replayed", f"{statement.sequence} < {position.next_sequence}")
+        if statement.sequence > position.next_sequence:
+            raise PasserelleError("batch_sequence_gap", f"{statement.sequence} > {position.next_sequence}")
+        if statement.previous != position.previous:
+            raise PasserelleError("batch_chain_broken", f"at {statement.sequence}")
+
+    def content(self, batch: Batch, statement: BatchStatement) -> AdmittedBatch:
+        """Steps 3, 5 and 6.
+
+        Raises:
+            PasserelleError: `batch_epoch_wrong`, `batch_normaliser_wrong`, `batch_clock_skew`,
+                `batch_incomplete`, `batch_root_mismatch`.
+        """
+        self._protocol(statement)  # (3)
+        if len(batch.records) != statement.records:  # (5)
+            raise PasserelleError("batch_incomplete", f"{len(batch.records)} of {statement.records} records")
+        if batch_root([record.header for record in batch.records]) != statement.root:
+            raise PasserelleError("batch_root_mismatch", f"{statement.records} headers")
+        if recipient_digest(batch.keks) != statement.recipients:
+            raise PasserelleError("batch_root_mismatch", "recipients stripped or added")
+        records: list[AdmittedRecord] = []
+        refusals: list[RecordRefusal] = []
+        seen: set[bytes] = set()
+        for at, record in enumerate(batch.records):  # (6)
+            try:
+                admitted = self._record(at, record, statement)
+                if admitted.header.record_id in seen:
+                    raise PasserelleError("record_revision_stale", "twice in one batch")
+            except PasserelleError as error:
+                refusals.append(RecordRefusal(at, error.code))
+                continue
+            seen.add(admitted.header.record_id)
+            records.append(admitted)
+        return AdmittedBatch(statement, tuple(records), tuple(refusals))
+
+    def _protocol(self, statement: BatchStatement) -> None:
+        self._domains.check(statement.domain, statement.epoch)
+        versions = (statement.normaliser, statement.catalogue)
+        if versions != (self._domains.normaliser, self._catalogue.version):
+            raise PasserelleError("batch_normaliser_wrong", "normaliser or catalogue version")
+        if statement.created > self._clock.now() + MAX_SKEW:
+            raise PasserelleError("batch_clock_skew", f"more than {MAX_SKEW // SECOND} s ahead")
+
+    def _record(self, at: int, record: SealedRecord, statement: BatchStatement) -> AdmittedRecord:
+        header = decode_header(record.header)
+        if header.agency != statement.agency:
+            raise PasserelleError("batch_wrong_signer", f"header {at} names another agency")
+        if len(record.tokens) != len(record.kinds) * TOKEN_BYTES:
+            raise PasserelleError("batch_incomplete", f"tokens of record {at}")
+        if token_commitment(record.salt, record.kinds, record.tokens) != header.token_commitment:
+            raise PasserelleError("record_token_commitment", f"record {at}")
+        self._kinds_known(at, header, record.kinds)
+        if header.action is RecordAction.WITHDRAW and (record.kinds or record.sections):
+            raise PasserelleError("header_invalid", f"record {at} withdraws and holds content")
+        return AdmittedRecord(
+            at, header, record.header, record.kinds, record.tokens, _named(at, header, record)
+        )
+
+    def _kinds_known(self, at: int, header: Header, kinds: tuple[int, ...]) -> None:
+        for number, count in Counter(kinds).items():
+            kind = self._catalogue.kinds.get(number)
+            if kind is None or header.entity not in kind.entities or count > kind.max_values:
+                raise PasserelleError("record_kind_unknown", f"record {at}, kind {number}, {count} tokens")
+
+
+def _named(at: int, header: Header, record: SealedRecord) -> SealedRecord:
+    """The record with its sections under the names the header gives them, digests checked."""
+    if len(record.sections) != len(header.sections):
+        raise PasserelleError("record_section_mismatch", f"record {at}")
+    for said, got in zip(header.sections, record.sections, strict=True):
+        body = got.ciphertext
+        if len(body) != said.length or hashlib.sha256(body).digest() != said.digest:
+            raise PasserelleError("record_section_mismatch", f"record {at}")
+    names = {said.name for said in header.sections}
+    if len(names) != len(header.sections) or any(wrap.section not in names for wrap in record.wraps):
+        raise PasserelleError("record_section_mismatch", f"record {at}")
+    sections = tuple(
+        Section(said.name, got.ciphertext) for said, got in zip(header.sections, record.sections, strict=True)
+    )
+    return SealedRecord(record.header, record.kinds, record.tokens, record.salt, sections, record.wraps)
+
+
+def statement_digest(signed: Signed) -> bytes:
+    """What the next batch must name as its predecessor (32 bytes)."""
+    return hashlib.sha256(signed.payload).digest()

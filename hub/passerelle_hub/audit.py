@@ -1,0 +1,89 @@
+"""The audit log's events: what is written, before anything happens.
+
+Rules
+-----
+1. An event is appended in the same transaction as its effect, before the effect: neither exists alone.
+2. The log holds a salted commitment; actor, time and detail stand beside it and can be erased lawfully
+   while the tree stays.
+3. Detail is figures, codes and ids. Never an identifier, a name, a narrative or a token.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+
+from passerelle.canonical import digest
+from passerelle.clock import Clock
+from passerelle_hub.store import Transaction, log_store
+from passerelle_hub.store.log_store import StoredEvent
+
+Detail = Mapping[str, str | int | list[str]]
+
+
+class EventKind(StrEnum):
+    """Every kind of event the hub writes; docs/audit-events.md is generated from these lines."""
+
+    BATCH_ACCEPTED = "batch.accepted"
+    BATCH_REFUSED = "batch.refused"
+    DECISIONS_TAKEN = "decisions.taken"
+    RECORDS_STORED = "records.stored"
+    RECORD_ERASED = "record.erased"
+    LINK_OPENED = "link.opened"
+    LINK_CHANGED = "link.changed"
+    NOTIFICATION_WRITTEN = "notification.written"
+    NOTIFICATION_ACKNOWLEDGED = "notification.acknowledged"
+    NOTIFICATIONS_OPENED = "notifications.opened"
+    BATCH_MATCHED = "batch.matched"
+    CALL_REFUSED = "call.refused"
+    DIRECTORY_READ = "directory.read"
+    LOG_READ = "log.read"
+    AGENCY_ADDED = "agency.added"
+    POLICY_ACTIVATED = "policy.activated"
+    HUB_STARTED = "hub.started"
+    RETENTION_SWEPT = "retention.swept"
+
+
+MEANING: Mapping[EventKind, str] = {
+    EventKind.BATCH_ACCEPTED: "A batch passed admission and policy; its records were stored.",
+    EventKind.BATCH_REFUSED: "A batch was refused as a whole; nothing of it was stored.",
+    EventKind.DECISIONS_TAKEN: "Policy was asked; the decision ids and how many were denied.",
+    EventKind.RECORDS_STORED: "Digest over the index rows that a batch added.",
+    EventKind.RECORD_ERASED: "A record was withdrawn or expired; its sections and index rows are gone.",
+    EventKind.LINK_OPENED: "Two records were linked.",
+    EventKind.LINK_CHANGED: "A link's state or band changed.",
+    EventKind.NOTIFICATION_WRITTEN: "A notification was written for an agency; commitment of its content.",
+    EventKind.NOTIFICATION_ACKNOWLEDGED: "An agency confirmed that it stored notifications up to a number.",
+    EventKind.NOTIFICATIONS_OPENED: "An agency opened its stream of notifications.",
+    EventKind.BATCH_MATCHED: "The second transaction of a batch is done.",
+    EventKind.CALL_REFUSED: "A call was refused before it reached a step.",
+    EventKind.DIRECTORY_READ: "An agency read the directory.",
+    EventKind.LOG_READ: "An agency or a supervisor read the log.",
+    EventKind.AGENCY_ADDED: "An agency's signed registry entry was added or replaced.",
+    EventKind.POLICY_ACTIVATED: "A policy revision became the active one.",
+    EventKind.HUB_STARTED: "A hub process started.",
+    EventKind.RETENTION_SWEPT: "The retention sweep ran; how many records it erased.",
+}
+
+
+class Audit:
+    """Writes events. Stateless apart from the clock and the source of salts."""
+
+    def __init__(self, clock: Clock, random: Callable[[int], bytes] = secrets.token_bytes) -> None:
+        self._clock = clock
+        self._random = random
+
+    def append(self, tx: Transaction, kind: EventKind, actor: str, **detail: str | int | list[str]) -> bytes:
+        """Append one event; returns its 32-byte commitment, which the log will hold."""
+        text = json.dumps(detail, sort_keys=True, separators=(",", ":"))
+        salt, now = self._random(16), self._clock.now()
+        mark = commitment(salt, kind.value, actor, now, text)
+        log_store.append(tx, [StoredEvent(mark, salt, kind.value, actor, now, text)])
+        return mark
+
+
+def commitment(salt: bytes, kind: str, actor: str, happened: int, detail: str) -> bytes:
+    """The salted commitment (32 bytes) of an event: what a leaf of the tick is made of."""
+    return digest("passerelle/audit-event/1", salt, kind, actor, happened, detail)

@@ -1,0 +1,117 @@
+"""The hub's table of calls: who may make each, which policy package decides, its quota, its audit event.
+
+Default deny: a call without a row does not exist. A test walks the service descriptors against it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+
+from passerelle.identity import Identity, Role
+from passerelle.record import MAX_FRAME_BYTES
+from passerelle.rpc.rule import DONE, CallEvent, RpcRule, rule_table
+from passerelle_hub.audit import Audit, EventKind
+from passerelle_hub.store import Database
+
+_SERVICE = "/passerelle.wire.v1."
+_READERS = frozenset({Role.CONNECTOR, Role.TRUSTEE, Role.SUPERVISOR, Role.WITNESS, Role.OPERATOR})
+_CONNECTOR = frozenset({Role.CONNECTOR})
+
+SUBMIT = RpcRule(
+    method=_SERVICE + "Exchange/Submit",
+    roles=_CONNECTOR,
+    package="submission",
+    action="put",
+    quota="records",
+    event=EventKind.BATCH_ACCEPTED,
+    max_request_bytes=MAX_FRAME_BYTES,
+)
+NOTIFICATIONS = RpcRule(
+    method=_SERVICE + "Exchange/Notifications",
+    roles=_CONNECTOR,
+    package="admin",
+    action="notifications.subscribe",
+    quota="streams",
+    event=EventKind.NOTIFICATIONS_OPENED,
+)
+DESCRIBE = RpcRule(
+    method=_SERVICE + "Directory/Describe",
+    roles=_READERS,
+    package="admin",
+    action="directory.read",
+    quota="control",
+    event=EventKind.DIRECTORY_READ,
+)
+AGENCIES = RpcRule(
+    method=_SERVICE + "Directory/Agencies",
+    roles=_READERS,
+    package="admin",
+    action="directory.read",
+    quota="control",
+    event=EventKind.DIRECTORY_READ,
+)
+
+
+def _log_read(method: str) -> RpcRule:
+    return RpcRule(
+        method=f"{_SERVICE}Transparency/{method}",
+        roles=_READERS,
+        package="admin",
+        action="log.read",
+        quota="control",
+        event=EventKind.LOG_READ,
+    )
+
+
+CHECKPOINT = _log_read("Checkpoint")
+INCLUSION = _log_read("InclusionProof")
+CONSISTENCY = _log_read("ConsistencyProof")
+
+RULES = rule_table([SUBMIT, NOTIFICATIONS, DESCRIBE, AGENCIES, CHECKPOINT, INCLUSION, CONSISTENCY])
+
+
+class StepsCharge:
+    """The listener's budget hook: steps charge quotas inside their own transactions, see `quota`."""
+
+    def take(self, caller: Identity, rule: RpcRule, size: int) -> None:
+        """Nothing here: a charge outside the transaction it pays for could be lost or doubled."""
+
+
+class RefusedCalls:
+    """The listener's audit hook: keeps refused calls in memory until the tick writes them to the log.
+
+    Admitted calls are audited by their steps, with their effect. At most `limit` refusals wait, the rest
+    are counted, so that a flood of refused calls cannot fill memory or log.
+    """
+
+    def __init__(self, limit: int = 1_000) -> None:
+        self._lock = threading.Lock()
+        self._waiting: deque[CallEvent] = deque()
+        self._limit = limit
+        self._more = 0
+
+    def record(self, event: CallEvent) -> None:
+        """Take one event of a call."""
+        if event.outcome in ("opened", "cancelled", DONE):
+            return
+        with self._lock:
+            if len(self._waiting) < self._limit:
+                self._waiting.append(event)
+            else:
+                self._more += 1
+
+    def flush(self, database: Database, audit: Audit) -> None:
+        """Write what waits to the log."""
+        with self._lock:
+            waiting, more = tuple(self._waiting), self._more
+            self._waiting.clear()
+            self._more = 0
+        if not waiting and not more:
+            return
+        with database.write() as tx:
+            for event in waiting:
+                caller = str(event.caller) if event.caller else "unidentified"
+                audit.append(tx, EventKind.CALL_REFUSED, caller, method=event.method, code=event.outcome)
+            if more:
+                audit.append(tx, EventKind.CALL_REFUSED, "unidentified", more=more)

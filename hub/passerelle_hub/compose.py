@@ -1,0 +1,183 @@
+"""Where the hub's objects are wired; plain constructors, nothing else.
+
+`build_core` wires the steps without a socket (the simulator uses it as it is); `build_server` puts the
+listener in front of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from passerelle.catalogue import catalogue
+from passerelle.clock import Clock
+from passerelle.federation import Federation
+from passerelle.identity import Identity
+from passerelle.log import get_logger
+from passerelle.rpc.admission import Gatekeeper
+from passerelle.rpc.material import TlsMaterial
+from passerelle.rpc.server import Listener, create_server
+from passerelle.sign import SigningKey, VerifyingKey
+from passerelle_hub import calls
+from passerelle_hub.access import Access
+from passerelle_hub.admit import Admission
+from passerelle_hub.audit import Audit
+from passerelle_hub.decisions import Decisions
+from passerelle_hub.domains import Domains
+from passerelle_hub.index import Pepper
+from passerelle_hub.intake import Intake
+from passerelle_hub.match.links import Linker
+from passerelle_hub.notify import Notifier
+from passerelle_hub.outgoing import Bell, Outgoing
+from passerelle_hub.policy.bundle import Bundle
+from passerelle_hub.policy.decide import Decider
+from passerelle_hub.policy.engine import Engine
+from passerelle_hub.pulse import Pulse
+from passerelle_hub.quota import DEFAULT_LIMITS, Quota
+from passerelle_hub.receipts import Receipts
+from passerelle_hub.registry import Registry
+from passerelle_hub.retention import Retention
+from passerelle_hub.service import Announcement, Directory, Exchange, Log, Threads, add_servicers
+from passerelle_hub.settle import Settlement
+from passerelle_hub.store import Database
+from passerelle_hub.transparency import Transparency
+
+_LOG = get_logger("hub")
+
+
+@dataclass(frozen=True, slots=True)
+class Foundation:
+    """What a hub is built on: who it is, what it trusts, its secrets, its policies."""
+
+    identity: Identity
+    director: str
+    home_roots: bytes
+    registry_key: VerifyingKey
+    signing_key: SigningKey
+    pepper: bytes
+    domains: Domains
+    bundle: Bundle
+    engine: Engine
+    clock: Clock
+    quotas: Mapping[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """The hub's steps, wired."""
+
+    foundation: Foundation
+    database: Database
+    registry: Registry
+    audit: Audit
+    decisions: Decisions
+    intake: Intake
+    settlement: Settlement
+    outgoing: Outgoing
+    access: Access
+    transparency: Transparency
+    retention: Retention
+    pulse: Pulse
+    refused: calls.RefusedCalls
+
+    def close(self) -> None:
+        """Stop the policy engine and give the database back."""
+        self.foundation.engine.close()
+        self.database.close()
+
+
+def build_core(base: Foundation, database: Database) -> Core:
+    """Wire the steps over a migrated database."""
+    clock, table = base.clock, catalogue()
+    audit = Audit(clock)
+    federation = Federation(base.identity.trust_domain, base.home_roots)
+    registry = Registry(base.registry_key, federation, audit, clock)
+    decider = Decider(base.engine, base.bundle, clock=clock, alarm=_alarm)
+    decisions = Decisions(decider, audit, clock)
+    quota = Quota(clock, base.quotas or DEFAULT_LIMITS)
+    transparency = Transparency(str(base.identity), base.signing_key, clock)
+    linker = Linker(table, decisions, audit, clock)
+    notifier = Notifier(
+        hub=base.identity,
+        director=base.director,
+        registry=registry,
+        decisions=decisions,
+        audit=audit,
+        key=base.signing_key,
+        clock=clock,
+    )
+    settlement = Settlement(database=database, linker=linker, notifier=notifier, audit=audit)
+    refused = calls.RefusedCalls()
+    return Core(
+        foundation=base,
+        database=database,
+        registry=registry,
+        audit=audit,
+        decisions=decisions,
+        intake=Intake(
+            database=database,
+            admission=Admission(base.identity, registry, base.domains, table, clock),
+            decisions=decisions,
+            quota=quota,
+            pepper=Pepper(base.pepper),
+            catalogue=table,
+            audit=audit,
+            receipts=Receipts(base.identity, base.signing_key, audit, clock),
+            clock=clock,
+        ),
+        settlement=settlement,
+        outgoing=Outgoing(database, audit),
+        access=Access(database=database, decisions=decisions, quota=quota, audit=audit, clock=clock),
+        transparency=transparency,
+        retention=Retention(database, audit, clock),
+        pulse=Pulse(
+            database=database,
+            registry=registry,
+            settlement=settlement,
+            transparency=transparency,
+            flush=lambda: refused.flush(database, audit),
+        ),
+        refused=refused,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A core behind its listener."""
+
+    core: Core
+    listener: Listener
+    bell: Bell
+    threads: Threads
+
+
+def build_server(core: Core, address: str, material: TlsMaterial) -> Server:
+    """Put the listener in front of a core; called on the event loop that will run it."""
+    federation = core.registry.federation
+    gate = Gatekeeper(
+        calls.RULES, federation, federation, calls.StepsCharge(), core.refused, core.foundation.clock
+    )
+    listener = create_server(address, gate, material)
+    bell, threads = Bell(), Threads()
+    base = core.foundation
+    add_servicers(
+        listener.server,
+        Exchange(intake=core.intake, outgoing=core.outgoing, access=core.access, bell=bell, threads=threads),
+        Directory(
+            announcement=Announcement(base.identity, base.domains, _tiers(base.bundle), catalogue()),
+            registry=core.registry,
+            access=core.access,
+            threads=threads,
+        ),
+        Log(transparency=core.transparency, database=core.database, access=core.access, threads=threads),
+    )
+    return Server(core, listener, bell, threads)
+
+
+def _tiers(bundle: Bundle) -> dict[str, tuple[str, ...]]:
+    domains: Mapping[str, Mapping[str, list[str]]] = bundle.reference["domains"]
+    return {name: tuple(row["tiers"]) for name, row in domains.items()}
+
+
+def _alarm(package: str, detail: str) -> None:
+    _LOG.error("policy.alarm", decision=package, detail=detail)

@@ -1,0 +1,89 @@
+"""The hub's configuration: one TOML file (`hub.toml`), every setting overridable by `PASSERELLE_HUB_*`.
+
+    identity = "spiffe://hub.example/hub/ocam"
+    database = "hub.db"                        SQLite file, or an SQLAlchemy URL
+    director = "coordination"                  who sees embargoed links
+    [tls] [keys] [registry] [policy]           where files lie
+    [domains] ter = [1]                        accepted epochs per domain
+    [quotas] records = 5000000                 units a day and agency
+
+Secrets stand in files of their own (mode 0600), never in this one and never on a command line.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_settings import SettingsConfigDict
+
+from passerelle.config import RoleSettings
+from passerelle_hub.quota import DEFAULT_LIMITS
+
+
+class Part(BaseModel):
+    """A nested table; unknown keys are refused, since a typing error must not pass."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TlsSettings(Part):
+    """The hub's leaf with its chain, its key (0600) and the roots of its own trust domain; PEM."""
+
+    chain: Path = Path("keys/leaf.pem")
+    key: Path = Path("keys/leaf-key.pem")
+    roots: Path = Path("keys/roots.pem")
+
+
+class KeySettings(Part):
+    """The hub's signing key and the pepper of the index, both mode 0600 and outside the database."""
+
+    signing: Path = Path("keys/signing.key")
+    pepper: Path = Path("keys/pepper.key")
+
+
+class RegistrySettings(Part):
+    """The registry's public key, and a folder of signed entries read at start."""
+
+    key: Path = Path("registry.pub")
+    entries: Path = Path("entries")
+
+
+class PolicySettings(Part):
+    """Policies, the operator's own documents, and which engine evaluates them.
+
+    `engine` is `embedded`, or `opa` with the `address` (host:port) of an OPA server on loopback.
+    """
+
+    folder: Path = Path("policies")
+    data: Path | None = None
+    engine: Annotated[str, Field(pattern="^(embedded|opa)$")] = "embedded"
+    address: str = "127.0.0.1:8181"
+    workers: Annotated[int, Field(ge=1, le=8)] = 1
+
+
+class HubSettings(RoleSettings):
+    """Everything a hub process needs to run."""
+
+    model_config = SettingsConfigDict(env_prefix="PASSERELLE_HUB_")
+
+    identity: str
+    listen: str = "127.0.0.1:7443"
+    database: str = "hub.db"
+    director: str = "coordination"
+    tick_seconds: Annotated[float, Field(gt=0, le=10)] = 1.0
+    checkpoint_seconds: Annotated[float, Field(gt=0)] = 10.0
+    retention_seconds: Annotated[float, Field(gt=0)] = 3600.0
+    log_level: str = "INFO"
+    tls: TlsSettings = TlsSettings()
+    keys: KeySettings = KeySettings()
+    registry: RegistrySettings = RegistrySettings()
+    policy: PolicySettings = PolicySettings()
+    domains: dict[str, tuple[int, ...]]
+    quotas: dict[str, int] = dict(DEFAULT_LIMITS)
+
+    @property
+    def database_url(self) -> str:
+        """The SQLAlchemy URL: the one configured, or the configured SQLite file's."""
+        return self.database if "://" in self.database else f"sqlite:///{self.path(self.database)}"

@@ -1,0 +1,237 @@
+"""Transaction A of a batch: admit, decide, records, index rows, audit, receipt.
+
+(1) an answered batch gets its stored receipt again, word for word;
+(2) admit: authenticate, place in the agency's chain, check the content;
+(3) decide: policy, once per distinct marking; a denied record is refused, the rest goes on;
+(4) audit, before anything is stored;
+(5) records and index rows; the batch is *indexed*;
+(6) the signed receipt, stored in the same transaction and sent after the commit.
+
+A refusal is signed and audited too. It consumes the sequence number whenever the statement is authentic
+and was the next one, so that one bad batch never blocks the queue. Nothing else of it is stored.
+One writer at a time; called on the hub's write thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from passerelle.catalogue import Catalogue
+from passerelle.clock import SECOND, Clock
+from passerelle.codec.header import encode_marking
+from passerelle.codec.signed import decode_signed, encode_signed
+from passerelle.errors import PasserelleError
+from passerelle.identity import Identity
+from passerelle.record import Batch, BatchStatement, Position, RecordAction, RecordRefusal
+from passerelle.sign import Signed
+from passerelle_hub import facts
+from passerelle_hub.admit import Admission, AdmittedBatch, AdmittedRecord, statement_digest
+from passerelle_hub.audit import Audit, EventKind
+from passerelle_hub.decisions import Decisions
+from passerelle_hub.index import Pepper, pack_kinds, split
+from passerelle_hub.policy.model import Decision
+from passerelle_hub.quota import Quota
+from passerelle_hub.receipts import Receipts, new_batch
+from passerelle_hub.store import Database, Transaction, batches, marks, records
+from passerelle_hub.store.marks import MarkRow
+from passerelle_hub.store.records import NewRecord
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """An admitted record that policy allows, with its decision."""
+
+    record: AdmittedRecord
+    decision: Decision
+
+
+class Intake:
+    """Takes batches. Blocking; the service calls it on the write thread."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        admission: Admission,
+        decisions: Decisions,
+        quota: Quota,
+        pepper: Pepper,
+        catalogue: Catalogue,
+        audit: Audit,
+        receipts: Receipts,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._admission = admission
+        self._decisions = decisions
+        self._quota = quota
+        self._pepper = pepper
+        self._catalogue = catalogue
+        self._audit = audit
+        self._receipts = receipts
+        self._clock = clock
+
+    def position(self, peer: Identity) -> Position:
+        """Where the caller's chain stands; what a connector hears first on its stream."""
+        with self._database.read() as tx:
+            return batches.position(tx, peer.agency)
+
+    def receive(self, batch: Batch, peer: Identity) -> Signed:
+        """Answer one batch with a signed receipt.
+
+        Raises:
+            PasserelleError: only for a fault of the hub itself; every fault of the batch is a receipt.
+        """
+        digest = statement_digest(batch.signed)
+        with self._database.write() as tx:
+            try:
+                statement = self._admission.authenticate(batch.signed, peer)  # (2)
+            except PasserelleError as error:
+                return self._receipts.refuse(tx, batch.signed, peer, error, consumed=False)
+            if again := batches.find(tx, peer.agency, statement.batch_id):  # (1)
+                if again.digest == digest:
+                    return decode_signed(again.receipt)
+                replay = PasserelleError("batch_replayed", "a batch id used before")
+                return self._receipts.refuse(tx, batch.signed, peer, replay, consumed=False)
+            try:
+                self._admission.place(statement, batches.position(tx, peer.agency))
+            except PasserelleError as error:
+                return self._receipts.refuse(tx, batch.signed, peer, error, consumed=False)
+            try:
+                admitted = self._admission.content(batch, statement)
+                self._quota.charge(tx, peer.agency, "records", statement.records)
+            except PasserelleError as error:
+                return self._receipts.refuse(tx, batch.signed, peer, error, consumed=True)
+            return self._take(tx, batch, admitted, peer)
+
+    def refuse_unassembled(self, signed: Signed | None, peer: Identity, error: PasserelleError) -> Signed:
+        """Answer a batch whose frames could not be put together."""
+        with self._database.write() as tx:
+            if signed is None:
+                return self._receipts.refuse(tx, None, peer, error, consumed=False)
+            try:
+                statement = self._admission.authenticate(signed, peer)
+                self._admission.place(statement, batches.position(tx, peer.agency))
+            except PasserelleError as worse:
+                return self._receipts.refuse(tx, signed, peer, worse, consumed=False)
+            return self._receipts.refuse(tx, signed, peer, error, consumed=True)
+
+    def _take(self, tx: Transaction, batch: Batch, admitted: AdmittedBatch, peer: Identity) -> Signed:
+        statement, digest = admitted.statement, statement_digest(batch.signed)
+        taken, denied = self._decide(tx, admitted, peer)  # (3)
+        known = records.revisions(tx, peer.agency, [one.record.header.record_id for one in taken])
+        taken, stale = _current(taken, known)
+        refusals = tuple(sorted((*admitted.refusals, *denied, *stale), key=lambda row: row.index))
+        event = self._audit.append(  # (4)
+            tx,
+            EventKind.BATCH_ACCEPTED,
+            str(peer),
+            batch=statement.batch_id.hex(),
+            sequence=statement.sequence,
+            statement=digest.hex(),
+            records=len(taken),
+            refused=len(refusals),
+        )
+        batches.advance(tx, peer.agency, statement.sequence, digest)
+        batch_pk = batches.put(tx, new_batch(statement, batch.signed, digest, "indexed", self._clock.now()))
+        self._store(tx, taken, statement, batch_pk, known)  # (5)
+        records.put_keks(tx, batch_pk, batch.keks)
+        receipt = self._receipts.accept(statement, digest, refusals, event)  # (6)
+        batches.put_receipt(tx, batch_pk, encode_signed(receipt))
+        return receipt
+
+    def _decide(
+        self, tx: Transaction, admitted: AdmittedBatch, peer: Identity
+    ) -> tuple[list[_Taken], list[RecordRefusal]]:
+        now = self._clock.now()
+        requests = [
+            facts.submission(
+                admitted.statement,
+                one.header,
+                facts.tiers(self._catalogue, one.kinds),
+                peer.role.value,
+                now,
+            )
+            for one in admitted.records
+        ]
+        answers = self._decisions.ask(tx, "submission", requests, str(peer))
+        taken: list[_Taken] = []
+        denied: list[RecordRefusal] = []
+        for one, answer in zip(admitted.records, answers, strict=True):
+            if answer.allow:
+                taken.append(_Taken(one, answer))
+            else:
+                denied.append(RecordRefusal(one.position, "record_refused_by_policy", answer.reason_codes))
+        return taken, denied
+
+    def _store(
+        self,
+        tx: Transaction,
+        taken: Sequence[_Taken],
+        statement: BatchStatement,
+        batch_pk: int,
+        known: dict[bytes, tuple[int, int]],
+    ) -> None:
+        new = [self._new_record(one, statement, batch_pk) for one in taken]
+        self._unindex(tx, [known[row.record_id][0] for row in new if row.record_id in known])
+        keys = records.put(tx, new, known)
+        rows: list[MarkRow] = []
+        for one, row in zip(taken, new, strict=True):
+            key = keys[row.record_id]
+            rows += [
+                MarkRow(mark, key, kind)
+                for mark, kind in zip(split(row.marks), one.record.kinds, strict=True)
+            ]
+        rows.sort()
+        marks.put(tx, rows)
+
+    def _unindex(self, tx: Transaction, keys: Sequence[int]) -> None:
+        for key, old in records.by_key(tx, keys).items():
+            marks.remove(tx, split(old.marks), key)
+
+    def _new_record(self, one: _Taken, statement: BatchStatement, batch_pk: int) -> NewRecord:
+        head = one.record.header
+        withdrawn = head.action is RecordAction.WITHDRAW
+        return NewRecord(
+            agency=head.agency,
+            record_id=head.record_id,
+            revision=head.revision,
+            batch_pk=batch_pk,
+            position=one.record.position,
+            state="withdrawn" if withdrawn else "active",
+            entity=head.entity.value,
+            domain=statement.domain,
+            epoch=statement.epoch,
+            marking=encode_marking(head.marking),
+            kinds=pack_kinds(one.record.kinds),
+            marks=self._pepper.marks(statement.domain, statement.epoch, one.record.kinds, one.record.tokens),
+            expiry=self._expiry(one),
+            header=one.record.raw,
+            decision=one.decision.id,
+            sections=one.record.sealed.sections,
+            wraps=one.record.sealed.wraps,
+        )
+
+    def _expiry(self, one: _Taken) -> int:
+        """The originator's own expiry, or policy's longest retention, whichever comes first."""
+        limits = [one.record.header.lifetime.expiry] if one.record.header.lifetime.expiry else []
+        days = one.decision.obligation("keep_days_at_most")
+        if isinstance(days, int):
+            limits.append(self._clock.now() + days * 86_400 * SECOND)
+        return min(limits, default=0)
+
+
+def _current(
+    taken: Sequence[_Taken], known: dict[bytes, tuple[int, int]]
+) -> tuple[list[_Taken], list[RecordRefusal]]:
+    """Part records from those whose revision the hub already has."""
+    fresh: list[_Taken] = []
+    stale: list[RecordRefusal] = []
+    for one in taken:
+        head = one.record.header
+        if head.record_id in known and head.revision <= known[head.record_id][1]:
+            stale.append(RecordRefusal(one.record.position, "record_revision_stale"))
+        else:
+            fresh.append(one)
+    return fresh, stale

@@ -1,0 +1,85 @@
+"""Which pairs of records share tokens: candidates for a link, found through the index.
+
+Promises
+--------
+1. Two records of one agency are never paired.
+2. A mark carried by more records than the cap is no evidence; it is counted as "too common".
+3. How common a mark is, is counted over records that both sides may know of: an embargoed record counts
+   for the pair it stands in and for no other, so that nobody's score tells of it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from passerelle.codec.header import decode_marking
+from passerelle_hub.index import split
+from passerelle_hub.match.score import SharedToken
+from passerelle_hub.store import Transaction, marks, records
+from passerelle_hub.store.marks import MarkRow
+from passerelle_hub.store.records import StoredRecord
+
+FREQUENCY_CAP = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two records (by key, low first) and the tokens they share."""
+
+    low: StoredRecord
+    high: StoredRecord
+    shared: tuple[SharedToken, ...]
+
+
+@dataclass(slots=True)
+class Found:
+    """What one batch brought up."""
+
+    pairs: list[Pair] = field(default_factory=list[Pair])
+    too_common: int = 0
+
+
+def find(tx: Transaction, batch: Sequence[StoredRecord], cap: int = FREQUENCY_CAP) -> Found:
+    """The pairs between a batch's records and other agencies' records."""
+    wanted = sorted({mark for row in batch for mark in split(row.marks)})
+    carriers: dict[bytes, list[MarkRow]] = defaultdict(list)
+    for row in marks.holders(tx, wanted):
+        carriers[row.mark].append(row)
+    others = {row.record_pk for rows in carriers.values() if len(rows) > 1 for row in rows}
+    known = {row.record_pk: row for row in batch if row.state == "active"}
+    known |= records.by_key(tx, sorted(others - known.keys()))
+    return _collect(carriers, known, {row.record_pk for row in batch}, cap)
+
+
+def _collect(
+    carriers: Mapping[bytes, list[MarkRow]], known: Mapping[int, StoredRecord], fresh: set[int], cap: int
+) -> Found:
+    found = Found()
+    hidden = {key for key, row in known.items() if decode_marking(row.marking).embargoed}
+    shared: dict[tuple[int, int], list[SharedToken]] = defaultdict(list)
+    for rows in carriers.values():
+        live = [row for row in rows if row.record_pk in known and known[row.record_pk].state == "active"]
+        if len(live) < 2:
+            continue
+        visible = sum(row.record_pk not in hidden for row in live)
+        for new in (row for row in live if row.record_pk in fresh):
+            for old in live:
+                if not _pairable(known[new.record_pk], known[old.record_pk], fresh):
+                    continue
+                frequency = visible + (new.record_pk in hidden) + (old.record_pk in hidden)
+                if frequency > cap:
+                    found.too_common += 1
+                    continue
+                low, high = sorted((new.record_pk, old.record_pk))
+                shared[low, high].append(SharedToken(new.kind, frequency))
+    found.pairs = [
+        Pair(known[low], known[high], tuple(tokens)) for (low, high), tokens in sorted(shared.items())
+    ]
+    return found
+
+
+def _pairable(new: StoredRecord, old: StoredRecord, fresh: set[int]) -> bool:
+    """Records of different agencies; two of one batch never are, so a pair comes up once."""
+    return new.agency != old.agency and old.record_pk not in fresh and new.domain == old.domain

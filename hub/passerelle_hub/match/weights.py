@@ -1,0 +1,76 @@
+"""The table of weights `weights/1`: read once, turned into bits, frozen."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from importlib import resources
+from typing import Final
+
+from passerelle.errors import PasserelleError
+
+WEIGHTS_VERSION: Final = "weights/1"
+DISAGREE: Final = "disagree"
+
+
+class Band(StrEnum):
+    """How good a link is, best first. `weak` is never notified."""
+
+    VERY_STRONG = "very_strong"
+    STRONG = "strong"
+    POSSIBLE = "possible"
+    WEAK = "weak"
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Bits per field and level, bits of a tie by shared means, the lowest bits of each band.
+
+    `doubling`: the bits that each doubling of the rarest shared token's frequency takes.
+    """
+
+    version: str
+    fields: Mapping[str, Mapping[str, float]]
+    means: Mapping[str, float]
+    floors: tuple[tuple[Band, float], ...]
+    doubling: float
+
+    def band(self, bits: float) -> Band:
+        """The best band whose floor the bits reach."""
+        return next((band for band, floor in self.floors if bits >= floor), Band.WEAK)
+
+
+@cache
+def weights() -> Weights:
+    """The table shipped with this release."""
+    return load(resources.files(__package__).joinpath("weights-1.toml").read_text("utf-8"))
+
+
+def load(text: str) -> Weights:
+    """Read a table.
+
+    Raises:
+        PasserelleError: `weights_invalid`: another version, a chance outside (0, 1], bands out of order.
+    """
+    table = tomllib.loads(text)
+    if table.get("version") != WEIGHTS_VERSION:
+        raise PasserelleError("weights_invalid", "another version")
+    fields: dict[str, dict[str, float]] = {}
+    for field, levels in table["field"].items():
+        fields[field] = {level: _bits(field, chance["m"], chance["u"]) for level, chance in levels.items()}
+    floors = tuple((band, float(table["band"][band])) for band in Band if band is not Band.WEAK)
+    if [floor for _, floor in floors] != sorted((floor for _, floor in floors), reverse=True):
+        raise PasserelleError("weights_invalid", "bands out of order")
+    return Weights(
+        WEIGHTS_VERSION, fields, dict(table["means"]), floors, float(table["commonness"]["doubling"])
+    )
+
+
+def _bits(field: str, m: float, u: float) -> float:
+    if not (0 < m <= 1 and 0 < u <= 1):
+        raise PasserelleError("weights_invalid", f"field {field}: a chance outside (0, 1]")
+    return round(math.log2(m / u), 2)

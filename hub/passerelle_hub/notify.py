@@ -1,0 +1,202 @@
+"""Notifications: who learns of a link, and what of it, decided per recipient.
+
+(1) the recipients of a link: its two originators; for a link under embargo the director's desk alone;
+(2) policy per recipient; what it redacts is left out, what it obliges travels along;
+(3) a candidate (names alone) is shown where policy says so and never pushed as a notification;
+(4) audit, then sign, seal to the agency's current key, and write under the agency's next number.
+
+Everything told is computed from the pair itself, which the recipient may know; never from other links.
+Runs inside transaction B; numbers are taken late and in the order of the agencies' names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from passerelle.clock import DAY, Clock
+from passerelle.codec.header import decode_marking
+from passerelle.codec.notification import encode_notification
+from passerelle.codec.signed import encode_signed
+from passerelle.identity import Identity
+from passerelle.marking import Marking
+from passerelle.notification import Agreement, Band, LinkState, Notification, Relation
+from passerelle.notification_seal import seal_notification
+from passerelle.record import NOTIFICATION_TYPE
+from passerelle.sign import SigningKey, sign
+from passerelle_hub import facts
+from passerelle_hub.audit import Audit, EventKind
+from passerelle_hub.decisions import Decisions
+from passerelle_hub.match.links import ChangedLink, record_facts
+from passerelle_hub.match.weights import odds
+from passerelle_hub.policy.model import Decision
+from passerelle_hub.registry import Registry
+from passerelle_hub.store import Transaction, notifications
+from passerelle_hub.store.notifications import StoredNotification
+from passerelle_hub.store.records import StoredRecord
+
+ACTOR = "hub/notify"
+ANSWER_WITHIN = 7 * DAY
+"""Directive (EU) 2023/977, article 5: the limit for requests that are not urgent."""
+_ACTIONS = {
+    "match": ("confirm", "refute", "request_disclosure"),
+    "director": ("decide_with_originator",),
+    "existence": ("contact_basic_service",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """One possible recipient of one link."""
+
+    agency: str
+    role: str
+    own: StoredRecord
+    other: StoredRecord
+    change: ChangedLink
+
+
+class Notifier:
+    """Writes notifications inside the caller's transaction."""
+
+    def __init__(
+        self,
+        *,
+        hub: Identity,
+        director: str,
+        registry: Registry,
+        decisions: Decisions,
+        audit: Audit,
+        key: SigningKey,
+        clock: Clock,
+        random: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
+        self._hub = hub
+        self._director = director
+        self._registry = registry
+        self._decisions = decisions
+        self._audit = audit
+        self._key = key
+        self._clock = clock
+        self._random = random
+
+    def notify(self, tx: Transaction, changes: Sequence[ChangedLink]) -> int:
+        """Tell whoever may know; returns how many notifications were written."""
+        audiences = sorted(
+            (one for change in changes for one in self._audiences(change)),  # (1)
+            key=lambda one: (one.agency, one.change.link.link_pk),
+        )
+        requests = [
+            facts.notify(
+                one.agency,
+                one.role,
+                record_facts(one.own),
+                record_facts(one.other),
+                one.change.link.state,
+                self._clock.now(),
+            )
+            for one in audiences
+        ]
+        answers = self._decisions.ask(tx, "notify", requests, ACTOR)  # (2)
+        told = [
+            (one, answer)
+            for one, answer in zip(audiences, answers, strict=True)
+            if answer.allow and answer.obligation("visibility") in _ACTIONS  # (3)
+        ]
+        for one, answer in told:
+            self._write(tx, one, answer)
+        return len(told)
+
+    def _audiences(self, change: ChangedLink) -> list[Audience]:
+        low, high = change.low, change.high
+        if change.link.state == LinkState.DIRECTOR_ONLY:
+            return [Audience(self._director, "director", low, high, change)]
+        return [
+            Audience(low.agency, "analyst", low, high, change),
+            Audience(high.agency, "analyst", high, low, change),
+        ]
+
+    def _write(self, tx: Transaction, one: Audience, decision: Decision) -> None:
+        note = self._compose(one, decision)
+        payload = encode_notification(note)
+        self._audit.append(  # (4)
+            tx,
+            EventKind.NOTIFICATION_WRITTEN,
+            ACTOR,
+            agency=one.agency,
+            link=note.link_id.hex(),
+            content=hashlib.sha256(payload).hexdigest(),
+            decision=decision.id,
+        )
+        signed = sign(self._key, NOTIFICATION_TYPE, payload)
+        sealing = self._registry.manifest(one.agency).current_sealing_key(self._clock.now())
+        sequence = notifications.next_sequence(tx, one.agency)
+        sealed = seal_notification(
+            sealing, hub=str(self._hub), agency=one.agency, sequence=sequence, signed=encode_signed(signed)
+        )
+        notifications.put(
+            tx,
+            StoredNotification(
+                agency=one.agency,
+                sequence=sequence,
+                link_pk=one.change.link.link_pk,
+                created=note.created,
+                decision=decision.id,
+                key_id=sealing.key_id,
+                sealed=sealed,
+            ),
+        )
+
+    def _compose(self, one: Audience, decision: Decision) -> Notification:
+        link, theirs = one.change.link, decode_marking(one.other.marking)
+        visibility = str(decision.obligation("visibility"))
+        hidden = frozenset(decision.redactions)
+        named = decision.obligation("counterpart") == "named"
+        band = Band.WITHHELD if "band" in hidden else Band(link.band)
+        now = self._clock.now()
+        return Notification(
+            notification_id=self._random(16),
+            link_id=link.link_id,
+            recipient=one.agency,
+            created=now,
+            own_records=self._own_records(one),
+            counterpart=self._counterpart(one, named=named),
+            visibility=visibility,
+            relation=Relation(link.relation),
+            band=band,
+            state=LinkState(link.state),
+            agreements=() if "agreements" in hidden else _agreements(link.evidence),
+            odds="" if band is Band.WITHHELD else odds(band),
+            handling=theirs.handling.value,
+            urgency="routine",
+            purposes=_common(decode_marking(one.own.marking), theirs),
+            legal_basis=decode_marking(one.own.marking).legal_basis,
+            actions=_ACTIONS[visibility],
+            obligations=tuple(f"{item.type}={item.value}" for item in decision.obligations),
+            decision_id=decision.id,
+            policy_revision=decision.policy_revision,
+            weights=link.weights,
+            deadline=now + ANSWER_WITHIN,
+            contact=self._registry.entry(one.other.agency).name if named else "",
+        )
+
+    def _own_records(self, one: Audience) -> tuple[bytes, ...]:
+        return tuple(row.record_id for row in (one.own, one.other) if row.agency == one.agency)
+
+    def _counterpart(self, one: Audience, *, named: bool) -> str:
+        if not named:
+            return "coordinator"
+        if one.role == "director":
+            return "+".join(sorted({one.own.agency, one.other.agency} - {one.agency}))
+        return one.other.agency
+
+
+def _agreements(evidence: str) -> tuple[Agreement, ...]:
+    return tuple(Agreement(field, level, bits) for field, level, bits in json.loads(evidence))
+
+
+def _common(own: Marking, theirs: Marking) -> tuple[str, ...]:
+    return tuple(sorted(set(own.purposes) & set(theirs.purposes)))

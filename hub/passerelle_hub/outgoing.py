@@ -1,0 +1,68 @@
+"""The sending side of notifications: read from a cursor, acknowledge, wait for the next tick.
+
+Promises: at least once, in the order of the agency's numbers, again from any cursor, kept after the
+acknowledgement. A cursor beyond what was ever sent is refused, since it can only be a mistake.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from passerelle.errors import PasserelleError
+from passerelle.identity import Identity
+from passerelle_hub.audit import Audit, EventKind
+from passerelle_hub.store import Database, notifications
+from passerelle_hub.store.notifications import StoredNotification
+
+PAGE = 100
+
+
+class Bell:
+    """Wakes everybody who waits, once a tick. Belongs to one event loop."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def ring(self) -> None:
+        """Wake all waiters."""
+        self._event.set()
+        self._event = asyncio.Event()
+
+    async def wait(self) -> None:
+        """Sleep until the next ring."""
+        await self._event.wait()
+
+
+class Outgoing:
+    """What an agency's notification stream reads and writes. Blocking; called off the event loop."""
+
+    def __init__(self, database: Database, audit: Audit) -> None:
+        self._database = database
+        self._audit = audit
+
+    def open(self, peer: Identity, cursor: int) -> None:
+        """Begin at a cursor.
+
+        Raises:
+            PasserelleError: `cursor_invalid`.
+        """
+        with self._database.write() as tx:
+            if cursor > notifications.last_sequences(tx).get(peer.agency, 0):
+                raise PasserelleError("cursor_invalid", f"cursor {cursor}")
+            self._audit.append(tx, EventKind.NOTIFICATIONS_OPENED, str(peer), cursor=cursor)
+
+    def after(self, peer: Identity, cursor: int) -> tuple[StoredNotification, ...]:
+        """The next page beyond a cursor."""
+        with self._database.read() as tx:
+            return notifications.after(tx, peer.agency, cursor, PAGE)
+
+    def acknowledge(self, peer: Identity, sequence: int) -> None:
+        """Note that the agency stored everything up to a number.
+
+        Raises:
+            PasserelleError: `cursor_invalid`, a number that was never sent.
+        """
+        with self._database.write() as tx:
+            self._audit.append(tx, EventKind.NOTIFICATION_ACKNOWLEDGED, str(peer), sequence=sequence)
+            if not notifications.acknowledge(tx, peer.agency, sequence):
+                raise PasserelleError("cursor_invalid", f"acknowledgement {sequence}")

@@ -1,0 +1,117 @@
+"""Types of the policy layer: what is asked, what is answered.
+
+An input is a plain mapping of the shape `{schema, action, subject, record, context}` (see
+`policies/schemas/input`). It holds markings and codes, never the value of an identifier.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+Scalar = bool | int | str
+PolicyInput = Mapping[str, object]
+
+SCHEMA: Final = 1
+"""Version of the input and output contract."""
+
+UNAVAILABLE: Final = "policy_unavailable"
+"""Reason of a denial for want of a usable answer."""
+
+INPUT_INVALID: Final = "input_invalid"
+"""Reason of a denial of an input that breaks its schema."""
+
+OBLIGATIONS: Final[Mapping[str, type]] = {
+    "condition": str,
+    "counterpart": str,
+    "director_only": bool,
+    "keep_days_at_most": int,
+    "link_at_most": str,
+    "no_onward_sharing": bool,
+    "not_as_evidence": bool,
+    "review_within_days": int,
+    "visibility": str,
+}
+"""Every obligation the hub knows how to carry out, with the type of its value."""
+
+REDACTIONS: Final = frozenset({"agreements", "band", "counterpart", "threat_level"})
+"""Every part of an answer the hub knows how to leave out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why something was denied: a stable code and its parameters; the text lives in the console."""
+
+    code: str
+    params: tuple[tuple[str, Scalar], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Obligation:
+    """What the hub must do with what it was allowed."""
+
+    type: str
+    value: Scalar
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRequest:
+    """One question. `subject`, `record` and `context` follow `policies/schemas/input/<package>.json`.
+
+    Fields that the package does not declare in its projection may be present and are never read.
+    """
+
+    package: str
+    action: str
+    subject: Mapping[str, object]
+    record: Mapping[str, object] | None = None
+    context: Mapping[str, object] | None = None
+    now: int = 0
+
+    def to_input(self) -> dict[str, object]:
+        """The input for the engine, before projection."""
+        given: dict[str, object] = {
+            "schema": SCHEMA,
+            "action": self.action,
+            "now": self.now,
+            "subject": self.subject,
+            "context": self.context or {},
+        }
+        if self.record is not None:
+            given["record"] = self.record
+        return given
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One decision. Inputs that agree in everything the package may read share one decision and its id.
+
+    `id` is 16 random bytes in hexadecimal; `input_hash` the SHA-256 (hexadecimal) of the canonical
+    projected input, empty where the input could not be projected.
+    """
+
+    id: str
+    package: str
+    allow: bool
+    grants: tuple[str, ...]
+    reasons: tuple[Reason, ...]
+    obligations: tuple[Obligation, ...]
+    redactions: tuple[str, ...]
+    policy_revision: str
+    data_revision: str
+    input_hash: str
+
+    def obligation(self, kind: str) -> Scalar | None:
+        """The value of one obligation, None where it was not imposed.
+
+        Raises:
+            KeyError: no such obligation exists; a mistyped name must not read as "not imposed".
+        """
+        _ = OBLIGATIONS[kind]
+        return next((entry.value for entry in self.obligations if entry.type == kind), None)
+
+    @property
+    def reason_codes(self) -> tuple[str, ...]:
+        """The codes of the reasons, sorted."""
+        return tuple(sorted({reason.code for reason in self.reasons}))

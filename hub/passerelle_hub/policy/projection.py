@@ -1,0 +1,119 @@
+"""Projection: the part of an input that a package may read, and nothing else.
+
+Each package declares its projection in `policies/projections/<package>.json`; the lint refuses a rule that
+reads another field. Inputs with the same projection get the same decision, so a batch asks once per
+distinct projection, and record ids, times and users cannot spoil that.
+
+A field is taken as `value`, as `set` (a list of strings, sorted, without repetition), as `day` (a time in
+microseconds, cut to the start of its day, UTC) or as `present` (whether it is there and not empty).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from passerelle.clock import DAY
+from passerelle.errors import PasserelleError
+
+KINDS: Final = frozenset({"value", "set", "day", "present"})
+MAX_KEY: Final = 16_384
+"""Longest projected input, in characters; the largest honest one is under 2,000."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Fields under one parent: the parent's path, then (position, leaf, kind) of each field."""
+
+    parent: tuple[str, ...]
+    leaves: tuple[tuple[int, str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """What one package reads. `paths` are dotted, sorted; `cached` whether an allow may be remembered."""
+
+    package: str
+    paths: tuple[str, ...]
+    groups: tuple[_Group, ...]
+    cached: bool
+
+    def key(self, given: Mapping[str, object]) -> str:
+        """The projected input as one string: equal exactly where the projections are equal.
+
+        Raises:
+            PasserelleError: `policy_evaluation_failed`, the input is not JSON or far too large.
+        """
+        taken: list[object] = []
+        for group in self.groups:
+            fields = _descend(given, group.parent)
+            if fields is None:
+                continue
+            for position, leaf, kind in group.leaves:
+                if leaf in fields:
+                    taken.append(position)
+                    taken.append(fields[leaf] if kind == "value" else _taken(kind, fields[leaf]))
+        try:
+            key = json.dumps(taken, allow_nan=False, sort_keys=True)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise PasserelleError("policy_evaluation_failed", "the input is not JSON") from error
+        if len(key) > MAX_KEY:
+            raise PasserelleError("policy_evaluation_failed", "the projected input is too large")
+        return key
+
+    def restore(self, key: str) -> dict[str, object]:
+        """The projected input that `key` stands for, as the engine gets it."""
+        taken: Iterator[Any] = iter(json.loads(key))
+        restored: dict[str, object] = {}
+        for position in taken:
+            path = self.paths[int(position)].split(".")
+            leaf = path.pop()
+            node: dict[str, Any] = restored
+            for part in path:
+                node = node.setdefault(part, {})
+            node[leaf] = next(taken)
+        return restored
+
+
+def projection(package: str, document: Mapping[str, Any]) -> Projection:
+    """The projection of one package from its JSON document.
+
+    Raises:
+        PasserelleError: `policy_bundle_invalid`, an unknown way to take a field, or a missing setting.
+    """
+    fields = cast("dict[str, str]", document.get("fields", {}))
+    if not fields or not set(fields.values()) <= KINDS or not isinstance(document.get("cache"), bool):
+        raise PasserelleError("policy_bundle_invalid", f"projection of {package} is incomplete")
+    paths = tuple(sorted(fields))
+    parents: dict[tuple[str, ...], list[tuple[int, str, str]]] = {}
+    for position, path in enumerate(paths):
+        *parent, leaf = path.split(".")
+        parents.setdefault(tuple(parent), []).append((position, leaf, fields[path]))
+    groups = tuple(_Group(parent, tuple(leaves)) for parent, leaves in parents.items())
+    return Projection(package, paths, groups, bool(document["cache"]))
+
+
+def _descend(given: Mapping[str, object], parent: tuple[str, ...]) -> Mapping[str, object] | None:
+    """The object at a path, None where there is none."""
+    node = given
+    for part in parent:
+        inner = node.get(part)
+        if not isinstance(inner, dict | Mapping):  # dict first: the abstract check alone is slow
+            return None
+        node = cast("Mapping[str, object]", inner)
+    return node
+
+
+def _taken(kind: str, value: object) -> object:
+    """A field in its declared form; what does not fit stays as it is, for the schema to refuse."""
+    if kind == "present":
+        return value not in (None, "", 0, (), [])
+    if kind == "day":
+        return value - value % DAY if type(value) is int else value
+    if isinstance(value, list | tuple | set | frozenset):
+        entries = list(cast("list[object]", value))
+        words = {entry for entry in entries if isinstance(entry, str)}
+        return sorted(words) if all(isinstance(entry, str) for entry in entries) else entries
+    return value

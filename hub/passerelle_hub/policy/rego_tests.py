@@ -1,0 +1,92 @@
+"""Runs the Rego tests beside the packages: on the embedded engine, and on OPA where its binary is found.
+
+A test is a rule whose name begins with `test_` in a file `*_test.rego`; it passes where its value is `true`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import regorus
+
+from passerelle.errors import PasserelleError
+from passerelle_hub.policy.bundle import Bundle
+
+
+@dataclass(frozen=True, slots=True)
+class TestResult:
+    """One test on one engine."""
+
+    __test__ = False  # pytest: not a test class
+
+    engine: str
+    name: str
+    passed: bool
+
+
+def opa_binary() -> str | None:
+    """Path of the `opa` binary: `PASSERELLE_OPA`, else the one on PATH, else None."""
+    return os.environ.get("PASSERELLE_OPA") or shutil.which("opa")
+
+
+def run_embedded(bundle: Bundle) -> tuple[TestResult, ...]:
+    """Run all tests on the embedded engine, in this process.
+
+    Raises:
+        PasserelleError: `policy_bundle_invalid`, a file does not parse.
+    """
+    engine = regorus.Engine()
+    names: list[str] = []
+    try:
+        for module in bundle.modules:
+            engine.add_policy(module.path, module.text)
+        for module in bundle.tests:
+            package = engine.add_policy(module.path, module.text)
+            names += [f"{package}.{name}" for name in _test_names(module.text)]
+        engine.add_data_json(bundle.data_json())
+    except RuntimeError as error:
+        raise PasserelleError("policy_bundle_invalid", str(error).partition("Stack")[0].strip()) from error
+    return tuple(TestResult("embedded", name, _passes(engine, name)) for name in names)
+
+
+def run_opa(bundle: Bundle, binary: str) -> tuple[TestResult, ...]:
+    """Run all tests with `opa test` on a copy of the bundle.
+
+    Raises:
+        PasserelleError: `policy_evaluation_failed`, the binary did not answer with test results.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        bundle.write_opa(Path(folder), tests=True)
+        done = subprocess.run(  # noqa: S603 - the operator's own binary, on our own files
+            [binary, "test", "--format=json", "-b", folder],
+            capture_output=True,
+            check=False,
+            timeout=120,
+        )
+    try:
+        rows: list[dict[str, Any]] = json.loads(done.stdout) or []
+    except ValueError as error:
+        raise PasserelleError("policy_evaluation_failed", f"opa test ended with {done.returncode}") from error
+    return tuple(
+        TestResult("opa", f"{row['package']}.{row['name']}", not row.get("fail") and "error" not in row)
+        for row in rows
+    )
+
+
+def _test_names(text: str) -> list[str]:
+    heads = (line.split()[0] for line in text.splitlines() if line.startswith("test_"))
+    return list(dict.fromkeys(heads))
+
+
+def _passes(engine: regorus.Engine, name: str) -> bool:
+    try:
+        return engine.eval_rule(name) is True
+    except RuntimeError:
+        return False

@@ -1,0 +1,172 @@
+"""What the lint needs to know of a Rego file, read from the embedded engine's syntax tree.
+
+The tree is JSON: every node is an object with one key, its kind. Only names, calls, negations, `with` and
+references are of interest here; everything else is walked through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from passerelle_hub.policy.bundle import Module
+from passerelle_hub.policy.jsonvalue import as_list, as_object
+
+_REFERENCES: Final = ("Var", "RefDot", "RefBrack")
+_LITERALS: Final = ("String", "RawString", "Number", "Bool")
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One parsed file. Reads and calls are (line, dotted path); `withs` are (line, name of the rule)."""
+
+    path: str
+    package: str
+    imports: dict[str, str]
+    rules: frozenset[str]
+    defaults: dict[str, Any]
+    calls: tuple[tuple[int, str], ...]
+    reads: tuple[tuple[int, str], ...]
+    withs: tuple[tuple[int, str], ...]
+    negated: tuple[tuple[int, Any], ...]
+
+    @property
+    def data_reads(self) -> tuple[tuple[int, str], ...]:
+        """Reads that begin at `data` itself, not through an import."""
+        return tuple((line, path) for line, path in self.reads if path.split(".")[0] == "data")
+
+
+def read_file(module: Module, tree: Any) -> File:
+    """Gather names, calls, reads, negations and `with` of one file."""
+    rules = [_rule(entry) for entry in tree["rules"]]
+    walk = _Walk()
+    for name, node in rules:
+        walk.rule = name
+        walk.visit(node)
+    return File(
+        path=module.path,
+        package=_dotted(tree["package"]["refr"]),
+        imports=dict(_import(entry) for entry in tree["imports"]),
+        rules=frozenset(name for name, _ in rules),
+        defaults={name: node["Default"]["value"] for name, node in rules if "Default" in node},
+        calls=tuple(walk.calls),
+        reads=tuple(walk.reads),
+        withs=tuple(walk.withs),
+        negated=tuple(walk.negated),
+    )
+
+
+def input_reads(file: File) -> Iterator[tuple[int, str]]:
+    """Reads of the input, each cut at its first computed index."""
+    yield from ((line, path) for line, path in file.reads if path.split(".")[0] == "input")
+
+
+def negations(file: File) -> Iterator[tuple[int, bool]]:
+    """Each `not`, and whether it stands before a rule's name or a helper called with bound variables."""
+    outside = file.rules | file.imports.keys() | {"input", "data"}
+    for line, node in file.negated:
+        kind, inner = _only(node)
+        if kind == "Call":
+            yield line, all(_bound(argument, outside) for argument in inner["params"])
+        else:
+            yield line, kind == "Var" and inner["value"] in file.rules
+
+
+def _bound(argument: Any, outside: frozenset[str] | set[str]) -> bool:
+    kind, inner = _only(argument)
+    return kind in _LITERALS or (kind == "Var" and inner["value"] not in outside)
+
+
+class _Walk:
+    """Visits every node once; `rule` is the name of the rule being walked."""
+
+    def __init__(self) -> None:
+        self.rule = ""
+        self.calls: list[tuple[int, str]] = []
+        self.reads: list[tuple[int, str]] = []
+        self.withs: list[tuple[int, str]] = []
+        self.negated: list[tuple[int, Any]] = []
+
+    def visit(self, node: Any) -> None:
+        for entry in as_list(node) or ():
+            self.visit(entry)
+        for kind, inner in (as_object(node) or {}).items():
+            self._node(kind, inner)
+
+    def _node(self, kind: str, inner: Any) -> None:
+        if kind in _REFERENCES:
+            self._reference({kind: inner})
+        elif kind == "Call":
+            self.calls.append((_line(inner), _dotted(inner["fcn"])))
+            self.visit(inner["params"])
+        elif kind == "NotExpr":
+            self.negated.append((_line(inner), inner["expr"]))
+            self.visit(inner["expr"])
+        elif kind == "with_mods":
+            for entry in inner:
+                self.withs.append((_line(entry), self.rule))
+                self.visit(entry["as"])
+        elif kind != "span":
+            self.visit(inner)
+
+    def _reference(self, node: Any) -> None:
+        """Note the path up to its first computed index; walk the indices and an unnamed base."""
+        path, indices, base = _path(node)
+        if path:
+            self.reads.append((_line(_only(node)[1]), ".".join(path)))
+        elif base is not None:
+            self.visit(base)
+        self.visit(indices)
+
+
+def _path(node: Any) -> tuple[list[str], list[Any], Any]:
+    """A reference as (names up to the first computed index, computed indices, base that is no name)."""
+    kind, inner = _only(node)
+    if kind == "Var":
+        return [inner["value"]], [], None
+    if kind not in _REFERENCES:
+        return [], [], node
+    path, indices, base = _path(inner["refr"])
+    if kind == "RefDot":
+        name = inner["field"][1]
+    else:
+        index_kind, index = _only(inner["index"])
+        if index_kind != "String":
+            return path, [*indices, inner["index"]], base
+        name = index["value"]
+    return (path if indices or not path else [*path, name]), indices, base
+
+
+def _rule(entry: Any) -> tuple[str, Any]:
+    if "Default" in entry:
+        return _dotted(entry["Default"]["refr"]).split(".")[0], entry
+    _, head = _only(entry["Spec"]["head"])
+    return _dotted(head["refr"]).split(".")[0], _without_name(entry)
+
+
+def _without_name(entry: Any) -> Any:
+    """A rule without the name it defines, which is no read."""
+    spec = entry["Spec"]
+    kind, head = _only(spec["head"])
+    return {"Spec": {**spec, "head": {kind: {key: value for key, value in head.items() if key != "refr"}}}}
+
+
+def _import(entry: Any) -> tuple[str, str]:
+    path = _dotted(entry["refr"])
+    alias = entry.get("as")
+    return (alias[1] if alias else path.split(".")[-1]), path
+
+
+def _dotted(node: Any) -> str:
+    return ".".join(_path(node)[0])
+
+
+def _only(node: Any) -> tuple[str, Any]:
+    """The kind and content of a node."""
+    ((kind, inner),) = node.items()
+    return kind, inner
+
+
+def _line(inner: Any) -> int:
+    return int(inner["span"]["line"])

@@ -1,0 +1,108 @@
+"""`passerelle policy`: what a policy author and the hub operator type.
+
+`check` and `test` are the first two steps of a policy's life: edit, check, test, replay, sign, shadow,
+activate, roll back.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+from cyclopts import App, Parameter
+
+from passerelle.errors import PasserelleError
+from passerelle_hub.policy.bundle import Bundle, load_bundle
+from passerelle_hub.policy.embedded import EmbeddedEngine
+from passerelle_hub.policy.lint import lint_bundle
+from passerelle_hub.policy.rego_tests import opa_binary, run_embedded, run_opa
+
+app = App(name="policy", help="Check and test the policies by which the hub decides.")
+
+_DEFAULT = Path("policies")
+AsJson = Annotated[bool, Parameter(name="--json", negative="")]
+DataDir = Annotated[Path | None, Parameter(name="--data")]
+
+
+@app.command
+def check(directory: Path = _DEFAULT, /, *, data: DataDir = None, as_json: AsJson = False) -> None:
+    """Parse, lint and check the data of a policies directory; exit 1 when anything is wrong.
+
+    Args:
+        directory: the policies directory.
+        data: the operator's own documents, laid over the default ones.
+        as_json: print the findings as JSON.
+    """
+    bundle = _load(directory, data, as_json=as_json)
+    findings = lint_bundle(bundle)
+    refused = "" if findings else _refused_by_engine(bundle)
+    if as_json:
+        rows = [{**asdict(item), "message": item.message, "fix": item.fix} for item in findings]
+        print(json.dumps({"revision": bundle.revision, "findings": rows, "engine": refused}, indent=2))
+    else:
+        for item in findings:
+            print(f"{item.path}:{item.line}: {item.rule} {item.message}\n    fix: {item.fix}")
+        if refused:
+            print(f"the embedded engine refuses the bundle: {refused}")
+        if not findings and not refused:
+            packages = ", ".join(bundle.packages)
+            print(f"ok: {packages}\npolicy revision {bundle.policy_revision}, data {bundle.data_revision}")
+    if findings or refused:
+        sys.exit(1)
+
+
+@app.command
+def test(directory: Path = _DEFAULT, /, *, data: DataDir = None, as_json: AsJson = False) -> None:
+    """Run the Rego tests on the embedded engine, and on OPA where its binary is found; exit 1 on a failure.
+
+    Args:
+        directory: the policies directory.
+        data: the operator's own documents, laid over the default ones.
+        as_json: print the results as JSON.
+    """
+    bundle = _load(directory, data, as_json=as_json)
+    binary = opa_binary()
+    try:
+        results = [*run_embedded(bundle), *(run_opa(bundle, binary) if binary else ())]
+    except PasserelleError as error:
+        _stop(error, as_json=as_json)
+    failed = [item for item in results if not item.passed]
+    if as_json:
+        print(json.dumps([asdict(item) for item in results], indent=2))
+    else:
+        for item in failed:
+            print(f"FAILED on {item.engine}: {item.name}")
+        engines = "both engines" if binary else "the embedded engine (no opa binary found)"
+        print(f"{len(results) - len(failed)} passed, {len(failed)} failed on {engines}")
+    if failed or not results:
+        sys.exit(1)
+
+
+def _load(directory: Path, data: Path | None, *, as_json: bool) -> Bundle:
+    try:
+        return load_bundle(directory, data)
+    except PasserelleError as error:
+        _stop(error, as_json=as_json)
+
+
+def _refused_by_engine(bundle: Bundle) -> str:
+    engine = EmbeddedEngine(bundle)
+    try:
+        engine.warm()
+    except PasserelleError as error:
+        return error.detail
+    finally:
+        engine.close()
+    return ""
+
+
+def _stop(error: PasserelleError, *, as_json: bool) -> NoReturn:
+    """Print an error with its detail (policies hold no record content) and exit 1."""
+    if as_json:
+        print(json.dumps({"error": error.code, "detail": error.detail, "fix": error.spec.fix}))
+    else:
+        print(f"{error.spec.public}\n    {error.detail}", file=sys.stderr)
+    sys.exit(1)

@@ -1,0 +1,56 @@
+"""The tick: everything that others can see of the hub's work happens on it and nowhere else.
+
+(1) agencies added elsewhere are read, calls refused since the last tick are written to the log;
+(2) indexed batches are settled (transaction B each);
+(3) the tick is closed: one leaf of the log, whether much happened, little or nothing;
+(4) whoever waits for notifications is woken, everybody at the same moment.
+
+So neither the receipt nor the moment of a push tells of links one may not know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from passerelle_hub.registry import Registry
+from passerelle_hub.settle import Settlement
+from passerelle_hub.store import Database
+from passerelle_hub.transparency import Transparency
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """What one tick did: its number in the log, how many batches it settled."""
+
+    tick: int
+    settled: int
+
+
+class Pulse:
+    """One tick after another. Blocking; called on the hub's write thread."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        registry: Registry,
+        settlement: Settlement,
+        transparency: Transparency,
+        flush: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._registry = registry
+        self._settlement = settlement
+        self._transparency = transparency
+        self._flush = flush
+
+    def beat(self) -> Beat:
+        """Steps 1 to 3; waking (4) is the event loop's part."""
+        with self._database.read() as tx:
+            self._registry.refresh(tx)
+        self._flush()
+        settled = self._settlement.settle_all()
+        with self._database.write() as tx:
+            tick = self._transparency.close_tick(tx)
+        return Beat(tick.tick, settled)

@@ -1,0 +1,53 @@
+"""The retention sweep: what is past its expiry is erased, and every link it stood in.
+
+Runs as a job. One transaction per record, so that a crash loses nothing and repeats nothing: an erased
+record has no expiry any more.
+"""
+
+from __future__ import annotations
+
+from passerelle.clock import Clock
+from passerelle.notification import LinkState
+from passerelle_hub.audit import Audit, EventKind
+from passerelle_hub.index import split
+from passerelle_hub.store import Database, links, marks, records
+from passerelle_hub.store.records import StoredRecord
+
+ACTOR = "hub/retention"
+
+
+class Retention:
+    """Erases expired records. Blocking; called on the hub's write thread."""
+
+    def __init__(self, database: Database, audit: Audit, clock: Clock) -> None:
+        self._database = database
+        self._audit = audit
+        self._clock = clock
+
+    def sweep(self, limit: int = 1_000) -> int:
+        """Erase at most `limit` expired records; returns how many."""
+        with self._database.read() as tx:
+            expired = records.expired(tx, self._clock.now(), limit)
+        for record in expired:
+            self._erase(record)
+        if expired:
+            with self._database.write() as tx:
+                self._audit.append(tx, EventKind.RETENTION_SWEPT, ACTOR, records=len(expired))
+        return len(expired)
+
+    def _erase(self, record: StoredRecord) -> None:
+        with self._database.write() as tx:
+            self._audit.append(
+                tx, EventKind.RECORD_ERASED, ACTOR, agency=record.agency, record=record.record_id.hex()
+            )
+            marks.remove(tx, split(record.marks), record.record_pk)
+            records.erase(tx, record.record_pk, "expired")
+            for link in links.of_pairs(tx, [record.record_pk]).values():
+                self._audit.append(
+                    tx,
+                    EventKind.LINK_CHANGED,
+                    ACTOR,
+                    link=link.link_id.hex(),
+                    state=LinkState.ERASED.value,
+                )
+                links.change(tx, links.erased(link, self._clock.now()))

@@ -1,0 +1,146 @@
+"""A running hub: listener, tick, jobs, until told to stop.
+
+Order at start: migrate, read the registry, warm the policy engine, settle what a crash left between its
+two transactions, listen. At stop: refuse new calls, let running ones end, close the last tick.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from passerelle.clock import Clock, SystemClock
+from passerelle.codec.signed import decode_signed
+from passerelle.errors import PasserelleError
+from passerelle.identity import Identity
+from passerelle.keyfile import read_private
+from passerelle.log import get_logger
+from passerelle.rpc.material import FileMaterial
+from passerelle.sign import Signed, SigningKey, VerifyingKey
+from passerelle_hub.audit import EventKind
+from passerelle_hub.compose import Core, Foundation, Server, build_core, build_server
+from passerelle_hub.config import HubSettings
+from passerelle_hub.domains import Domains
+from passerelle_hub.policy.bundle import Bundle, load_bundle
+from passerelle_hub.policy.embedded import EmbeddedEngine
+from passerelle_hub.policy.engine import Engine
+from passerelle_hub.policy.opa import OpaAddress, OpaEngine
+from passerelle_hub.schedule import Schedule, hub_jobs
+from passerelle_hub.store import Database
+
+_LOG = get_logger("hub")
+
+
+def open_core(settings: HubSettings, clock: Clock | None = None) -> Core:
+    """Everything but the listener, ready to work.
+
+    Raises:
+        PasserelleError: `config_invalid`, a key file that is open to others, a bundle or entry that does
+            not hold.
+    """
+    folder = settings.path
+    data = settings.policy.data
+    bundle = load_bundle(folder(settings.policy.folder), folder(data) if data else None)
+    base = Foundation(
+        identity=Identity.parse(settings.identity),
+        director=settings.director,
+        home_roots=_read(folder(settings.tls.roots)),
+        registry_key=VerifyingKey(_read(folder(settings.registry.key))),
+        signing_key=SigningKey(read_private(folder(settings.keys.signing))),
+        pepper=read_private(folder(settings.keys.pepper)),
+        domains=Domains(settings.domains),
+        bundle=bundle,
+        engine=_engine(settings, bundle),
+        clock=clock or SystemClock(),
+        quotas=settings.quotas,
+    )
+    database = Database(settings.database_url)
+    database.migrate()
+    core = build_core(base, database)
+    with database.read() as tx:
+        core.registry.refresh(tx)
+    with database.write() as tx:
+        for signed in stored_entries(folder(settings.registry.entries)):
+            core.registry.add(tx, signed)
+        core.audit.append(tx, EventKind.HUB_STARTED, settings.identity)
+        core.audit.append(tx, EventKind.POLICY_ACTIVATED, settings.identity, revision=bundle.revision)
+    return core
+
+
+async def serve(settings: HubSettings, stop: asyncio.Event | None = None) -> None:
+    """Run until told to stop (SIGTERM, SIGINT or `stop`)."""
+    core = open_core(settings)
+    warm = getattr(core.foundation.engine, "warm", None)
+    if warm is not None:
+        warm()
+    material = FileMaterial(settings.path(settings.tls.key), settings.path(settings.tls.chain))
+    server = build_server(core, settings.listen, material)
+    schedule = Schedule(server.threads.submit)
+    hub_jobs(
+        schedule,
+        database=core.database,
+        transparency=core.transparency,
+        retention=core.retention,
+        checkpoint_seconds=settings.checkpoint_seconds,
+        retention_seconds=settings.retention_seconds,
+    )
+    await server.listener.start()
+    schedule.start()
+    _LOG.info("hub.listening", port=server.listener.port, revision=core.foundation.bundle.revision)
+    ticking = asyncio.create_task(tick(server, settings.tick_seconds))
+    try:
+        await (stop or _signalled()).wait()
+    finally:
+        ticking.cancel()
+        with suppress(asyncio.CancelledError):
+            await ticking
+        await server.listener.stop()
+        await asyncio.to_thread(schedule.stop)
+        await server.threads.write(core.pulse.beat)
+        server.threads.close()
+        core.close()
+
+
+async def tick(server: Server, seconds: float) -> None:
+    """Beat at whole multiples of the interval; a beat that took longer delays the next, never doubles it."""
+    loop = asyncio.get_running_loop()
+    due = loop.time()
+    while True:
+        due = max(due + seconds, loop.time())
+        await asyncio.sleep(due - loop.time())
+        try:
+            await server.threads.write(server.core.pulse.beat)
+        except Exception as error:  # noqa: BLE001 - one failed beat must not end the hub; the next tries again
+            _LOG.error("tick.failed", exception_type=type(error).__name__)
+        server.bell.ring()
+
+
+def stored_entries(folder: Path) -> Iterator[Signed]:
+    """The signed registry entries of a folder, by name of the file."""
+    for path in sorted(folder.glob("*.entry")):
+        yield decode_signed(path.read_bytes())
+
+
+def _engine(settings: HubSettings, bundle: Bundle) -> Engine:
+    if settings.policy.engine == "embedded":
+        return EmbeddedEngine(bundle, workers=settings.policy.workers)
+    host, _, port = settings.policy.address.rpartition(":")
+    return OpaEngine(OpaAddress(host=host, port=int(port)), bundle.revision)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise PasserelleError("config_invalid", f"{path.name}: {type(error).__name__}") from error
+
+
+def _signalled() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop

@@ -1,0 +1,251 @@
+"""The hub's gRPC servicers: decode, call one step, encode. Nothing is decided here.
+
+Blocking steps run on two executors: writes on a single thread (one writer at a time, in the order they
+arrive), reads on a small pool; the event loop only moves messages.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, ParamSpec, TypeVar
+
+import grpc.aio
+
+from passerelle.catalogue import Catalogue
+from passerelle.codec.frames import Assembler
+from passerelle.codec.signed import proof_out, signed_out
+from passerelle.errors import PasserelleError
+from passerelle.identity import Identity
+from passerelle.record import MAX_BATCH_BYTES, MAX_BATCH_RECORDS
+from passerelle.rpc.interceptor import peer
+from passerelle.wire.v1 import (
+    directory_pb2,
+    directory_pb2_grpc,
+    exchange_pb2,
+    exchange_pb2_grpc,
+    transparency_pb2,
+    transparency_pb2_grpc,
+)
+from passerelle_hub import calls
+from passerelle_hub.access import Access
+from passerelle_hub.domains import Domains
+from passerelle_hub.intake import Intake
+from passerelle_hub.outgoing import Bell, Outgoing
+from passerelle_hub.registry import Registry
+from passerelle_hub.store import Database
+from passerelle_hub.transparency import Transparency
+
+Context = grpc.aio.ServicerContext[Any, Any]
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Threads:
+    """Where blocking work runs: one writer, a few readers."""
+
+    def __init__(self, readers: int = 2) -> None:
+        self._writer = ThreadPoolExecutor(1, "hub-write")
+        self._readers = ThreadPoolExecutor(readers, "hub-read")
+
+    async def write(self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a step on the write thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._writer, lambda: step(*args, **kwargs))
+
+    def submit(self, step: Callable[[], object]) -> Future[object]:
+        """Queue a step on the write thread from any thread."""
+        return self._writer.submit(step)
+
+    async def read(self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a step on a read thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, lambda: step(*args, **kwargs))
+
+    def close(self) -> None:
+        """Finish what is running."""
+        self._writer.shutdown()
+        self._readers.shutdown()
+
+
+class Exchange(exchange_pb2_grpc.ExchangeServicer):
+    """Batches in, notifications out."""
+
+    def __init__(
+        self, *, intake: Intake, outgoing: Outgoing, access: Access, bell: Bell, threads: Threads
+    ) -> None:
+        self._intake = intake
+        self._outgoing = outgoing
+        self._access = access
+        self._bell = bell
+        self._threads = threads
+
+    async def Submit(  # noqa: N802 - name of the call
+        self, request_iterator: AsyncIterator[exchange_pb2.SubmitRequest], context: Context
+    ) -> AsyncIterator[exchange_pb2.SubmitResponse]:
+        """One receipt per batch, after the agency's position."""
+        caller = peer(context)
+        place = await self._threads.read(self._intake.position, caller)
+        position = exchange_pb2.Position(next_sequence=place.next_sequence, previous=place.previous)
+        yield exchange_pb2.SubmitResponse(position=position)
+        assembler = Assembler(MAX_BATCH_BYTES)
+        async for frame in request_iterator:
+            try:
+                batch = assembler.feed(frame)
+            except PasserelleError as error:
+                refused = self._intake.refuse_unassembled
+                receipt = await self._threads.write(refused, assembler.refused, caller, error)
+                yield exchange_pb2.SubmitResponse(receipt=signed_out(receipt))
+                continue
+            if batch is not None:
+                receipt = await self._threads.write(self._intake.receive, batch, caller)
+                yield exchange_pb2.SubmitResponse(receipt=signed_out(receipt))
+
+    async def Notifications(  # noqa: N802 - name of the call
+        self, request_iterator: AsyncIterator[exchange_pb2.NotificationsRequest], context: Context
+    ) -> AsyncIterator[exchange_pb2.NotificationsResponse]:
+        """Everything beyond the cursor, then whatever each tick brings."""
+        caller = peer(context)
+        await self._threads.write(self._access.require, caller, calls.NOTIFICATIONS)
+        first = await anext(request_iterator, None)
+        if first is None or first.WhichOneof("request") != "from_cursor":
+            raise PasserelleError("message_malformed", "no cursor")
+        cursor = first.from_cursor
+        await self._threads.write(self._outgoing.open, caller, cursor)
+        acknowledging = asyncio.create_task(self._acknowledge(request_iterator, caller))
+        try:
+            while not acknowledging.done():
+                page = await self._threads.read(self._outgoing.after, caller, cursor)
+                for note in page:
+                    yield exchange_pb2.NotificationsResponse(
+                        sequence=note.sequence, sealed=note.sealed, key_id=note.key_id
+                    )
+                    cursor = note.sequence
+                if not page:
+                    await self._sleep(acknowledging)
+            acknowledging.result()
+        finally:
+            acknowledging.cancel()
+
+    async def _sleep(self, acknowledging: asyncio.Task[None]) -> None:
+        """Until the next tick, or until the caller is done with its acknowledgements."""
+        ring = asyncio.create_task(self._bell.wait())
+        try:
+            await asyncio.wait({ring, acknowledging}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ring.cancel()
+            with suppress(asyncio.CancelledError):
+                await ring
+
+    async def _acknowledge(
+        self, requests: AsyncIterator[exchange_pb2.NotificationsRequest], caller: Identity
+    ) -> None:
+        async for request in requests:
+            if request.WhichOneof("request") != "acknowledge":
+                raise PasserelleError("message_malformed", "a second cursor")
+            await self._threads.write(self._outgoing.acknowledge, caller, request.acknowledge)
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """What the hub says of itself: identity and the protocol it speaks."""
+
+    hub: Identity
+    domains: Domains
+    tiers: dict[str, tuple[str, ...]]
+    catalogue: Catalogue
+
+
+class Directory(directory_pb2_grpc.DirectoryServicer):
+    """Who takes part, and under which keys."""
+
+    def __init__(
+        self, *, announcement: Announcement, registry: Registry, access: Access, threads: Threads
+    ) -> None:
+        self._announcement = announcement
+        self._registry = registry
+        self._access = access
+        self._threads = threads
+
+    async def Describe(  # noqa: N802 - name of the call
+        self, request: directory_pb2.DescribeRequest, context: Context
+    ) -> directory_pb2.DescribeResponse:
+        """The hub itself."""
+        await self._threads.write(self._access.require, peer(context), calls.DESCRIBE)
+        said = self._announcement
+        entry = self._registry.signed_entry(said.hub.agency)
+        return directory_pb2.DescribeResponse(
+            hub=str(said.hub),
+            entry=signed_out(entry) if entry else None,
+            domains=[
+                directory_pb2.AcceptedDomain(name=name, epochs=epochs, tiers=said.tiers.get(name, ()))
+                for name, epochs in sorted(said.domains.epochs.items())
+            ],
+            normaliser=said.domains.normaliser,
+            catalogue=said.catalogue.version,
+            max_batch_records=MAX_BATCH_RECORDS,
+            max_batch_bytes=MAX_BATCH_BYTES,
+        )
+
+    async def Agencies(  # noqa: N802 - name of the call
+        self, request: directory_pb2.AgenciesRequest, context: Context
+    ) -> directory_pb2.AgenciesResponse:
+        """All signed entries."""
+        await self._threads.write(self._access.require, peer(context), calls.AGENCIES)
+        entries = [signed_out(signed) for signed in self._registry.signed_entries()]
+        return directory_pb2.AgenciesResponse(entries=entries)
+
+
+class Log(transparency_pb2_grpc.TransparencyServicer):
+    """The log, for everyone who checks it."""
+
+    def __init__(
+        self, *, transparency: Transparency, database: Database, access: Access, threads: Threads
+    ) -> None:
+        self._transparency = transparency
+        self._database = database
+        self._access = access
+        self._threads = threads
+
+    async def Checkpoint(  # noqa: N802 - name of the call
+        self, request: transparency_pb2.CheckpointRequest, context: Context
+    ) -> transparency_pb2.CheckpointResponse:
+        """The newest signed checkpoint."""
+        await self._threads.write(self._access.require, peer(context), calls.CHECKPOINT)
+        signed = await self._threads.read(self._reading(self._transparency.latest))
+        return transparency_pb2.CheckpointResponse(checkpoint=signed_out(signed))
+
+    async def InclusionProof(  # noqa: N802 - name of the call
+        self, request: transparency_pb2.InclusionProofRequest, context: Context
+    ) -> Any:
+        """Where an event stands."""
+        await self._threads.write(self._access.require, peer(context), calls.INCLUSION)
+        step = self._transparency.inclusion
+        proof = await self._threads.read(self._reading(lambda tx: step(tx, request.audit_event)))
+        return proof_out(proof)
+
+    async def ConsistencyProof(  # noqa: N802 - name of the call
+        self, request: transparency_pb2.ConsistencyProofRequest, context: Context
+    ) -> transparency_pb2.ConsistencyProofResponse:
+        """That one tree extends another."""
+        await self._threads.write(self._access.require, peer(context), calls.CONSISTENCY)
+        step = self._transparency.consistency
+        path = await self._threads.read(
+            self._reading(lambda tx: step(tx, request.old_size, request.new_size))
+        )
+        return transparency_pb2.ConsistencyProofResponse(path=b"".join(path))
+
+    def _reading(self, step: Callable[[Any], T]) -> Callable[[], T]:
+        def run() -> T:
+            with self._database.read() as tx:
+                return step(tx)
+
+        return run
+
+
+def add_servicers(server: grpc.aio.Server, exchange: Exchange, directory: Directory, log: Log) -> None:
+    """Register all servicers of the hub."""
+    exchange_pb2_grpc.add_ExchangeServicer_to_server(exchange, server)
+    directory_pb2_grpc.add_DirectoryServicer_to_server(directory, server)
+    transparency_pb2_grpc.add_TransparencyServicer_to_server(log, server)

@@ -1,0 +1,8 @@
+"""Where the hub keeps things: one narrow store per step, all on one database.
+
+Every function takes the running transaction first, so that a step decides what stands or falls together.
+"""
+
+from passerelle_hub.store.database import Database, Transaction
+
+__all__ = ["Database", "Transaction"]

@@ -1,0 +1,133 @@
+"""Store of batches and of each agency's chain.
+
+Fault table
+-----------
+| write | lost by a crash | persisted although the caller saw a failure |
+|---|---|---|
+| `advance` + `put` (one transaction with the records) | the connector sends the batch again: taken as new | the connector sends it again: the stored receipt answers |
+| `mark_matched` | the batch is matched again: links are upserts, so nothing happens twice | nothing to do |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, insert, select, update
+
+from passerelle.record import GENESIS, Position
+from passerelle_hub.store.database import Transaction
+from passerelle_hub.store.tables import batch, chain
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBatch:
+    """What the hub keeps of a batch it answered: its statement digest and the receipt, exact bytes."""
+
+    digest: bytes
+    receipt: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class NewBatch:
+    """A batch about to be stored; `state` is `indexed` or `refused`."""
+
+    agency: str
+    batch_id: bytes
+    sequence: int
+    digest: bytes
+    statement: bytes
+    domain: str
+    epoch: int
+    state: str
+    received: int
+
+
+@dataclass(frozen=True, slots=True)
+class PendingBatch:
+    """A batch between its two transactions."""
+
+    batch_pk: int
+    agency: str
+    domain: str
+    epoch: int
+
+
+def position(tx: Transaction, agency: str) -> Position:
+    """Where an agency's chain stands."""
+    row = tx.execute(
+        select(chain.c.next_sequence, chain.c.previous).where(chain.c.agency == agency)
+    ).one_or_none()
+    return Position(row.next_sequence, row.previous) if row else Position(1, GENESIS)
+
+
+def advance(tx: Transaction, agency: str, sequence: int, digest: bytes) -> None:
+    """Use up a sequence number: the next batch must name `digest` as its predecessor."""
+    changed = tx.execute(
+        update(chain).where(chain.c.agency == agency).values(next_sequence=sequence + 1, previous=digest)
+    )
+    if not changed.rowcount:
+        tx.execute(
+            insert(chain).values(
+                agency=agency,
+                next_sequence=sequence + 1,
+                previous=digest,
+                last_notification=0,
+                acknowledged=0,
+            )
+        )
+
+
+def find(tx: Transaction, agency: str, batch_id: bytes) -> StoredBatch | None:
+    """A batch answered before."""
+    row = tx.execute(
+        select(batch.c.digest, batch.c.receipt).where(batch.c.agency == agency, batch.c.batch_id == batch_id)
+    ).one_or_none()
+    return StoredBatch(row.digest, row.receipt) if row else None
+
+
+def put(tx: Transaction, new: NewBatch) -> int:
+    """Store a batch without its receipt yet; returns its key."""
+    key = tx.execute(
+        insert(batch)
+        .values(
+            agency=new.agency,
+            batch_id=new.batch_id,
+            sequence=new.sequence,
+            digest=new.digest,
+            statement=new.statement,
+            domain=new.domain,
+            epoch=new.epoch,
+            state=new.state,
+            received=new.received,
+            receipt=b"",
+        )
+        .returning(batch.c.batch_pk)
+    ).scalar_one()
+    return int(key)
+
+
+def put_receipt(tx: Transaction, batch_pk: int, receipt: bytes) -> None:
+    """Store the signed receipt, in the same transaction as `put`."""
+    tx.execute(update(batch).where(batch.c.batch_pk == batch_pk).values(receipt=receipt))
+
+
+def pending(tx: Transaction, limit: int) -> tuple[PendingBatch, ...]:
+    """Batches that are indexed and not yet matched, oldest first."""
+    rows = tx.execute(
+        select(batch.c.batch_pk, batch.c.agency, batch.c.domain, batch.c.epoch)
+        .where(batch.c.state == "indexed")
+        .order_by(batch.c.batch_pk)
+        .limit(limit)
+    )
+    return tuple(PendingBatch(row.batch_pk, row.agency, row.domain, row.epoch) for row in rows)
+
+
+def mark_matched(tx: Transaction, batch_pk: int) -> None:
+    """The second transaction of a batch is done."""
+    tx.execute(update(batch).where(batch.c.batch_pk == batch_pk).values(state="matched"))
+
+
+def counts(tx: Transaction) -> dict[str, int]:
+    """How many batches stand in each state."""
+    rows = tx.execute(select(batch.c.state, func.count().label("n")).group_by(batch.c.state))
+    return {row.state: int(row.n) for row in rows}

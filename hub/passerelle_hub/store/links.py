@@ -1,0 +1,103 @@
+"""Store of links: pairs of records, unique by pair and relation.
+
+`put` answers whether anything changed, so that matching a batch twice opens nothing and notifies nobody
+a second time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import func, insert, select, update
+
+from passerelle_hub.store.database import Transaction
+from passerelle_hub.store.tables import link, record
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLink:
+    """A link as stored. `low` and `high` are record keys, `evidence` JSON."""
+
+    link_pk: int
+    link_id: bytes
+    low: int
+    high: int
+    relation: str
+    state: str
+    band: str
+    bits: float
+    evidence: str
+    weights: str
+    decision: str
+    changed: int
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRow:
+    """A link as the demonstration and `hub links` list it: by agency and record id."""
+
+    low_agency: str
+    low_record: bytes
+    high_agency: str
+    high_record: bytes
+    relation: str
+    state: str
+    band: str
+    bits: float
+
+
+_COLUMNS = tuple(link.c[name] for name in StoredLink.__dataclass_fields__)
+
+
+def erased(old: StoredLink, changed: int) -> StoredLink:
+    """The link without what supported it."""
+    return replace(old, state="erased", evidence="[]", bits=0.0, changed=changed)
+
+
+def of_pairs(tx: Transaction, keys: Sequence[int]) -> dict[tuple[int, int, str], StoredLink]:
+    """All links that touch any of the records, by (low, high, relation)."""
+    found: dict[tuple[int, int, str], StoredLink] = {}
+    for at in range(0, len(keys), 400):
+        part = keys[at : at + 400]
+        for row in tx.execute(select(*_COLUMNS).where(link.c.low.in_(part) | link.c.high.in_(part))):
+            stored = StoredLink(*row)
+            found[stored.low, stored.high, stored.relation] = stored
+    return found
+
+
+def open_link(tx: Transaction, new: StoredLink) -> int:
+    """Store a new link (its `link_pk` is ignored); returns its key."""
+    values = {name: getattr(new, name) for name in StoredLink.__dataclass_fields__ if name != "link_pk"}
+    return int(tx.execute(insert(link).values(**values).returning(link.c.link_pk)).scalar_one())
+
+
+def change(tx: Transaction, new: StoredLink) -> None:
+    """Overwrite what a link says."""
+    values = {
+        name: getattr(new, name)
+        for name in ("state", "band", "bits", "evidence", "weights", "decision", "changed")
+    }
+    tx.execute(update(link).where(link.c.link_pk == new.link_pk).values(**values))
+
+
+def listing(tx: Transaction) -> tuple[LinkRow, ...]:
+    """All links that are not erased, oldest first; for the operator's figures and the demonstration."""
+    low, high = record.alias("low_record"), record.alias("high_record")
+    rows = tx.execute(
+        select(
+            low.c.agency, low.c.record_id, high.c.agency, high.c.record_id,
+            link.c.relation, link.c.state, link.c.band, link.c.bits,
+        )
+        .join(low, low.c.record_pk == link.c.low)
+        .join(high, high.c.record_pk == link.c.high)
+        .where(link.c.state != "erased")
+        .order_by(link.c.link_pk)
+    )  # fmt: skip
+    return tuple(LinkRow(*row) for row in rows)
+
+
+def counts(tx: Transaction) -> dict[str, int]:
+    """How many links stand in each state."""
+    rows = tx.execute(select(link.c.state, func.count().label("n")).group_by(link.c.state))
+    return {row.state: int(row.n) for row in rows}

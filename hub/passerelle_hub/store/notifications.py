@@ -1,0 +1,87 @@
+"""Store of notifications: per agency a sequence without gaps, kept until acknowledged.
+
+The sequence comes from the agency's row in `chain`, locked by the update itself; a database sequence
+would commit out of order and make a cursor skip rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import case, insert, select, update
+
+from passerelle.record import GENESIS
+from passerelle_hub.store.database import Transaction
+from passerelle_hub.store.tables import chain, notification
+
+
+@dataclass(frozen=True, slots=True)
+class StoredNotification:
+    """A sealed notification as it is pushed."""
+
+    agency: str
+    sequence: int
+    link_pk: int
+    created: int
+    decision: str
+    key_id: bytes
+    sealed: bytes
+
+
+def next_sequence(tx: Transaction, agency: str) -> int:
+    """Take the next number of an agency."""
+    statement = (
+        update(chain)
+        .where(chain.c.agency == agency)
+        .values(last_notification=chain.c.last_notification + 1)
+        .returning(chain.c.last_notification)
+    )
+    taken = tx.execute(statement).scalar_one_or_none()
+    if taken is None:
+        tx.execute(
+            insert(chain).values(
+                agency=agency, next_sequence=1, previous=GENESIS, last_notification=1, acknowledged=0
+            )
+        )
+        return 1
+    return int(taken)
+
+
+def put(tx: Transaction, new: StoredNotification) -> None:
+    """Store a notification under a number taken in the same transaction."""
+    values = {name: getattr(new, name) for name in StoredNotification.__dataclass_fields__}
+    tx.execute(insert(notification).values(**values))
+
+
+def after(tx: Transaction, agency: str, cursor: int, limit: int) -> tuple[StoredNotification, ...]:
+    """The notifications of an agency beyond a cursor, in order."""
+    columns = [notification.c[name] for name in StoredNotification.__dataclass_fields__]
+    rows = tx.execute(
+        select(*columns)
+        .where(notification.c.agency == agency, notification.c.sequence > cursor)
+        .order_by(notification.c.sequence)
+        .limit(limit)
+    )
+    return tuple(StoredNotification(*row) for row in rows)
+
+
+def last_sequences(tx: Transaction) -> dict[str, int]:
+    """The last number given to each agency."""
+    rows = tx.execute(select(chain.c.agency, chain.c.last_notification))
+    return {row.agency: int(row.last_notification) for row in rows}
+
+
+def acknowledge(tx: Transaction, agency: str, sequence: int) -> bool:
+    """Note that an agency has stored everything up to a number; False where it was never sent."""
+    changed = tx.execute(
+        update(chain)
+        .where(chain.c.agency == agency, chain.c.last_notification >= sequence)
+        .values(acknowledged=case((chain.c.acknowledged > sequence, chain.c.acknowledged), else_=sequence))
+    )
+    return bool(changed.rowcount)
+
+
+def acknowledged(tx: Transaction, agency: str) -> int:
+    """The last number an agency acknowledged."""
+    found = tx.execute(select(chain.c.acknowledged).where(chain.c.agency == agency)).scalar_one_or_none()
+    return int(found or 0)

@@ -1,0 +1,240 @@
+"""The hub's tables. Migrations under `store/migrations` build them; a test compares the two.
+
+Times are microseconds since the Unix epoch (UTC); ids and digests are raw bytes. No column holds an
+identifier, a name, or a token as it was submitted: `token.mark` is an HMAC under the pepper.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# BigInteger keys count by themselves on PostgreSQL; SQLite does so only for INTEGER.
+Key = BigInteger().with_variant(Integer, "sqlite")
+
+agency = Table(
+    "agency",
+    metadata,
+    Column("agency", String(64), primary_key=True),
+    Column("entry", LargeBinary, nullable=False),  # the signed registry entry, exact bytes
+    Column("revision", BigInteger, nullable=False),  # of the entry
+    Column("added", BigInteger, nullable=False),
+)
+
+chain = Table(
+    "chain",
+    metadata,
+    Column("agency", String(64), primary_key=True),
+    Column("next_sequence", BigInteger, nullable=False),
+    Column("previous", LargeBinary(32), nullable=False),
+    Column("last_notification", BigInteger, nullable=False),
+    Column("acknowledged", BigInteger, nullable=False),
+)
+
+batch = Table(
+    "batch",
+    metadata,
+    Column("batch_pk", Key, primary_key=True, autoincrement=True),
+    Column("agency", String(64), nullable=False),
+    Column("batch_id", LargeBinary(16), nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("digest", LargeBinary(32), nullable=False),
+    Column("statement", LargeBinary, nullable=False),
+    Column("domain", String(64), nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("state", String(16), nullable=False),  # indexed, matched, refused
+    Column("received", BigInteger, nullable=False),
+    Column("receipt", LargeBinary, nullable=False),
+    UniqueConstraint("agency", "batch_id"),
+    UniqueConstraint("agency", "sequence"),
+    Index(None, "state", "batch_pk"),
+)
+
+record = Table(
+    "record",
+    metadata,
+    Column("record_pk", Key, primary_key=True, autoincrement=True),
+    Column("agency", String(64), nullable=False),
+    Column("record_id", LargeBinary(16), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("batch_pk", Key, ForeignKey("batch.batch_pk"), nullable=False),
+    Column("state", String(16), nullable=False),  # active, withdrawn, expired
+    Column("entity", String(16), nullable=False),
+    Column("domain", String(64), nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("marking", LargeBinary, nullable=False),  # passerelle.codec.header.encode_marking
+    Column("kinds", LargeBinary, nullable=False),  # distinct key kinds, uint16 big-endian each
+    Column("marks", LargeBinary, nullable=False),  # its rows of the index, 16 bytes each
+    Column("expiry", BigInteger, nullable=False),
+    UniqueConstraint("agency", "record_id"),
+    Index(None, "batch_pk"),
+    Index(None, "expiry"),
+)
+
+header = Table(
+    "header",
+    metadata,
+    Column("record_pk", Key, ForeignKey("record.record_pk"), primary_key=True),
+    Column("revision", Integer, primary_key=True),
+    Column("batch_pk", Key, ForeignKey("batch.batch_pk"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("header", LargeBinary, nullable=False),  # exact signed bytes
+    Column("decision", String(32), nullable=False),
+)
+
+section = Table(
+    "section",
+    metadata,
+    Column("record_pk", Key, ForeignKey("record.record_pk"), primary_key=True),
+    Column("revision", Integer, primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("ciphertext", LargeBinary, nullable=False),
+)
+
+section_wrap = Table(
+    "section_wrap",
+    metadata,
+    Column("record_pk", Key, ForeignKey("record.record_pk"), primary_key=True),
+    Column("revision", Integer, primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("recipient", String(64), primary_key=True),
+    Column("wrapped", LargeBinary, nullable=False),
+)
+
+kek = Table(
+    "kek",
+    metadata,
+    Column("batch_pk", Key, ForeignKey("batch.batch_pk"), primary_key=True),
+    Column("recipient", String(64), primary_key=True),
+    Column("key_id", LargeBinary(32), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+)
+
+token = Table(
+    "token",
+    metadata,
+    Column("mark", LargeBinary(16), primary_key=True),
+    Column("record_pk", Key, primary_key=True),
+    Column("kind", SmallInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+link = Table(
+    "link",
+    metadata,
+    Column("link_pk", Key, primary_key=True, autoincrement=True),
+    Column("link_id", LargeBinary(16), nullable=False, unique=True),
+    Column("low", Key, ForeignKey("record.record_pk"), nullable=False),
+    Column("high", Key, ForeignKey("record.record_pk"), nullable=False),
+    Column("relation", String(24), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("band", String(16), nullable=False),
+    Column("bits", Float, nullable=False),
+    Column("evidence", Text, nullable=False),  # JSON: [[field, level, bits], ...]
+    Column("weights", String(32), nullable=False),
+    Column("decision", String(32), nullable=False),
+    Column("changed", BigInteger, nullable=False),
+    UniqueConstraint("low", "high", "relation"),
+    Index(None, "high"),
+)
+
+notification = Table(
+    "notification",
+    metadata,
+    Column("agency", String(64), primary_key=True),
+    Column("sequence", BigInteger, primary_key=True),
+    Column("link_pk", Key, ForeignKey("link.link_pk"), nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("decision", String(32), nullable=False),
+    Column("key_id", LargeBinary(32), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+decision = Table(
+    "decision",
+    metadata,
+    Column("decision", String(32), primary_key=True),
+    Column("package", String(32), nullable=False),
+    Column("agency", String(64), nullable=False),
+    Column("allow", Boolean, nullable=False),
+    Column("reasons", Text, nullable=False),  # JSON list of codes with parameters
+    Column("input", Text, nullable=False),  # canonical projected input, JSON
+    Column("policy_revision", String(64), nullable=False),
+    Column("data_revision", String(64), nullable=False),
+    Column("decided", BigInteger, nullable=False),
+)
+
+quota_use = Table(
+    "quota_use",
+    metadata,
+    Column("agency", String(64), primary_key=True),
+    Column("resource", String(32), primary_key=True),
+    Column("day", Integer, primary_key=True, autoincrement=False),  # days since the epoch, UTC
+    Column("used", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+audit_event = Table(
+    "audit_event",
+    metadata,
+    Column("event_pk", Key, primary_key=True, autoincrement=True),
+    Column("commitment", LargeBinary(32), nullable=False, unique=True),
+    Column("salt", LargeBinary(16), nullable=False),
+    Column("kind", String(48), nullable=False),
+    Column("actor", String(200), nullable=False),
+    Column("happened", BigInteger, nullable=False),
+    Column("detail", Text, nullable=False),  # JSON, figures and ids only
+    Column("tick", BigInteger, nullable=True),
+    Column("position", Integer, nullable=True),
+    Index(None, "tick"),
+)
+
+log_tick = Table(
+    "log_tick",
+    metadata,
+    Column("tick", BigInteger, primary_key=True, autoincrement=False),  # its leaf index in the tree
+    Column("closed", BigInteger, nullable=False),
+    Column("salt", LargeBinary(32), nullable=False),
+    Column("root", LargeBinary(32), nullable=False),
+)
+
+log_node = Table(
+    "log_node",
+    metadata,
+    Column("level", Integer, primary_key=True),
+    Column("position", BigInteger, primary_key=True),
+    Column("hash", LargeBinary(32), nullable=False),
+    sqlite_with_rowid=False,
+)
+
+checkpoint = Table(
+    "checkpoint",
+    metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("created", BigInteger, nullable=False),
+    Column("signed", LargeBinary, nullable=False),
+)

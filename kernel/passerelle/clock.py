@@ -1,0 +1,49 @@
+"""Time as an argument: every component takes a `Clock`, so that tests move it.
+
+All times are whole microseconds since the Unix epoch, UTC.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+SECOND = 1_000_000
+DAY = 86_400 * SECOND
+
+
+class Clock(Protocol):
+    """Where a component learns the time."""
+
+    def now(self) -> int:
+        """Microseconds since the Unix epoch, UTC."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> int:
+        return time.time_ns() // 1_000
+
+
+class ManualClock:
+    """A clock that moves only when told; for tests and the simulator."""
+
+    def __init__(self, start: int = 1_767_225_600 * SECOND) -> None:
+        self._now = start
+
+    def now(self) -> int:
+        return self._now
+
+    def advance(self, microseconds: int) -> None:
+        """Move forward; a negative step is a programming error."""
+        if microseconds < 0:
+            raise ValueError("a clock does not run backwards")
+        self._now += microseconds
+
+
+def moment(microseconds: int) -> datetime:
+    """The `datetime` (UTC) of a time of ours."""
+    return datetime.fromtimestamp(microseconds / SECOND, UTC)

@@ -1,0 +1,85 @@
+"""Notifications between their exact signed bytes and the domain."""
+
+from __future__ import annotations
+
+from google.protobuf.message import DecodeError
+
+from passerelle.errors import PasserelleError
+from passerelle.notification import Agreement, Band, LinkState, Notification, Relation
+from passerelle.record import ID_BYTES
+from passerelle.wire.v1 import record_pb2 as pb
+
+
+def encode_notification(note: Notification) -> bytes:
+    """The bytes the hub signs as a notification."""
+    return pb.Notification(
+        notification_id=note.notification_id,
+        link_id=note.link_id,
+        recipient=note.recipient,
+        created=note.created,
+        own_records=note.own_records,
+        counterpart=note.counterpart,
+        visibility=note.visibility,
+        relation=note.relation.value,
+        band=note.band.value,
+        state=note.state.value,
+        agreements=[pb.Agreement(field=row.field, level=row.level, bits=row.bits) for row in note.agreements],
+        odds=note.odds,
+        handling=note.handling,
+        urgency=note.urgency,
+        purposes=note.purposes,
+        legal_basis=note.legal_basis,
+        actions=note.actions,
+        obligations=note.obligations,
+        decision_id=note.decision_id,
+        policy_revision=note.policy_revision,
+        weights=note.weights,
+        threat_level=note.threat_level,
+        deadline=note.deadline,
+        contact=note.contact,
+        expiry=note.expiry,
+    ).SerializeToString(deterministic=True)
+
+
+def decode_notification(raw: bytes) -> Notification:
+    """Read a notification whose signature was verified before.
+
+    Raises:
+        PasserelleError: `notification_invalid`.
+    """
+    try:
+        message = pb.Notification.FromString(raw)
+        relation, band = Relation(message.relation), Band(message.band)
+        state = LinkState(message.state)
+    except (DecodeError, ValueError) as error:
+        raise PasserelleError("notification_invalid", "not a notification") from error
+    ids = (message.notification_id, message.link_id, *message.own_records)
+    if any(len(item) != ID_BYTES for item in ids):
+        raise PasserelleError("notification_invalid", "an id of the wrong length")
+    return Notification(
+        notification_id=message.notification_id,
+        link_id=message.link_id,
+        recipient=message.recipient,
+        created=message.created,
+        own_records=tuple(message.own_records),
+        counterpart=message.counterpart,
+        visibility=message.visibility,
+        relation=relation,
+        band=band,
+        state=state,
+        agreements=tuple(Agreement(row.field, row.level, row.bits) for row in message.agreements),
+        odds=message.odds,
+        handling=message.handling,
+        urgency=message.urgency,
+        purposes=tuple(message.purposes),
+        legal_basis=message.legal_basis,
+        actions=tuple(message.actions),
+        obligations=tuple(message.obligations),
+        decision_id=message.decision_id,
+        policy_revision=message.policy_revision,
+        weights=message.weights,
+        threat_level=message.threat_level,
+        deadline=message.deadline,
+        contact=message.contact,
+        expiry=message.expiry,
+    )

@@ -1,0 +1,66 @@
+"""Configuration: one TOML file per role, overridable by `PASSERELLE_*`, secrets only by file.
+
+Order, the later wins: defaults of the model, the TOML file, environment variables
+(`PASSERELLE_<ROLE>_<FIELD>`, nested fields by `__`). Paths are relative to the TOML file.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from passerelle.errors import PasserelleError
+
+
+class RoleSettings(BaseSettings):
+    """Base of every role's settings; unknown keys are refused, since a typing error must not pass.
+
+    `base` is the folder that relative paths refer to.
+    """
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, env_nested_delimiter="__")
+    base: Path = Path()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - signature of the library
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - signature of the library
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - signature of the library
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment overrides the file; nothing else is read."""
+        return (env_settings, init_settings)
+
+    def path(self, value: Path | str) -> Path:
+        """A configured path, made absolute."""
+        return (self.base / value).absolute()
+
+
+Settings = TypeVar("Settings", bound=RoleSettings)
+
+
+def load(model: type[Settings], file: Path, overrides: dict[str, Any] | None = None) -> Settings:
+    """Read a role's configuration.
+
+    Raises:
+        PasserelleError: `config_invalid`, naming the settings but never their values.
+    """
+    try:
+        values = tomllib.loads(file.read_text("utf-8"))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise PasserelleError("config_invalid", f"{file.name}: {type(error).__name__}") from error
+    try:
+        return model(**{"base": file.parent, **values, **(overrides or {})})
+    except ValidationError as error:
+        names = sorted({".".join(map(str, item["loc"])) + ": " + item["type"] for item in error.errors()})
+        raise PasserelleError("config_invalid", f"{file.name}: {', '.join(names)}") from error

@@ -1,0 +1,105 @@
+"""What the hub tells an agency about a link: never a value, a name or a narrative.
+
+A notification is signed by the hub, sealed to the agency's current sealing key, ordered by a sequence
+without gaps per agency, and delivered at least once until acknowledged. Everything in it is computed
+from records and links that this agency may know (see docs/flows/way-of-a-record.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Relation(StrEnum):
+    """What a link says of the two records."""
+
+    SAME_PERSON = "same_person"
+    SAME_ORGANISATION = "same_organisation"
+    SHARED_MEANS = "shared_means"
+
+
+class Band(StrEnum):
+    """Quality band of a link, best first; the odds behind each stand in the weights table.
+
+    *Weak* is never notified; *withheld* is what an agency sees that may know of a link but not how good.
+    """
+
+    VERY_STRONG = "very_strong"
+    STRONG = "strong"
+    POSSIBLE = "possible"
+    WEAK = "weak"
+    WITHHELD = "withheld"
+
+
+class LinkState(StrEnum):
+    """States of a link (DOMAIN.md); colours of Regulation (EU) 2019/818 arts. 28-36."""
+
+    CANDIDATE = "candidate"
+    SUPPRESSED = "suppressed"
+    DIRECTOR_ONLY = "director_only"
+    NOTIFIED = "notified"
+    UNDER_REVIEW = "under_review"
+    CONFIRMED = "confirmed"
+    REFUTED = "refuted"
+    UNDETERMINED = "undetermined"
+    ERASED = "erased"
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """One proven agreement: field, level, weight in bits; never the value."""
+
+    field: str
+    level: str
+    bits: float
+
+
+@dataclass(frozen=True, slots=True)
+class LogProof:
+    """Proof that a leaf stands in the log: event path inside its tick, tick path inside the tree.
+
+    `tree_size` and `root` name the checkpoint; hashes are 32 bytes each.
+    """
+
+    event_index: int
+    event_path: tuple[bytes, ...]
+    tick: int
+    tick_path: tuple[bytes, ...]
+    tree_size: int
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """A linked-entity notification to one agency.
+
+    Ids are 16 bytes; `created`, `deadline` and `expiry` microseconds (UTC), 0 where absent. `own_records`
+    are the recipient's own record ids, `counterpart` an agency or `coordinator` where policy hides it.
+    """
+
+    notification_id: bytes
+    link_id: bytes
+    recipient: str
+    created: int
+    own_records: tuple[bytes, ...]
+    counterpart: str
+    visibility: str
+    relation: Relation
+    band: Band
+    state: LinkState
+    agreements: tuple[Agreement, ...]
+    odds: str
+    handling: str
+    urgency: str
+    purposes: tuple[str, ...]
+    legal_basis: str
+    actions: tuple[str, ...]
+    obligations: tuple[str, ...]
+    decision_id: str
+    policy_revision: str
+    weights: str
+    threat_level: int = 0
+    deadline: int = 0
+    contact: str = ""
+    expiry: int = 0

@@ -1,0 +1,192 @@
+"""Admission: every check that a call passes before its servicer runs, and again with each message.
+
+Rules
+-----
+1. `Gatekeeper.open` is the whole chain, in this order: (1) rule, (2) TLS, (3) identity verified per trust
+   domain,
+   (4) time, (5) standing, (6) role, (7) quota, (8) audit. The first failure ends the call.
+2. Per message: time and standing again, in both directions; size and quota for each request. A refusal is
+   sticky, so a servicer that swallows the exception gains nothing.
+3. A stream on which nothing moves is covered by `sweep`, which the listener calls every few seconds.
+4. The chain of a certificate is verified once per certificate and set of roots and then cached; what can
+   change with time (validity, standing) is never cached. Only verified certificates enter the cache.
+
+All of this runs on the event loop's thread alone; no locks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import grpc.aio
+from cryptography import x509
+
+from passerelle.certificate import PeerCertificate, Usage, claimed_identity, read_chain, verify_peer
+from passerelle.clock import Clock
+from passerelle.errors import PasserelleError
+from passerelle.identity import Identity
+from passerelle.rpc.rule import OPENED, Audit, CallEvent, Quota, RpcRule, Standing, Trust
+
+TLS_VERSION: Final = b"TLSv1.3"
+KEY_EXCHANGE: Final = b"X25519MLKEM768"
+_CACHED: Final = 4096
+
+AuthContext = Mapping[str, Iterable[bytes]]
+
+
+class Call:
+    """One admitted call. `certificate` is the caller's, verified."""
+
+    __slots__ = ("_clock", "_quota", "_refusal", "_standing", "_task", "certificate", "rule")
+
+    def __init__(
+        self, rule: RpcRule, certificate: PeerCertificate, clock: Clock, standing: Standing, quota: Quota
+    ) -> None:
+        self.rule = rule
+        self.certificate = certificate
+        self._clock = clock
+        self._standing = standing
+        self._quota = quota
+        self._refusal: PasserelleError | None = None
+        self._task = asyncio.current_task()
+
+    @property
+    def refusal(self) -> PasserelleError | None:
+        """Why this call was cut, if it was."""
+        return self._refusal
+
+    def check(self) -> None:
+        """The checks of a message in either direction.
+
+        Raises:
+            PasserelleError: `certificate_expired`, or what the standing raises; from then on always.
+        """
+        if self._refusal is not None:
+            raise self._refusal
+        try:
+            self.certificate.check_time(self._clock.now())
+            self._standing.check(self.certificate.identity, self.certificate.serial)
+        except PasserelleError as refusal:
+            self._refusal = refusal
+            raise
+
+    def check_request(self, size: int) -> None:
+        """The checks of a request message of `size` bytes.
+
+        Raises:
+            PasserelleError: as `check`; `message_too_large`, `quota_exceeded`.
+        """
+        self.check()
+        try:
+            if size > self.rule.max_request_bytes:
+                raise PasserelleError("message_too_large", f"{self.rule.method}: {size} bytes")
+            self._quota.take(self.certificate.identity, self.rule, size)
+        except PasserelleError as refusal:
+            self._refusal = refusal
+            raise
+
+    def cut(self) -> None:
+        """Stop the running servicer; the interceptor reports `refusal` to the peer."""
+        if self._task is not None:
+            self._task.cancel()
+
+
+class Gatekeeper:
+    """Decides which calls start and which go on. One per listener."""
+
+    def __init__(
+        self,
+        rules: Mapping[str, RpcRule],
+        trust: Trust,
+        standing: Standing,
+        quota: Quota,
+        audit: Audit,
+        clock: Clock,
+    ) -> None:
+        self.rules = rules
+        self.trust = trust
+        self.audit = audit
+        self._standing = standing
+        self._quota = quota
+        self._clock = clock
+        self._verified: dict[tuple[bytes, bytes], tuple[bytes, PeerCertificate]] = {}
+        self._live: set[Call] = set()
+
+    def open(self, method: str, context: grpc.aio.ServicerContext[Any, Any]) -> Call:
+        """Admit a call or refuse it; refusals are audited here.
+
+        Raises:
+            PasserelleError: `rpc_unknown`, `tls_too_weak`, any certificate code, `trust_domain_unknown`, what
+                the standing raises, `role_not_allowed`, `quota_exceeded`.
+        """
+        rule = self.rules.get(method)
+        caller: Identity | None = None
+        try:
+            if rule is None:  # (1)
+                raise PasserelleError("rpc_unknown", "no rule")
+            certificate = self.peer_certificate(context.auth_context())  # (2) (3)
+            caller = certificate.identity
+            call = Call(rule, certificate, self._clock, self._standing, self._quota)
+            call.check()  # (4) (5)
+            if caller.role not in rule.roles:  # (6)
+                raise PasserelleError("role_not_allowed", f"{caller.role} calls {method}")
+            self._quota.take(caller, rule, 0)  # (7)
+            self.audit.record(CallEvent(method, rule.event, caller, OPENED))  # (8)
+        except PasserelleError as refusal:
+            event = rule.event if rule else "rpc.refused"
+            self.audit.record(CallEvent(method, event, caller, refusal.code))
+            raise
+        self._live.add(call)
+        return call
+
+    def close(self, call: Call, outcome: str) -> None:
+        """Record how an admitted call ended."""
+        self._live.discard(call)
+        self.audit.record(CallEvent(call.rule.method, call.rule.event, call.certificate.identity, outcome))
+
+    def sweep(self) -> int:
+        """Check every running call again and cut those that fail; returns how many were cut."""
+        cut = 0
+        for call in tuple(self._live):
+            try:
+                call.check()
+            except PasserelleError:
+                call.cut()
+                cut += 1
+        return cut
+
+    def peer_certificate(self, auth: AuthContext) -> PeerCertificate:
+        """The verified certificate behind a connection.
+
+        gRPC states the leaf in `x509_pem_cert` and the rest of the chain, without it, in
+        `x509_pem_cert_chain`.
+
+        Raises:
+            PasserelleError: `tls_too_weak`, any certificate code, `trust_domain_unknown`.
+        """
+        leaf_pem = _only(auth, "x509_pem_cert")
+        version, group = _only(auth, "ssl_tls_version"), _only(auth, "ssl_negotiated_key_exchange_group")
+        if version != TLS_VERSION or group != KEY_EXCHANGE or not leaf_pem:
+            raise PasserelleError("tls_too_weak", f"{version!r} {group!r}")
+        key = (leaf_pem, _only(auth, "x509_pem_cert_chain"))
+        known = self._verified.get(key)
+        if known is not None and known[0] == self.trust.roots(known[1].identity.trust_domain):
+            return known[1]
+        return self._verify(key)
+
+    def _verify(self, key: tuple[bytes, bytes]) -> PeerCertificate:
+        leaf: x509.Certificate = read_chain(key[0])[0]
+        roots = self.trust.roots(claimed_identity(leaf, Usage.CLIENT).trust_domain)
+        certificate = verify_peer(b"".join(key), roots, self._clock.now(), Usage.CLIENT)
+        if len(self._verified) >= _CACHED:
+            del self._verified[next(iter(self._verified))]
+        self._verified[key] = (roots, certificate)
+        return certificate
+
+
+def _only(auth: AuthContext, name: str) -> bytes:
+    """The one value of a property; empty where the property is absent or not single."""
+    values = tuple(auth.get(name, ()))
+    return values[0] if len(values) == 1 else b""

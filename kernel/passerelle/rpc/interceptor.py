@@ -1,0 +1,203 @@
+"""The one server interceptor: admission for every call, checks for every message, coded errors at the edge.
+
+Rules
+-----
+1. Messages reach this module as raw bytes and leave it as raw bytes: gRPC is given no serialisers, so
+   size, expiry and standing are checked before a byte is parsed, and no parser's exception text can reach
+   the peer.
+2. Streaming servicers are async generators. `context.read` and `context.write` would go around the checks;
+   the context that servicers get refuses them.
+3. A `PasserelleError` becomes its status and public text; any other exception becomes `internal` without
+   content, and only its type is logged.
+4. A call cut by `Gatekeeper.sweep` ends with the code of the refusal, not with a bare cancellation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from typing import Any, Final, NoReturn, cast
+
+import grpc
+import grpc.aio
+
+from passerelle.certificate import PeerCertificate
+from passerelle.errors import PasserelleError
+from passerelle.identity import Identity
+from passerelle.log import get_logger
+from passerelle.rpc.admission import Call, Gatekeeper
+from passerelle.rpc.rule import CANCELLED, DONE
+from passerelle.rpc.status import abort
+
+Context = grpc.aio.ServicerContext[Any, Any]
+Handler = grpc.RpcMethodHandler[Any, Any]
+_LOG: Final = get_logger("rpc")
+
+
+class CallContext:
+    """What servicers get as `context`: gRPC's own, with the caller, without unchecked reads and writes."""
+
+    def __init__(self, inner: Context, certificate: PeerCertificate) -> None:
+        self._inner = inner
+        self.certificate = certificate
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("read", "write"):
+            raise AttributeError("streaming servicers iterate and yield")
+        return getattr(self._inner, name)
+
+
+def peer(context: object) -> Identity:
+    """The verified identity of the caller, for servicers.
+
+    Raises:
+        PasserelleError: `internal`, a context that no `Guard` admitted.
+    """
+    return peer_certificate(context).identity
+
+
+def peer_certificate(context: object) -> PeerCertificate:
+    """The verified certificate of the caller, for servicers.
+
+    Raises:
+        PasserelleError: `internal`, a context that no `Guard` admitted.
+    """
+    if not isinstance(context, CallContext):
+        raise PasserelleError("internal", "servicer called without admission")
+    return context.certificate
+
+
+class Guard(grpc.aio.ServerInterceptor[Any, Any]):
+    """Wraps every servicer of one server."""
+
+    def __init__(self, gate: Gatekeeper) -> None:
+        self._gate = gate
+        self._wrapped: dict[str, tuple[Handler, Handler]] = {}
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Handler:
+        """The guarded servicer; an unknown call is refused like one without a rule."""
+        method = handler_call_details.method
+        handler = cast("Handler | None", await continuation(handler_call_details))
+        if handler is None:
+            return grpc.unary_unary_rpc_method_handler(_Guarded(self._gate, method, _UNKNOWN).unary)
+        known = self._wrapped.get(method)
+        if known is None or known[0] is not handler:
+            known = self._wrapped[method] = (handler, guarded(self._gate, method, handler))
+        return known[1]
+
+
+def guarded(gate: Gatekeeper, method: str, handler: Handler) -> Handler:
+    """A handler of the same shape, over raw bytes, with every check around it.
+
+    Raises:
+        TypeError: a streaming servicer that is no async generator function.
+    """
+    inner = _Guarded(gate, method, handler)
+    if handler.response_streaming:
+        if not inspect.isasyncgenfunction(inner.behaviour):
+            raise TypeError(f"{method}: streaming servicers are async generators")
+        if handler.request_streaming:
+            return grpc.stream_stream_rpc_method_handler(cast("Any", inner.stream))
+        return grpc.unary_stream_rpc_method_handler(cast("Any", inner.stream))
+    if handler.request_streaming:
+        return grpc.stream_unary_rpc_method_handler(cast("Any", inner.unary))
+    return grpc.unary_unary_rpc_method_handler(cast("Any", inner.unary))
+
+
+async def _never(_request: Any, _context: Any) -> NoReturn:
+    raise PasserelleError("rpc_unknown", "no such call")
+
+
+_UNKNOWN: Final[Handler] = grpc.unary_unary_rpc_method_handler(cast("Any", _never))
+
+
+class _Guarded:
+    """One servicer with its checks; `unary` and `stream` by the shape of its answer."""
+
+    def __init__(self, gate: Gatekeeper, method: str, handler: Handler) -> None:
+        self._gate = gate
+        self._method = method
+        self._streaming = handler.request_streaming
+        self._decode = handler.request_deserializer
+        self._encode = handler.response_serializer
+        self.behaviour: Callable[[Any, Any], Any] = cast(
+            "Any",
+            handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream,
+        )
+
+    async def unary(self, incoming: Any, context: Context) -> bytes:
+        """A call with one answer."""
+        call = await self._open(context)
+        try:
+            request = self._requests(incoming, call) if self._streaming else self._request(incoming, call)
+            response = self._response(await self.behaviour(request, self._context(context, call)), call)
+        except BaseException as error:  # noqa: BLE001 - cancellation too must be recorded and told apart
+            await self._end(context, call, error)
+        self._gate.close(call, DONE)
+        return response
+
+    async def stream(self, incoming: Any, context: Context) -> AsyncGenerator[bytes, None]:
+        """A call with a stream of answers."""
+        call = await self._open(context)
+        try:
+            request = self._requests(incoming, call) if self._streaming else self._request(incoming, call)
+            async with aclosing(self.behaviour(request, self._context(context, call))) as responses:
+                async for response in responses:
+                    yield self._response(response, call)
+        except BaseException as error:  # noqa: BLE001 - cancellation too must be recorded and told apart
+            await self._end(context, call, error)
+        self._gate.close(call, DONE)
+
+    async def _open(self, context: Context) -> Call:
+        try:
+            return self._gate.open(self._method, context)
+        except PasserelleError as refusal:
+            _LOG.warning("rpc.refused", method=self._method, code=refusal.code, detail=refusal.detail)
+            await abort(context, refusal)
+        except Exception as error:  # noqa: BLE001 - whatever a hook raises, the call must not start
+            await abort(context, self._internal(error))
+
+    def _context(self, context: Context, call: Call) -> CallContext:
+        return CallContext(context, call.certificate)
+
+    def _request(self, raw: bytes, call: Call) -> Any:
+        call.check_request(len(raw))
+        if self._decode is None:
+            return raw
+        try:
+            return self._decode(raw)
+        except Exception as error:
+            raise PasserelleError("message_malformed", type(error).__name__) from error
+
+    async def _requests(self, incoming: AsyncIterator[bytes], call: Call) -> AsyncGenerator[Any, None]:
+        async for raw in incoming:
+            yield self._request(raw, call)
+
+    def _response(self, response: Any, call: Call) -> bytes:
+        call.check()
+        return cast("bytes", response if self._encode is None else self._encode(response))
+
+    async def _end(self, context: Context, call: Call, error: BaseException) -> NoReturn:
+        """Record how a call failed and tell the peer what it may know (rules 3 and 4)."""
+        if isinstance(error, asyncio.CancelledError) and call.refusal is not None:
+            error = call.refusal
+        if isinstance(error, PasserelleError):
+            _LOG.info("rpc.failed", method=self._method, code=error.code, detail=error.detail)
+            self._gate.close(call, error.code)
+            await abort(context, error)
+        if isinstance(error, Exception) and not isinstance(error, grpc.aio.AbortError):
+            internal = self._internal(error)
+            self._gate.close(call, internal.code)
+            await abort(context, internal)
+        self._gate.close(call, CANCELLED)
+        raise error
+
+    def _internal(self, error: Exception) -> PasserelleError:
+        _LOG.error("rpc.fault", method=self._method, exception_type=type(error).__name__)
+        return PasserelleError("internal", type(error).__name__)

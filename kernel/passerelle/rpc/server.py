@@ -1,0 +1,145 @@
+"""A listener: TLS with a client certificate required, limits, and one interceptor before every servicer.
+
+Rules
+-----
+1. TLS here only proves that some registered authority issued the caller's certificate. Which authority,
+   which identity and whether it may call is decided in `passerelle.rpc.admission`, for each call and each
+   message.
+2. gRPC has no setting for a minimum TLS version and accepts TLS 1.2; admission refuses such connections.
+3. Key, chain and roots are fetched again for every handshake; a half-replaced or unreadable pair leaves
+   the previous one in use and is logged.
+4. Connections end after `connection_age_seconds`, so that nothing that TLS checked once is trusted for
+   longer. Callers open them again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+import grpc
+import grpc.aio
+
+from passerelle.errors import PasserelleError
+from passerelle.log import get_logger
+from passerelle.rpc.admission import Gatekeeper
+from passerelle.rpc.interceptor import Guard
+from passerelle.rpc.material import TlsMaterial
+from passerelle.rpc.rule import FRAME_BYTES, Trust
+
+_LOG: Final = get_logger("rpc")
+_MS: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLimits:
+    """What one listener grants. `recheck_seconds` bounds how long an idle stream outlives a suspension."""
+
+    message_bytes: int = FRAME_BYTES
+    metadata_bytes: int = 8 * 1024
+    streams_per_connection: int = 128
+    connection_age_seconds: int = 3600
+    connection_grace_seconds: int = 30
+    keepalive_seconds: int = 30
+    keepalive_timeout_seconds: int = 10
+    recheck_seconds: float = 15.0
+    share_port: bool = False
+
+
+class Listener:
+    """A server on its port. Servicers are added to `server` before `start`."""
+
+    def __init__(self, server: grpc.aio.Server, port: int, gate: Gatekeeper, recheck_seconds: float) -> None:
+        self.server = server
+        self.port = port
+        self._gate = gate
+        self._recheck_seconds = recheck_seconds
+        self._sweeper: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Accept connections."""
+        await self.server.start()
+        self._sweeper = asyncio.create_task(self._sweep())
+
+    async def stop(self, grace: float = 5.0) -> None:
+        """Refuse new calls, give running ones `grace` seconds, then cancel them."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        await self.server.stop(grace)
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(self._recheck_seconds)
+            if cut := self._gate.sweep():
+                _LOG.warning("rpc.cut", waiting=cut)
+
+
+def create_server(
+    address: str, gate: Gatekeeper, material: TlsMaterial, limits: ServerLimits | None = None
+) -> Listener:
+    """A listener on `address` (`host:port`; port 0 for any). What stands before servicers is named here.
+
+    Raises:
+        PasserelleError: `listen_failed`, `tls_material_invalid`, `certificate_malformed`.
+    """
+    limits = limits or ServerLimits()
+    server = grpc.aio.server(interceptors=(Guard(gate),), options=server_options(limits))
+    try:
+        port = server.add_secure_port(address, server_credentials(material, gate.trust))
+    except RuntimeError as error:
+        raise PasserelleError("listen_failed", address) from error
+    return Listener(server, port, gate, limits.recheck_seconds)
+
+
+def server_credentials(material: TlsMaterial, trust: Trust) -> grpc.ServerCredentials:
+    """TLS that asks every caller for a certificate and follows changes of key, chain and roots.
+
+    Raises:
+        PasserelleError: `tls_material_invalid`, `certificate_malformed`.
+    """
+    current = _configuration(material, trust)
+    previous = current[0]
+
+    def fetch() -> grpc.ServerCertificateConfiguration | None:
+        nonlocal previous
+        try:
+            latest, configuration = _configuration(material, trust)
+        except PasserelleError as error:
+            _LOG.error("tls.reload_failed", code=error.code, detail=error.detail)
+            return None
+        if latest == previous:
+            return None
+        previous = latest
+        return configuration
+
+    return grpc.dynamic_ssl_server_credentials(current[1], fetch, require_client_authentication=True)
+
+
+def server_options(limits: ServerLimits) -> tuple[tuple[str, int], ...]:
+    """The limits as gRPC options. Compression is off: secrets and chosen text share messages."""
+    return (
+        ("grpc.max_receive_message_length", limits.message_bytes),
+        ("grpc.max_send_message_length", limits.message_bytes),
+        ("grpc.max_metadata_size", limits.metadata_bytes),
+        ("grpc.absolute_max_metadata_size", 2 * limits.metadata_bytes),
+        ("grpc.max_concurrent_streams", limits.streams_per_connection),
+        ("grpc.max_connection_age_ms", limits.connection_age_seconds * _MS),
+        ("grpc.max_connection_age_grace_ms", limits.connection_grace_seconds * _MS),
+        ("grpc.keepalive_time_ms", limits.keepalive_seconds * _MS),
+        ("grpc.keepalive_timeout_ms", limits.keepalive_timeout_seconds * _MS),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.min_ping_interval_without_data_ms", limits.keepalive_timeout_seconds * _MS),
+        ("grpc.compression_enabled_algorithms_bitset", 1),
+        ("grpc.so_reuseport", int(limits.share_port)),
+    )
+
+
+def _configuration(
+    material: TlsMaterial, trust: Trust
+) -> tuple[tuple[bytes, bytes, bytes], grpc.ServerCertificateConfiguration]:
+    pair, roots = material.read(), trust.bundle()
+    if not roots:
+        raise PasserelleError("tls_material_invalid", "no trust domain is registered")
+    configuration = grpc.ssl_server_certificate_configuration([(pair.key, pair.chain)], roots)
+    return (pair.key, pair.chain, roots), configuration

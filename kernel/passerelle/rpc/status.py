@@ -1,0 +1,55 @@
+"""The one translator between coded errors and gRPC statuses, both directions.
+
+Outwards: status and public text from the error table, the code as trailing metadata `passerelle-code`.
+Nothing else of an exception ever leaves the process. Inwards: a known code becomes the same coded error
+again; anything else becomes `peer_unavailable`, `peer_timeout` or `peer_fault`, and the peer's text goes
+nowhere but into the exception chain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final, NoReturn
+
+import grpc
+import grpc.aio
+
+from passerelle.errors import PasserelleError, table
+
+CODE_KEY: Final = "passerelle-code"
+_STATUSES: Final = {
+    grpc.StatusCode.UNAVAILABLE: "peer_unavailable",
+    grpc.StatusCode.CANCELLED: "peer_unavailable",
+    grpc.StatusCode.DEADLINE_EXCEEDED: "peer_timeout",
+    grpc.StatusCode.RESOURCE_EXHAUSTED: "message_too_large",
+}
+
+
+async def abort(context: grpc.aio.ServicerContext[Any, Any], error: PasserelleError) -> NoReturn:
+    """End a call with a coded error; raises `grpc.aio.AbortError`, which gRPC expects."""
+    await context.abort(error.spec.status, error.spec.public, ((CODE_KEY, error.code),))
+
+
+def from_rpc(error: grpc.aio.AioRpcError) -> PasserelleError:
+    """The coded error that a failed call stands for."""
+    metadata = error.trailing_metadata()
+    code = metadata.get(CODE_KEY) if metadata is not None else None
+    if isinstance(code, str) and code in table():
+        return PasserelleError(code, "answered by the peer")
+    status = error.code()
+    return PasserelleError(_STATUSES.get(status, "peer_fault"), f"status {status.name}")
+
+
+@contextmanager
+def peer_errors() -> Iterator[None]:
+    """Around a call to a peer: its failures are raised as coded errors.
+
+    Raises:
+        PasserelleError: the peer's own code, or `peer_unavailable`, `peer_timeout`, `message_too_large`,
+            `peer_fault`.
+    """
+    try:
+        yield
+    except grpc.aio.AioRpcError as error:
+        raise from_rpc(error) from error

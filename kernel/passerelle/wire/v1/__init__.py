@@ -1,0 +1,1 @@
+"""Generated from proto/passerelle/wire/v1 by `make proto`; never edited."""

@@ -1,0 +1,1 @@
+"""The certificate authority of one trust domain, and the registry of the federation."""

@@ -1,0 +1,70 @@
+"""What all tests share: skips are failures where nothing may be missing, and the tools a test may need.
+
+With `CI=true` every skip, of a test or of a whole module, is reported as a failure with its reason: a run
+that left something out must not look like one that passed. An expected failure (`xfail`) stays what it is.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def _strict() -> bool:
+    return os.environ.get("CI", "").lower() in {"1", "true"}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn the skip of one test into a failure."""
+    del item, call
+    report = yield
+    if report.skipped and _strict() and not hasattr(report, "wasxfail"):
+        _fail(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Turn the skip of a whole module into a failure."""
+    del collector
+    report = yield
+    if report.skipped and _strict():
+        _fail(report)
+    return report
+
+
+def _fail(report: pytest.TestReport | pytest.CollectReport) -> None:
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    report.outcome = "failed"
+    report.longrepr = f"{report.nodeid}: skipped although CI=true. {reason}"
+
+
+@pytest.fixture(scope="session")
+def opa_binary() -> Path:
+    """The real `opa`: $PASSERELLE_OPA, then build/bin (where .ci/run puts it), then PATH."""
+    named = os.environ.get("PASSERELLE_OPA")
+    built = ROOT / "build" / "bin" / "opa"
+    found = named or (str(built) if built.is_file() else shutil.which("opa"))
+    if not found or not Path(found).is_file():
+        pytest.skip("opa is not installed: set PASSERELLE_OPA or put opa 1.22.2 on PATH")
+    return Path(found)
+
+
+@pytest.fixture
+def repository() -> Iterator[Path]:
+    """The root of the repository, as the working directory of the test."""
+    before = Path.cwd()
+    os.chdir(ROOT)
+    yield ROOT
+    os.chdir(before)

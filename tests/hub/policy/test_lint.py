@@ -1,0 +1,127 @@
+"""The lint: each rule finds its breach, and honest policies pass."""
+
+from __future__ import annotations
+
+import pytest
+
+from passerelle_hub.policy.bundle import Module
+from passerelle_hub.policy.lint import RULES, lint_module
+
+HEAD = """package passerelle.p
+
+import data.passerelle.lib.verdict
+import data.reference
+import rego.v1
+
+default decision := {"schema": 1, "allow": false}
+
+decisions := {id: made |
+    some id, request in input.requests
+    made := decision with input as request
+}
+
+decision := verdict.of(set(), set(), set(), set()) if input.action
+
+active if input.subject.agency
+"""
+PROJECTION = ("action", "schema", "subject.agency")
+
+
+def found(body: str, *, head: str = HEAD, projection: tuple[str, ...] | None = PROJECTION) -> list[str]:
+    return [item.rule for item in lint_module(Module("p.rego", head + body), projection)]
+
+
+GOOD = [
+    "",
+    "denied if not active",
+    "helper(x) if x > 1\ndenied if { some x in {1, 2}; not helper(x) }",
+    "denied if { some x in {1, 2}; not verdict.known(x, 3) }",
+    "count_of := count(reference.agencies)",
+    "a := reference.agencies[input.subject.agency].rank",
+    'b := input["subject"].agency',
+    "c := {x | some x in input.action}",
+    "d if every x in input.action { x > 1 }",
+]
+BAD = [
+    ("x if not input.subject.agency", ["P002"]),
+    ("x if not input.action == 1", ["P002"]),
+    ("x if not reference.agencies", ["P002"]),
+    ("x if not reference.agencies[input.action]", ["P002"]),
+    ("x if not helper(input.action)\nhelper(x) if x > 1", ["P002"]),
+    ("x if not helper(active)\nhelper(x) if x > 1", ["P002"]),
+    ("x if { y := 1; not y }", ["P002"]),
+    ("x := {y | some y in {1}; not y > 2}", ["P002"]),
+    ('x := http.send({"method": "get", "url": "u"})', ["P003"]),
+    ("x := time.now_ns()", ["P003"]),
+    ("x := opa.runtime()", ["P003"]),
+    ('x := rand.intn("a", 3)', ["P003"]),
+    ('x := uuid.rfc4122("a")', ["P003"]),
+    ('x := net.lookup_ip_addr("a")', ["P003"]),
+    ('x if regex.match("a", input.action)', ["P003"]),
+    ("x := input.record.id", ["P006"]),
+    ("x := input", ["P006"]),
+    ("x := input.subject", ["P006"]),
+    ('x := input["record"]', ["P006"]),
+    ("x := input.subject[input.action]", ["P006"]),
+    ("x := data.passerelle.notify.decision", ["P008"]),
+    ("x := data.secrets", ["P008"]),
+    ("x := active with input as {}", ["P009"]),
+    ("x if {", ["P000"]),
+    ('x := $"{input.action}"', ["P000"]),
+]
+
+
+@pytest.mark.parametrize("body", GOOD)
+def test_portable_rules_pass(body: str) -> None:
+    assert found(body) == []
+
+
+@pytest.mark.parametrize(("body", "expected"), BAD)
+def test_each_breach_is_found(body: str, expected: list[str]) -> None:
+    assert found(body) == expected
+
+
+def test_missing_import() -> None:
+    assert "P001" in found("", head=HEAD.replace("import rego.v1\n", ""))
+
+
+@pytest.mark.parametrize("value", ["true", '{"allow": true}', "{}", '{"allow": "false"}'])
+def test_default_must_deny(value: str) -> None:
+    head = HEAD.replace('{"schema": 1, "allow": false}', value)
+    assert found("", head=head) == ["P004"]
+
+
+def test_missing_default() -> None:
+    assert found("", head=HEAD.replace('default decision := {"schema": 1, "allow": false}\n', "")) == ["P004"]
+
+
+def test_missing_entry_point() -> None:
+    head = HEAD.replace("decisions :=", "answers :=")
+    assert sorted(found("", head=head)) == ["P005", "P009"]
+
+
+def test_library_reads_nothing() -> None:
+    head = "package passerelle.p\nimport rego.v1\n"
+    assert found("f(x) := input.action if x", head=head, projection=None) == ["P007"]
+    assert sorted(found("f(x) := data.reference.a if x", head=head, projection=None)) == ["P007"]
+
+
+def test_a_field_nobody_reads() -> None:
+    assert found("", projection=(*PROJECTION, "record.domain")) == ["P010"]
+
+
+def test_package_name_is_the_files() -> None:
+    assert found("", head=HEAD.replace("package passerelle.p", "package passerelle.q")) == ["P011"]
+
+
+def test_findings_name_line_message_and_fix() -> None:
+    (finding,) = lint_module(Module("p.rego", HEAD + "x if not input.action"), PROJECTION)
+    assert (finding.path, finding.line) == ("p.rego", HEAD.count("\n") + 1)
+    assert finding.message == RULES["P002"][0]
+    assert finding.fix.startswith("name the condition")
+
+
+def test_a_syntax_error_names_its_line() -> None:
+    (finding,) = lint_module(Module("p.rego", HEAD + "x if {"), PROJECTION)
+    assert finding.line == HEAD.count("\n") + 1
+    assert "expecting expression" in finding.message

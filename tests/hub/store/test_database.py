@@ -1,0 +1,69 @@
+"""Transactions and migrations, on a file as in production."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from passerelle_hub.store import Database, batches, quotas
+from passerelle_hub.store.tables import metadata
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    made = Database(f"sqlite:///{tmp_path / 'hub.db'}")
+    made.migrate()
+    return made
+
+
+def test_migrations_build_exactly_the_tables(database: Database) -> None:
+    with database.write() as tx:
+        difference = compare_metadata(MigrationContext.configure(tx), metadata)
+    database.close()
+    assert difference == []
+
+
+def test_migrating_twice_changes_nothing(database: Database) -> None:
+    with database.write() as tx:
+        quotas.use(tx, "police", "records", 1, 7)
+    database.migrate()
+    with database.read() as tx:
+        assert quotas.used(tx, "police", "records", 1) == 7
+    database.close()
+
+
+def test_a_failed_block_leaves_nothing(database: Database) -> None:
+    with pytest.raises(RuntimeError), database.write() as tx:
+        quotas.use(tx, "police", "records", 1, 7)
+        raise RuntimeError
+    with database.read() as tx:
+        assert quotas.used(tx, "police", "records", 1) == 0
+    database.close()
+
+
+def test_a_reader_sees_one_state_and_never_blocks_the_writer(database: Database) -> None:
+    with database.read() as reader:
+        before = batches.position(reader, "police")
+        with database.write() as writer:
+            batches.advance(writer, "police", 1, bytes(32))
+        assert batches.position(reader, "police") == before
+    with database.read() as reader:
+        assert batches.position(reader, "police").next_sequence == 2
+    database.close()
+
+
+def test_commits_are_synced(database: Database, tmp_path: Path) -> None:
+    with database.read() as tx:
+        settings = {
+            name: tx.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        }
+    database.close()
+    assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+    with sqlite3.connect(tmp_path / "hub.db") as plain:
+        assert plain.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
+    plain.close()

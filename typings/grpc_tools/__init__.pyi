@@ -1,0 +1,1 @@
+"""The part of grpcio-tools that the tests use."""
