@@ -64,7 +64,9 @@ def tokenise(
     return records, problems
 
 
-def candidates(records: Sequence[Tokenised], cap: int = CAP, one_source: bool = False) -> dict[tuple[int, int], list[SharedToken]]:
+def candidates(
+    records: Sequence[Tokenised], cap: int = CAP, one_source: bool = False
+) -> dict[tuple[int, int], list[SharedToken]]:
     """Pairs of records of different agencies with their shared tokens; tokens above the cap are left out."""
     holders: defaultdict[Key, list[int]] = defaultdict(list)
     for position, record in enumerate(records):
@@ -81,13 +83,18 @@ def candidates(records: Sequence[Tokenised], cap: int = CAP, one_source: bool = 
     return pairs
 
 
-def links(records: Sequence[Tokenised], cap: int = CAP, one_source: bool = False) -> Iterator[tuple[Pair, Score]]:
+def links(
+    records: Sequence[Tokenised], cap: int = CAP, one_source: bool = False
+) -> Iterator[tuple[Pair, Score]]:
     """The score of every pair of different agencies that shares a token."""
     population = Population(len(records))
     kinds = [record.kinds for record in records]
     for (a, b), shared in candidates(records, cap, one_source).items():
         first, second = records[a], records[b]
-        yield (first.ref, second.ref), score(shared, kinds[a], kinds[b], first.entity, second.entity, population)
+        yield (
+            (first.ref, second.ref),
+            score(shared, kinds[a], kinds[b], first.entity, second.entity, population),
+        )
 
 
 def quality(found: set[Pair], truth: set[Pair]) -> str:
@@ -112,7 +119,9 @@ def measure_lists(paths: Sequence[Path], truth_path: Path, cap: int, errors: boo
     scored = dict(links(records, cap))
     ended = time.perf_counter()
     kept = {pair for pair, verdict in scored.items() if verdict.state is not LinkState.NONE}
-    print(f"{len(records)} records in {middle - started:.1f} s, {len(scored)} pairs in {ended - middle:.2f} s")
+    print(
+        f"{len(records)} records in {middle - started:.1f} s, {len(scored)} pairs in {ended - middle:.2f} s"
+    )
     print("links", quality(kept, truth))
     if errors:
         for label, pairs in (("FALSE", kept - truth), ("MISSED", truth - kept)):
@@ -140,7 +149,9 @@ def measure_febrl(paths: Sequence[Path], with_number: bool, errors: bool) -> Non
     tiers = frozenset({Tier.CORE, Tier.STRONG})
     for path in paths:
         found, problems = tokenise(febrl_rows(path, with_number), path.stem, tiers)
-        print(path.name, dict(problems), f"{sum(len(r.keys) for r in found) / len(found):.1f} tokens a record")
+        print(
+            path.name, dict(problems), f"{sum(len(r.keys) for r in found) / len(found):.1f} tokens a record"
+        )
         records += found
     if len(paths) == 1:
         records = [Tokenised(record.ref, record.ref, record.entity, record.keys) for record in records]
@@ -205,12 +216,16 @@ def _pattern(verdict: Score | None) -> str:
 
 def main() -> None:
     """Parse the arguments and measure."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--lists", nargs=2, type=Path, metavar=("UN", "UK"))
     parser.add_argument("--truth", type=Path)
     parser.add_argument("--febrl", nargs="+", type=Path, help="one FEBRL file, or the two of FEBRL4")
     parser.add_argument("--number", action="store_true", help="FEBRL: use soc_sec_id as a national number")
-    parser.add_argument("--synthetic", type=int, metavar="ROWS", help="four fictional agencies of so many rows in all")
+    parser.add_argument(
+        "--synthetic", type=int, metavar="ROWS", help="four fictional agencies of so many rows in all"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--cap", type=int, default=CAP)
     parser.add_argument("--errors", action="store_true", help="print every false and every missed link")

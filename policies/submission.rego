@@ -85,12 +85,9 @@ acts_as_connector if {
 	"connector" in agency.acts_as
 }
 
-denials contains denial if some denial in standing
+denials := standing | content if entering
 
-denials contains denial if {
-	entering
-	some denial in content
-}
+denials := standing if not entering
 
 standing contains {"code": "agency_inactive", "params": {}} if not active
 
@@ -173,7 +170,7 @@ normaliser_allowed if input.record.normaliser in domain.normalisers
 # Rule 7: children under twelve.
 content contains {"code": "age_band_unknown", "params": {}} if not age_band_known
 
-age_band_known if reference.age_bands[input.record.age_band]
+age_band_known if age_band
 
 content contains {"code": "under_12_refused", "params": {}} if age_band.refused
 

@@ -1,10 +1,12 @@
-"""The connector's configuration: one TOML file (`connector.toml`).
+"""The connector's configuration: one TOML file (`connector.toml`), overridable by `PASSERELLE_CONNECTOR_*`.
 
-    domain = "ter"                          agency, connector and hub are SPIFFE ids
+    identity = "spiffe://police.example/connector/police"
+    domain = "ter"                          what the records are for, and the token epoch
     recipients = ["agency"]                 who gets wrapped section keys at submission
     [source] [map] [marking]                see sources.mapping and marking
     [circumstances] [provenance]            what goes into the further sealed sections
-    [hub] [[trustees]] [keys]               where the others are, where our key files lie
+    [hub] [[trustees]]                      where the others listen; who they are says the registry
+    [tls] [registry]                        where files lie
 
 Secrets stand in files of their own (mode 0600), never in this one and never on a command line.
 """
@@ -28,29 +30,33 @@ class Part(BaseModel):
 
 
 class HubSettings(Part):
-    """The hub: `host:port`, its SPIFFE id, its trust roots (PEM), its pinned registry entry."""
+    """The hub: `host:port`, and the agency whose registry entry is the hub's."""
 
     address: str
-    identity: str
-    roots: Path
-    entry: Path
+    agency: str
 
 
 class TrusteeSettings(Part):
-    """One trustee: its index in the share polynomial, `host:port`, SPIFFE id, trust roots (PEM)."""
+    """One trustee: `host:port`, and its agency; its index stands in the group key documents."""
 
     index: Annotated[int, Field(ge=1, le=255)]
     address: str
-    identity: str
-    roots: Path
+    agency: str
 
 
-class KeySettings(Part):
-    """Key files, all mode 0600, made by `connector init`; `leaf` and `leaf_key` come from enrolment (PEM)."""
+class TlsSettings(Part):
+    """The connector's leaf with its chain, its key (0600) and the roots of its own trust domain; PEM."""
 
-    folder: Path = Path("keys")
-    leaf: Path = Path("keys/leaf.pem")
-    leaf_key: Path = Path("keys/leaf-key.pem")
+    chain: Path = Path("keys/leaf.pem")
+    key: Path = Path("keys/leaf-key.pem")
+    roots: Path = Path("keys/roots.pem")
+
+
+class RegistrySettings(Part):
+    """The registry's public key, and a folder of signed entries (hub, trustees) read at start."""
+
+    key: Path = Path("registry.pub")
+    entries: Path = Path("entries")
 
 
 class ConnectorSettings(RoleSettings):
@@ -61,13 +67,12 @@ class ConnectorSettings(RoleSettings):
     identity: str
     domain: str
     epoch: Annotated[int, Field(ge=1)] = 1
-    threshold: Annotated[int, Field(ge=1)] = 2
     tiers: tuple[str, ...] = ("core", "strong")
     region: str = "BE"
     recipients: tuple[str, ...] = ()
     store: Path = Path("connector.db")
+    keys: Path = Path("keys")
     group_keys: Path = Path("group-keys")
-    registry_roots: Path = Path("registry-signer.json")
     batch_records: Annotated[int, Field(ge=1, le=MAX_BATCH_RECORDS)] = 500
     scan_seconds: Annotated[float, Field(gt=0)] = 60.0
     retry_seconds: Annotated[float, Field(gt=0)] = 2.0
@@ -81,4 +86,5 @@ class ConnectorSettings(RoleSettings):
     provenance: dict[str, Any] = {}
     hub: HubSettings
     trustees: tuple[TrusteeSettings, ...]
-    keys: KeySettings = KeySettings()
+    tls: TlsSettings = TlsSettings()
+    registry: RegistrySettings = RegistrySettings()

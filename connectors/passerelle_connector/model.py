@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from passerelle.groups import EntityKind
 from passerelle.record import GENESIS, KekWrap, SealedRecord, SectionKeyWrap
 from passerelle.sign import Signed
+
+Random = Callable[[int], bytes]
+"""That many random bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,6 @@ class OutgoingRecord:
     """A sealed record before it has a batch: what travels and what stays (reference, salts)."""
 
     row: KnownRow
-    entity: EntityKind
     sealed: SealedRecord
     salts: tuple[SectionSalt, ...]
 

@@ -25,12 +25,9 @@ from typing import Final
 
 from passerelle.clock import Clock
 from passerelle.record import ID_BYTES, MAX_BATCH_BYTES, SealedRecord
-from passerelle_connector.model import OutgoingRecord, PendingRecord, Reject
+from passerelle_connector.model import OutgoingRecord, PendingRecord, Random, Reject
 from passerelle_connector.sealing import BatchKeyMaker
 from passerelle_connector.store import OutboxStore
-
-Random = Callable[[int], bytes]
-"""That many random bytes."""
 
 _WRAP_BYTES: Final = 160  # one section key under one recipient's key, with names
 

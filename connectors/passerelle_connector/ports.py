@@ -1,4 +1,4 @@
-"""What the connector needs of others, as protocols: the hub, the trustees, the directory.
+"""What the connector needs of the hub, as protocols; of trustees, see `tokenise`.
 
 `service` implements them over gRPC; the simulator and the tests implement them in process.
 """
@@ -9,7 +9,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from passerelle.oprf.protocol import EvaluateAnswer, EvaluateRequest
 from passerelle.record import Batch, Position
 from passerelle.sign import Signed
 
@@ -88,18 +87,6 @@ class DirectoryPort(Protocol):
 
         Raises:
             PasserelleError: the hub's code, or `peer_unavailable`, `peer_timeout`.
-        """
-        ...
-
-
-class TrusteePort(Protocol):
-    """One trustee."""
-
-    async def evaluate(self, request: EvaluateRequest) -> EvaluateAnswer:
-        """Evaluate blinded elements under the trustee's share; the proof is not yet verified.
-
-        Raises:
-            PasserelleError: the trustee's code, or `peer_unavailable`, `peer_timeout`.
         """
         ...
 

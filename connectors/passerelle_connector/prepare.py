@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from passerelle.catalogue import Catalogue, Tier
 from passerelle.errors import PasserelleError
 from passerelle.marking import AgeBand, Marking
-from passerelle.record import Lifetime
+from passerelle.record import MAX_FRAME_BYTES, Lifetime
 from passerelle_connector.keys import Key, derive
 from passerelle_connector.marking import MarkingPlan, age_band
 from passerelle_connector.model import Reject
@@ -49,7 +49,7 @@ class Preparation:
     settings: Settings
 
     def prepare(self, raw: RawRow, now: int) -> Prepared | Refused:
-        """Steps, in order: (1) normalise, (2) marking and dates, (3) age, (4) keys. `now` in microseconds."""
+        """Steps, in order: (1) normalise, (2) marking and dates, (3) age and size, (4) keys. `now` in microseconds."""
         normalised = normalise(raw.fields, self.settings)  # (1)
         notes = [Reject(raw.reference, item.code, item.target, False, now) for item in raw.warnings]
         notes.extend(
@@ -64,9 +64,17 @@ class Preparation:
             marking = self.marking.mark(raw.marking, age_band(births, lifetime.collected or now))
             if marking.age_band is AgeBand.UNDER_TWELVE:  # (3)
                 raise PasserelleError("row_subject_under_12")
+            if _large(raw):
+                raise PasserelleError("row_too_large")
             keys = derive(normalised.subject, self.catalogue, self.tiers)  # (4)
             if not keys:
                 raise PasserelleError("row_no_identifier")
         except PasserelleError as error:
             return Refused((*notes, Reject(raw.reference, error.code, error.detail, True, now)))
         return Prepared(raw, normalised.subject, marking, lifetime, keys, tuple(notes))
+
+
+def _large(raw: RawRow) -> bool:
+    """Whether the sections could outgrow a frame; what was normalised is at most as long as its fields again."""
+    texts = [str(value) for fields in (raw.fields, raw.fields, *raw.sealed.values()) for value in fields.values()]
+    return sum(len(text.encode()) for text in texts) > MAX_FRAME_BYTES // 4

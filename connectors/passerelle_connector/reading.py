@@ -26,8 +26,8 @@ from typing import Final
 from passerelle.clock import Clock
 from passerelle.log import get_logger
 from passerelle.record import ID_BYTES
-from passerelle_connector.model import KnownRow, OutgoingRecord, Reject, TokenProtocol
-from passerelle_connector.outbox import Outbox, Random
+from passerelle_connector.model import KnownRow, OutgoingRecord, Random, Reject, TokenProtocol
+from passerelle_connector.outbox import Outbox
 from passerelle_connector.prepare import Preparation, Prepared
 from passerelle_connector.sealing import Sealer
 from passerelle_connector.sources import RawRow, RejectedRow, Source

@@ -104,6 +104,8 @@ _BANKS: Final = ("001", "063", "310", "539", "733")
 def _relative(of: Person, rng: random.Random) -> Person:
     """Somebody else under the same roof: a sibling or child, a twin, or a child with the parent's own name."""
     other = person(rng)
+    while other.given == of.given:
+        other = person(rng)
     kind = rng.random()
     born, given, sex = other.born, other.given, other.sex
     if kind < _TWIN_SHARE:

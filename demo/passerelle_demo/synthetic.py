@@ -108,7 +108,9 @@ def _havenwacht(person: Person, noted: Noted, rng: random.Random) -> dict[str, s
         "andere voornamen": noted.middle,
         "geboren": _day(noted.born, "{d}/{m}/{y}"),
         "geslacht": {"M": "M", "F": "V", "": "onbekend"}[noted.sex],
-        "rijksregister": f"{number[:2]}.{number[2:4]}.{number[4:6]}-{number[6:9]}.{number[9:]}" if number else "",
+        "rijksregister": f"{number[:2]}.{number[2:4]}.{number[4:6]}-{number[6:9]}.{number[9:]}"
+        if number
+        else "",
         "gsm": _some(person.phone, 0.5, rng),
         "nummerplaat": _some(person.plate, 0.4, rng),
         "straat": street,

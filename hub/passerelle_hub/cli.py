@@ -14,7 +14,7 @@ from rich.table import Table
 
 from passerelle.codec.signed import decode_signed
 from passerelle.config import load
-from passerelle.keyfile import write_private
+from passerelle.keyfile import KeyKind, write_key
 from passerelle.log import configure
 from passerelle.sign import SigningKey
 from passerelle_hub.config import HubSettings
@@ -35,9 +35,9 @@ def init(*, config: Config = _DEFAULT) -> None:
     settings = load(HubSettings, config)
     signing, pepper = settings.path(settings.keys.signing), settings.path(settings.keys.pepper)
     if not signing.exists():
-        write_private(signing, SigningKey.generate().raw)
+        write_key(signing, KeyKind.SIGNING, SigningKey.generate().raw)
     if not pepper.exists():
-        write_private(pepper, secrets.token_bytes(PEPPER_BYTES))
+        write_key(pepper, KeyKind.PEPPER, secrets.token_bytes(PEPPER_BYTES))
     print(f"keys in {signing.parent}")
 
 

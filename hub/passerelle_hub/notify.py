@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from passerelle.clock import DAY, Clock
 from passerelle.codec.header import decode_marking
 from passerelle.codec.notification import encode_notification
-from passerelle.codec.signed import encode_signed
 from passerelle.identity import Identity
 from passerelle.marking import Marking
 from passerelle.notification import Agreement, Band, LinkState, Notification, Relation
@@ -31,7 +30,7 @@ from passerelle_hub import facts
 from passerelle_hub.audit import Audit, EventKind
 from passerelle_hub.decisions import Decisions
 from passerelle_hub.match.links import ChangedLink, record_facts
-from passerelle_hub.match.weights import odds
+from passerelle_hub.match.weights import weights
 from passerelle_hub.policy.model import Decision
 from passerelle_hub.registry import Registry
 from passerelle_hub.store import Transaction, notifications
@@ -134,9 +133,7 @@ class Notifier:
         signed = sign(self._key, NOTIFICATION_TYPE, payload)
         sealing = self._registry.manifest(one.agency).current_sealing_key(self._clock.now())
         sequence = notifications.next_sequence(tx, one.agency)
-        sealed = seal_notification(
-            sealing, hub=str(self._hub), agency=one.agency, sequence=sequence, signed=encode_signed(signed)
-        )
+        sealed = seal_notification(sealing, str(self._hub), one.agency, sequence, signed)
         notifications.put(
             tx,
             StoredNotification(
@@ -169,7 +166,7 @@ class Notifier:
             band=band,
             state=LinkState(link.state),
             agreements=() if "agreements" in hidden else _agreements(link.evidence),
-            odds="" if band is Band.WITHHELD else odds(band),
+            odds="" if band is Band.WITHHELD else _odds(band),
             handling=theirs.handling.value,
             urgency="routine",
             purposes=_common(decode_marking(one.own.marking), theirs),
@@ -196,6 +193,12 @@ class Notifier:
 
 def _agreements(evidence: str) -> tuple[Agreement, ...]:
     return tuple(Agreement(field, level, bits) for field, level, bits in json.loads(evidence))
+
+
+def _odds(band: Band) -> str:
+    """The odds a band stands for at least, as the weights table states them."""
+    floors = {name.value: bits for name, bits in weights().floors}
+    return f">={2 ** floors[band.value]:.0f}:1"
 
 
 def _common(own: Marking, theirs: Marking) -> tuple[str, ...]:

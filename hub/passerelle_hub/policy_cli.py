@@ -18,7 +18,7 @@ from passerelle.errors import PasserelleError
 from passerelle_hub.policy.bundle import Bundle, load_bundle
 from passerelle_hub.policy.embedded import EmbeddedEngine
 from passerelle_hub.policy.lint import lint_bundle
-from passerelle_hub.policy.rego_tests import opa_binary, run_embedded, run_opa
+from passerelle_hub.policy.rego_tests import check_opa, opa_binary, run_embedded, run_opa
 
 app = App(name="policy", help="Check and test the policies by which the hub decides.")
 
@@ -38,19 +38,19 @@ def check(directory: Path = _DEFAULT, /, *, data: DataDir = None, as_json: AsJso
     """
     bundle = _load(directory, data, as_json=as_json)
     findings = lint_bundle(bundle)
-    refused = "" if findings else _refused_by_engine(bundle)
+    refusals = () if findings else _refusals(bundle)
     if as_json:
         rows = [{**asdict(item), "message": item.message, "fix": item.fix} for item in findings]
-        print(json.dumps({"revision": bundle.revision, "findings": rows, "engine": refused}, indent=2))
+        print(json.dumps({"revision": bundle.revision, "findings": rows, "refusals": refusals}, indent=2))
     else:
         for item in findings:
             print(f"{item.path}:{item.line}: {item.rule} {item.message}\n    fix: {item.fix}")
-        if refused:
-            print(f"the embedded engine refuses the bundle: {refused}")
-        if not findings and not refused:
+        for refusal in refusals:
+            print(refusal)
+        if not findings and not refusals:
             packages = ", ".join(bundle.packages)
             print(f"ok: {packages}\npolicy revision {bundle.policy_revision}, data {bundle.data_revision}")
-    if findings or refused:
+    if findings or refusals:
         sys.exit(1)
 
 
@@ -88,15 +88,21 @@ def _load(directory: Path, data: Path | None, *, as_json: bool) -> Bundle:
         _stop(error, as_json=as_json)
 
 
-def _refused_by_engine(bundle: Bundle) -> str:
+def _refusals(bundle: Bundle) -> tuple[str, ...]:
+    """What each engine at hand says against the bundle as a whole."""
+    said: list[str] = []
     engine = EmbeddedEngine(bundle)
     try:
         engine.warm()
     except PasserelleError as error:
-        return error.detail
+        said.append(f"the embedded engine refuses the bundle: {error.detail}")
     finally:
         engine.close()
-    return ""
+    binary = opa_binary()
+    against = check_opa(bundle, binary) if binary else ""
+    if against:
+        said.append(f"opa refuses the bundle: {against}")
+    return tuple(said)
 
 
 def _stop(error: PasserelleError, *, as_json: bool) -> NoReturn:

@@ -16,7 +16,7 @@ from passerelle.clock import Clock, SystemClock
 from passerelle.codec.signed import decode_signed
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
-from passerelle.keyfile import read_private
+from passerelle.keyfile import KeyKind, read_key
 from passerelle.log import get_logger
 from passerelle.rpc.material import FileMaterial
 from passerelle.sign import Signed, SigningKey, VerifyingKey
@@ -49,8 +49,8 @@ def open_core(settings: HubSettings, clock: Clock | None = None) -> Core:
         director=settings.director,
         home_roots=_read(folder(settings.tls.roots)),
         registry_key=VerifyingKey(_read(folder(settings.registry.key))),
-        signing_key=SigningKey(read_private(folder(settings.keys.signing))),
-        pepper=read_private(folder(settings.keys.pepper)),
+        signing_key=SigningKey(read_key(folder(settings.keys.signing), KeyKind.SIGNING)),
+        pepper=read_key(folder(settings.keys.pepper), KeyKind.PEPPER),
         domains=Domains(settings.domains),
         bundle=bundle,
         engine=_engine(settings, bundle),

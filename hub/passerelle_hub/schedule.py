@@ -32,7 +32,7 @@ class Schedule:
 
     def every(self, seconds: float, name: str, job: Callable[[], object]) -> None:
         """Run a job at an interval, from one interval after the start."""
-        trigger = IntervalTrigger(seconds=seconds)  # type: ignore[arg-type]  # the library takes fractions too
+        trigger = IntervalTrigger(seconds=seconds)
         self._scheduler.add_job(self._run, trigger, args=[name, job], id=name, name=name)
 
     def start(self) -> None:

@@ -2,15 +2,16 @@
 
 Rules
 -----
-1. Every part is one tag byte, the length of its content as 8 bytes big-endian, and the content. Different part lists
-   never share an encoding, so nothing can be moved from one field into its neighbour.
+1. Every part is one tag byte, the length of its content as 8 bytes big-endian, and the content. Different
+   part lists never share an encoding, so nothing can be moved from one field into its neighbour.
 2. Bytes are tagged `b`; text `s`, in UTF-8; integers `i`, two's complement, big-endian, of the length that
    `_integer` states; tuples `t`, holding the encoding of their parts.
 3. A bool is refused: as an integer it would equal 0 or 1 under a different meaning.
-4. Nothing is ever decoded. What was signed or sealed is kept as the exact bytes and never encoded a second time.
+4. Nothing is ever decoded. What was signed or sealed is kept as the exact bytes and never encoded a second
+   time.
 
-Each use starts with a domain text of its own (`passerelle/<use>/<version>`), so that a digest made for one use means
-nothing in another.
+Each use starts with a domain text of its own (`passerelle/<use>/<version>`), so that a digest made for one
+use means nothing in another.
 """
 
 from __future__ import annotations
@@ -31,17 +32,16 @@ def encode(*parts: Part) -> bytes:
     """
     out: list[bytes] = []
     for part in parts:
-        kind = type(part)
-        if kind is bytes:
+        if isinstance(part, bytes):
             tag, content = b"b", part
         elif isinstance(part, str):  # enumerations of text count as their text
             tag, content = b"s", part.encode()
-        elif isinstance(part, int) and kind is not bool:
-            tag, content = b"i", _integer(part)
         elif isinstance(part, tuple):
             tag, content = b"t", encode(*part)
+        elif type(part) is int:
+            tag, content = b"i", _integer(part)
         else:
-            raise TypeError(f"{kind.__name__} has no canonical encoding")
+            raise TypeError(f"{type(part).__name__} has no canonical encoding")
         out += (tag, len(content).to_bytes(_LENGTH, "big"), content)
     return b"".join(out)
 

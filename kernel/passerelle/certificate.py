@@ -11,13 +11,12 @@ Rules
    cannot call.
 4. The chain is verified against the roots of the leaf's own trust domain and no others, whatever TLS
    trusted before: in one flat bundle every authority could mint every identity.
-5. Verification order, each step with a code of its own: (1) read, (2) names, (3) usage, (4) profile, (5)
-   time,
-   (6) chain. A result is valid for `not_before <= now < not_after` only, which are those of the whole
-   chain; the holder of a cached result checks them again (`PeerCertificate.check_time`).
+5. Verification order, each step with a code of its own: (1) read, (2) names, (3) usage, (4) profile,
+   (5) time, (6) chain. A result is valid for `not_before <= now < not_after` only, which are those of the
+   whole chain; the holder of a cached result checks them again (`PeerCertificate.check_time`).
 
-No tolerance for skewed clocks is given here: the authority dates leaves five minutes back instead (RFC
-5280 4.1.2.5).
+No tolerance for skewed clocks is given here: the authority dates leaves five minutes back instead
+(RFC 5280 4.1.2.5).
 """
 
 from __future__ import annotations

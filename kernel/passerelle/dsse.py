@@ -1,7 +1,7 @@
 """The pre-authentication encoding of DSSE, protocol version 1.
 
-Signatures cover the payload's type together with its exact bytes, so that bytes signed as one kind of message can
-never be shown as another. Source: secure-systems-lab/dsse, `protocol.md`.
+Signatures cover the payload's type together with its exact bytes, so that bytes signed as one kind of message
+can never be shown as another. Source: secure-systems-lab/dsse, `protocol.md`.
 """
 
 from __future__ import annotations

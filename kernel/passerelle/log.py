@@ -15,7 +15,7 @@ import structlog
 
 ALLOWED = frozenset(
     {
-        "event", "level", "timestamp", "logger", "role", "agency", "peer", "method", "code", "detail",
+        "event", "level", "timestamp", "source", "role", "agency", "peer", "method", "code", "detail",
         "batch_id", "sequence", "records", "refused", "tokens", "links", "notifications", "tick", "size",
         "duration_ms", "revision", "engine", "decision", "job", "path", "port", "trustee", "quorum", "group",
         "epoch", "generation", "waiting", "attempt", "version", "domain", "exception_type", "dropped",
@@ -44,7 +44,7 @@ def configure(role: str, level: str = "INFO") -> None:
 
 def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:
     """A logger for one module."""
-    logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(logger=name)
+    logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(source=name)
     return logger
 
 

@@ -2,14 +2,15 @@
 
 Rules
 -----
-1. Both algorithms sign the same bytes: the DSSE pre-authentication encoding of payload type and exact payload.
+1. Both algorithms sign the same bytes: the DSSE pre-authentication encoding of payload type and exact
+   payload.
 2. A signature holds only if both parts are there and both verify. A forger must break both algorithms.
-3. Verification needs a key the caller already trusts. The key id inside a signature is a claim that selects a key
-   and is checked against it; it never supplies one.
+3. Verification needs a key the caller already trusts. The key id inside a signature is a claim that selects a
+   key and is checked against it; it never supplies one.
 4. `verify` returns the payload, so that callers parse only what was verified.
 
-Signatures are randomised by ML-DSA (hedged), so two signatures of one payload differ. Keys are immutable and safe to
-share between threads. Costs: sign 1.1 ms, verify 0.3 ms.
+Signatures are randomised by ML-DSA (hedged), so two signatures of one payload differ. Keys are immutable and
+safe to share between threads. Costs: sign 1.1 ms, verify 0.3 ms.
 """
 
 from __future__ import annotations
@@ -63,29 +64,15 @@ class VerifyingKey:
 
     raw: bytes = field(repr=False)
     key_id: bytes = field(init=False, compare=False)
-    _ed25519: Ed25519PublicKey = field(init=False, repr=False, compare=False)
-    _ml_dsa: MLDSA65PublicKey = field(init=False, repr=False, compare=False)
+    ed25519: Ed25519PublicKey = field(init=False, repr=False, compare=False)
+    ml_dsa: MLDSA65PublicKey = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if len(self.raw) != PUBLIC_BYTES:
             raise PasserelleError("key_malformed", f"verifying key of {len(self.raw)} bytes")
         object.__setattr__(self, "key_id", hashlib.sha256(self.raw).digest())
-        object.__setattr__(self, "_ed25519", Ed25519PublicKey.from_public_bytes(self.raw[:_CLASSICAL]))
-        object.__setattr__(self, "_ml_dsa", MLDSA65PublicKey.from_public_bytes(self.raw[_CLASSICAL:]))
-
-    def check(self, signature: Signature, message: bytes) -> None:
-        """Verify both parts over `message`; `verify` is what callers want.
-
-        Raises:
-            PasserelleError: `signature_invalid`.
-        """
-        part = "Ed25519"
-        try:
-            self._ed25519.verify(signature.ed25519, message)
-            part = "ML-DSA-65"
-            self._ml_dsa.verify(signature.ml_dsa_65, message)
-        except InvalidSignature as error:
-            raise PasserelleError("signature_invalid", part) from error
+        object.__setattr__(self, "ed25519", Ed25519PublicKey.from_public_bytes(self.raw[:_CLASSICAL]))
+        object.__setattr__(self, "ml_dsa", MLDSA65PublicKey.from_public_bytes(self.raw[_CLASSICAL:]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +85,8 @@ class SigningKey:
 
     raw: bytes = field(repr=False)
     public: VerifyingKey = field(init=False, compare=False)
-    _ed25519: Ed25519PrivateKey = field(init=False, repr=False, compare=False)
-    _ml_dsa: MLDSA65PrivateKey = field(init=False, repr=False, compare=False)
+    ed25519: Ed25519PrivateKey = field(init=False, repr=False, compare=False)
+    ml_dsa: MLDSA65PrivateKey = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if len(self.raw) != PRIVATE_BYTES:
@@ -107,8 +94,8 @@ class SigningKey:
         classical = Ed25519PrivateKey.from_private_bytes(self.raw[:_CLASSICAL])
         lattice = MLDSA65PrivateKey.from_seed_bytes(self.raw[_CLASSICAL:])
         public = classical.public_key().public_bytes_raw() + lattice.public_key().public_bytes_raw()
-        object.__setattr__(self, "_ed25519", classical)
-        object.__setattr__(self, "_ml_dsa", lattice)
+        object.__setattr__(self, "ed25519", classical)
+        object.__setattr__(self, "ml_dsa", lattice)
         object.__setattr__(self, "public", VerifyingKey(public))
 
     @classmethod
@@ -117,22 +104,20 @@ class SigningKey:
         classical = Ed25519PrivateKey.generate().private_bytes_raw()
         return cls(classical + MLDSA65PrivateKey.generate().private_bytes_raw())
 
-    def make(self, message: bytes) -> Signature:
-        """Both signatures over `message`; `sign` is what callers want."""
-        return Signature(self.public.key_id, self._ed25519.sign(message), self._ml_dsa.sign(message))
-
 
 def sign(key: SigningKey, payload_type: str, payload: bytes) -> Signed:
     """Sign exact bytes as a message of one type."""
-    return Signed(payload_type, payload, key.make(pae(payload_type, payload)))
+    message = pae(payload_type, payload)
+    mark = Signature(key.public.key_id, key.ed25519.sign(message), key.ml_dsa.sign(message))
+    return Signed(payload_type, payload, mark)
 
 
 def verify(signed: Signed, key: VerifyingKey, payload_type: str) -> bytes:
     """The payload, once it is shown to be a message of `payload_type` signed by `key`.
 
     Raises:
-        PasserelleError: `signature_missing_classical`, `signature_missing_post_quantum`, `signature_wrong_key`,
-            `signature_wrong_type`, `signature_invalid`.
+        PasserelleError: `signature_missing_classical`, `signature_missing_post_quantum`,
+            `signature_wrong_key`, `signature_wrong_type`, `signature_invalid`.
     """
     mark = signed.signature
     if not mark.ed25519:
@@ -143,5 +128,11 @@ def verify(signed: Signed, key: VerifyingKey, payload_type: str) -> bytes:
         raise PasserelleError("signature_wrong_key", f"signed by {mark.key_id.hex()[:16]}")
     if signed.payload_type != payload_type:
         raise PasserelleError("signature_wrong_type", f"{payload_type} expected")
-    key.check(mark, pae(payload_type, signed.payload))
+    message, part = pae(payload_type, signed.payload), "Ed25519"
+    try:
+        key.ed25519.verify(mark.ed25519, message)
+        part = "ML-DSA-65"
+        key.ml_dsa.verify(mark.ml_dsa_65, message)
+    except InvalidSignature as error:
+        raise PasserelleError("signature_invalid", part) from error
     return signed.payload

@@ -22,7 +22,7 @@ from typing import Final
 from passerelle.clock import Clock
 from passerelle.errors import PasserelleError
 from passerelle.identity import Role
-from passerelle.keyfile import read_private, write_private
+from passerelle.keyfile import KeyKind, read_key, write_key
 from passerelle.registry_entry import RegistryEntry, Status, sign_entry, verify_entry
 from passerelle.sign import Signed, SigningKey, VerifyingKey
 from passerelle_pki.store import open_database
@@ -107,7 +107,7 @@ def create_registry(folder: Path, clock: Clock) -> Registry:
         raise PasserelleError("authority_exists", folder.name)
     key = SigningKey.generate()
     (folder / PUBLIC_FILE).write_bytes(key.public.raw)
-    write_private(folder / KEY_FILE, key.raw)
+    write_key(folder / KEY_FILE, KeyKind.SIGNING, key.raw)
     return open_registry(folder, clock)
 
 
@@ -117,7 +117,7 @@ def open_registry(folder: Path, clock: Clock) -> Registry:
     Raises:
         PasserelleError: what reading a key file raises.
     """
-    key = SigningKey(read_private(folder / KEY_FILE))
+    key = SigningKey(read_key(folder / KEY_FILE, KeyKind.SIGNING))
     return Registry(key, EntryStore(open_database(folder / DATABASE_FILE)), clock)
 
 

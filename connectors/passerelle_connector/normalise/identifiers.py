@@ -31,6 +31,7 @@ from stdnum.util import get_cc_module
 
 from passerelle_connector.normalise import checksums
 from passerelle_connector.normalise.countries import alpha3
+from passerelle_connector.normalise.subject import PartialDate
 
 _PLATE: Final = re.compile(r"^[A-Z0-9]{2,10}$")
 _VIN: Final = re.compile(r"^[A-HJ-NPR-Z0-9]{17}$")
@@ -85,6 +86,21 @@ def _foreign_number(text: str, state: str) -> str:
         raise Refused("row_check_digit_wrong") from None
     except ValidationError:
         raise Refused("row_identifier_invalid") from None
+
+
+def spoken_by(number: str) -> tuple[PartialDate | None, str]:
+    """Birth date and sex that a canonical Belgian number carries: nothing where it holds a fictitious date."""
+    if not number.startswith("BE"):
+        return None, ""
+    module = nn if number[4:6] < "20" else bis
+    year, month, day = (read(number[2:]) for read in (nn.get_birth_year, nn.get_birth_month, _birth_day))
+    birth = PartialDate(year, month or 0, day or 0) if year else None
+    return birth, module.get_gender(number[2:]) or ""
+
+
+def _birth_day(number: str) -> int | None:
+    born = nn.get_birth_date(number)
+    return born.day if born else None
 
 
 def enterprise_number(text: str, context: Context) -> str:

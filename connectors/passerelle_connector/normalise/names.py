@@ -42,7 +42,9 @@ def split_name(family: str, given: str, middle: str, quality: NameQuality) -> Na
         family=distinct((*("".join(parts) for parts in reversed(families)), *reversed(kept))),
         given=distinct(parts[0] for parts in reversed(givens) if parts),
         middle=givens[1][1:],
-        full=distinct(" ".join(sorted((*f, *g))) for f, g in zip(reversed(families), reversed(givens), strict=True)),
+        full=distinct(
+            " ".join(sorted((*f, *g))) for f, g in zip(reversed(families), reversed(givens), strict=True)
+        ),
         full_parts=len(families[1]) + len(givens[1]),
         quality=quality,
     )

@@ -6,7 +6,8 @@ has already renamed columns and parsed local date formats. Names may be `{"name"
 `{"number": ..., "state": ...}`, `{"number": ..., "country": ...}`, `{"handle": ..., "platform": ...}`.
 
 Steps: (1) unknown columns are reported; (2) names; (3) births, sex, nationalities, addresses; (4) identifiers, each
-checked by its parser; (5) a row from which no key could come is rejected. One bad value never hides a good one:
+checked by its parser; (5) birth date and sex are read from a Belgian national number where the row leaves them out;
+(6) a row from which no key could come is rejected. One bad value never hides a good one:
 what cannot be read is left out and reported with the field's name, never with the value.
 """
 
@@ -21,7 +22,7 @@ from passerelle.groups import EntityKind
 
 from passerelle_connector.normalise.countries import alpha3
 from passerelle_connector.normalise.dates import Placeholder, partial_date
-from passerelle_connector.normalise.identifiers import PARSERS, Context, Refused
+from passerelle_connector.normalise.identifiers import PARSERS, Context, Refused, spoken_by
 from passerelle_connector.normalise.names import organisation_name, split_name, whole_name
 from passerelle_connector.normalise.subject import (
     Address,
@@ -62,7 +63,15 @@ _QUALIFIERS: Final[Mapping[str, tuple[str, str]]] = {
     "plate": ("country", "plate_country"),
     "handle": ("platform", "handle_platform"),
 }
-_NAME_FIELDS: Final = ("family_name", "given_name", "middle_name", "full_name", "names", "aliases", "organisation_name")
+_NAME_FIELDS: Final = (
+    "family_name",
+    "given_name",
+    "middle_name",
+    "full_name",
+    "names",
+    "aliases",
+    "organisation_name",
+)
 _ADDRESS_FIELDS: Final = ("street", "house_number", "postcode", "locality", "country")
 FIELDS: Final = frozenset(
     {*_IDENTIFIERS, *_NAME_FIELDS, *_ADDRESS_FIELDS, *(column for _, column in _QUALIFIERS.values())}
@@ -95,7 +104,9 @@ class _Reader:
     def values(self, name: str) -> Iterator[str | Mapping[str, Any]]:
         """The values of a field that say something, at most `_MAX_VALUES`."""
         found = self.row.get(name)
-        items: Sequence[object] = cast("Sequence[object]", found) if isinstance(found, (list, tuple)) else (found,)
+        items: Sequence[object] = (
+            cast("Sequence[object]", found) if isinstance(found, (list, tuple)) else (found,)
+        )
         if len(items) > _MAX_VALUES:
             self.report("row_too_many_values", name)
         for item in items[:_MAX_VALUES]:
@@ -127,17 +138,23 @@ def normalise(row: Mapping[str, object], settings: Settings | None = None) -> No
         if name not in FIELDS:
             reader.report("row_unknown_column", name)  # (1)
     entity = _entity(reader)
+    names = tuple(dict.fromkeys(_names(reader, entity)))  # (2)
+    births = _births(reader) if entity is EntityKind.PERSON else ()  # (3)
+    sex = _sex(reader)
+    identifiers = tuple(dict.fromkeys(_identifiers(reader, settings or Settings())))  # (4)
+    if entity is EntityKind.PERSON:
+        births, sex = _completed(births, sex, identifiers)  # (5)
     subject = Subject(
         entity=entity,
-        names=tuple(dict.fromkeys(_names(reader, entity))),  # (2)
-        births=_births(reader) if entity is EntityKind.PERSON else (),  # (3)
-        sex=_sex(reader),
-        identifiers=tuple(dict.fromkeys(_identifiers(reader, settings or Settings()))),  # (4)
+        names=names,
+        births=births,
+        sex=sex,
+        identifiers=identifiers,
         nationalities=tuple(dict.fromkeys(_countries(reader, "nationality"))),
         addresses=tuple(dict.fromkeys(_addresses(reader))),
     )
     if not subject.identifiers and not subject.names:
-        reader.report("row_no_identifier", "", Severity.REJECT)  # (5)
+        reader.report("row_no_identifier", "", Severity.REJECT)  # (6)
     return Normalised(subject, tuple(reader.problems))
 
 
@@ -149,11 +166,17 @@ def _entity(reader: _Reader) -> EntityKind:
             return EntityKind(stated)
         except ValueError:
             reader.report("row_entity_unknown", "entity", Severity.REJECT)
-    if any(reader.row.get(name) for name in ("family_name", "given_name", "full_name", "national_number", "born")):
+    if any(
+        reader.row.get(name) for name in ("family_name", "given_name", "full_name", "national_number", "born")
+    ):
         return EntityKind.PERSON
-    if any(reader.row.get(name) for name in ("organisation_name", "enterprise_number", "organisation_number")):
+    if any(
+        reader.row.get(name) for name in ("organisation_name", "enterprise_number", "organisation_number")
+    ):
         return EntityKind.ORGANISATION
-    return EntityKind.PERSON if any(reader.row.get(name) for name in ("names", "aliases")) else EntityKind.MEANS
+    return (
+        EntityKind.PERSON if any(reader.row.get(name) for name in ("names", "aliases")) else EntityKind.MEANS
+    )
 
 
 def _names(reader: _Reader, entity: EntityKind) -> Iterator[NameForm]:
@@ -177,9 +200,7 @@ def _names(reader: _Reader, entity: EntityKind) -> Iterator[NameForm]:
                 yield form
 
 
-def _name(
-    reader: _Reader, name: str, value: str | Mapping[str, Any], entity: EntityKind
-) -> NameForm | None:
+def _name(reader: _Reader, name: str, value: str | Mapping[str, Any], entity: EntityKind) -> NameForm | None:
     whole = organisation_name if entity is EntityKind.ORGANISATION else whole_name
     default = NameQuality.ALIAS if name == "aliases" else NameQuality.PRIMARY
     if isinstance(value, str):
@@ -207,6 +228,20 @@ def _births(reader: _Reader) -> tuple[PartialDate, ...]:
         except ValueError:
             reader.report("row_date_invalid", "born")
     return tuple(found)
+
+
+def _completed(
+    births: tuple[PartialDate, ...], sex: str, identifiers: tuple[Identifier, ...]
+) -> tuple[tuple[PartialDate, ...], str]:
+    """A birth date of which the row says nothing, or no more than the year, and a missing sex, from the number."""
+    for identifier in identifiers:
+        if identifier.kind != "national number":
+            continue
+        birth, spoken = spoken_by(identifier.value)
+        sex = sex or spoken
+        if birth is not None and (not births or births == (PartialDate(birth.year),)):
+            births = (birth,)
+    return births, sex
 
 
 def _sex(reader: _Reader) -> str:

@@ -17,7 +17,9 @@ from anyascii import anyascii
 from passerelle_connector.normalise.tables import letters
 
 _ARABIC: Final = re.compile(r"[\u0600-\u06FF\u0750-\u077F]+")
-_ARABIC_MARKS: Final = re.compile(r"[\u0610-\u061A\u064B-\u065F\u0670\u06D6-\u06ED\u200C-\u200F\u202A-\u202E]")
+_ARABIC_MARKS: Final = re.compile(
+    r"[\u0610-\u061A\u064B-\u065F\u0670\u06D6-\u06ED\u200C-\u200F\u202A-\u202E]"
+)
 _GREEK: Final = re.compile(r"[\u0370-\u03FF]")
 # Scripts without spaces: each sign is a part of the name of its own.
 _SIGNS: Final = re.compile(r"([\u3040-\u30FF\u3400-\u4DBF\u4E00-\u9FFF\uAC00-\uD7A3])")
@@ -30,7 +32,9 @@ _ARTICLE_STEM: Final = 3
 @lru_cache(maxsize=65_536)
 def latin(text: str) -> tuple[str, str]:
     """The (ICAO, plain) forms of a text: upper-case A-Z, 0-9 and single spaces."""
-    cleaned = _APOSTROPHES.sub("", _ARABIC_MARKS.sub("", unicodedata.normalize("NFKC", text).upper()))  # (1) (2)
+    cleaned = _APOSTROPHES.sub(
+        "", _ARABIC_MARKS.sub("", unicodedata.normalize("NFKC", text).upper())
+    )  # (1) (2)
     if cleaned.isascii():
         form = _OTHER.sub(" ", cleaned).strip()
         return form, form

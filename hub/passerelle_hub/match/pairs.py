@@ -63,17 +63,18 @@ def _collect(
         live = [row for row in rows if row.record_pk in known and known[row.record_pk].state == "active"]
         if len(live) < 2:
             continue
-        visible = sum(row.record_pk not in hidden for row in live)
+        visible = {row.record_pk for row in live if row.record_pk not in hidden}
         for new in (row for row in live if row.record_pk in fresh):
             for old in live:
                 if not _pairable(known[new.record_pk], known[old.record_pk], fresh):
                     continue
-                frequency = visible + (new.record_pk in hidden) + (old.record_pk in hidden)
-                if frequency > cap:
+                counted = visible | {new.record_pk, old.record_pk}
+                if len(counted) > cap:
                     found.too_common += 1
                     continue
+                agencies = len({known[key].agency for key in counted})
                 low, high = sorted((new.record_pk, old.record_pk))
-                shared[low, high].append(SharedToken(new.kind, frequency))
+                shared[low, high].append(SharedToken(new.kind, len(counted), agencies))
     found.pairs = [
         Pair(known[low], known[high], tuple(tokens)) for (low, high), tokens in sorted(shared.items())
     ]

@@ -1,17 +1,17 @@
 """Score one pair of records from what their shared tokens prove (Fellegi and Sunter, JASA 1969).
 
-Steps of `score`: (1) per field, the strongest level that any shared token proves; (2) a field that neither proves is
-*absent* where one side has no token of a kind that could prove it, else *disagrees*; (3) each field's bits from the
-shipped table; whole-name evidence stands for surname and given name and never adds to them; (4) the prior from the
-population; (5) a discount where even the rarest shared token is common, a ceiling where it is a name alone; (6) the hard rules decide what the sum may
-become: match, candidate or nothing.
+Steps of `score`: (1) per field, the strongest level that any shared token proves; (2) a field that none proves
+*disagrees* where both have tokens of a kind that would be equal if it agreed, because all else in that kind is proven;
+otherwise it is *absent*, and says nothing; (3) each field's bits from the shipped table; whole-name evidence stands
+for surname and given name and never adds to them; (4) the prior from the population; (5) a discount where even the
+rarest shared token is common; (6) a ceiling for namesakes and twins; (7) the hard rules decide what the sum may become:
+match, candidate or nothing.
 
 Hard rules
 ----------
 1. Same person: at least two of surname, given name and birth date are proven beyond initials, and the birth date or a
    number is: the national number or a document; where a birth date is missing, a phone, account or e-mail too. Names
-   alone, and a number without two of them, make a candidate at most,
-   in band *possible* at most.
+   alone, and a number without two of them, make a candidate at most, in band *possible* at most.
 2. Same organisation: its number, or its name with the locality. The name alone makes a candidate, *possible* at most.
 3. Anything else that two records share (phone, vehicle ...) links them as *shared means* and says nothing about who
    they are. An IP address alone makes a candidate.
@@ -26,10 +26,10 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache
 from typing import Final
 
-from passerelle.catalogue import Catalogue, catalogue
+from passerelle.catalogue import Catalogue, Proof, catalogue
 from passerelle.groups import EntityKind
 
 from passerelle_hub.match.weights import DISAGREE, Band, Weights, weights
@@ -39,8 +39,11 @@ _WHOLE: Final = "full_name"
 _NUMBERS: Final = ("number", "document")
 _PERSONAL: Final = ("phone", "account", "email")
 _INITIAL: Final = "initial"
+_EXACT: Final = "exact"
+_SWAPPED: Final = "swapped"
 _ORDINARY_FREQUENCY: Final = 2
 COMMONNESS: Final = "commonness"
+CEILING: Final = "ceiling"
 PRIOR: Final = "prior"
 
 
@@ -157,8 +160,7 @@ def score(
     rarest = min((token.commonness for token in shared), default=_ORDINARY_FREQUENCY)
     same: Score | None = None
     if entity_a is entity_b and entity_a in _FIELDS:
-        comparable = _provable(kinds_a) & _provable(kinds_b)
-        evidence = _evidence(proven, comparable, _FIELDS[entity_a], table)
+        evidence = _evidence(proven, kinds_a & kinds_b, _FIELDS[entity_a], table)
         evidence.append(FieldEvidence(PRIOR, "", population.prior_bits))
         same = _same(_RELATIONS[entity_a], proven, evidence, rarest, table)
     if (same is None or same.state is LinkState.NONE) and any(field in table.means for field in proven):
@@ -166,11 +168,30 @@ def score(
     return same or Score(0.0, 0.5, Band.WEAK, LinkState.NONE, Relation.SHARED_MEANS, ())
 
 
-@lru_cache(maxsize=4096)
-def _provable(kinds: frozenset[int]) -> frozenset[str]:
-    """The fields that tokens of these kinds can prove."""
-    book = catalogue()
-    return frozenset(proof.field for kind in kinds for proof in book.kind(kind).proves)
+@cache
+def _tests() -> Mapping[str, tuple[tuple[int, tuple[Proof, ...]], ...]]:
+    """Per field: the kinds that can prove it, each with what else must agree for its tokens to be equal."""
+    found: dict[str, list[tuple[int, tuple[Proof, ...]]]] = {}
+    for kind in catalogue().kinds.values():
+        for proof in kind.proves:
+            others = tuple(other for other in kind.proves if other.field != proof.field)
+            found.setdefault(proof.field, []).append((kind.id, others))
+    return {field: tuple(kinds) for field, kinds in found.items()}
+
+
+def _disagrees(field: str, common: frozenset[int], proven: Mapping[str, str]) -> bool:
+    """Step (2): whether some kind both records have would be shared if this field agreed."""
+    return any(
+        kind in common and all(_implied(proven.get(other.field, ""), other.level) for other in others)
+        for kind, others in _tests().get(field, ())
+    )
+
+
+def _implied(proven: str, level: str) -> bool:
+    """Whether a proven level includes another: exact includes all but names in another order."""
+    if proven == level:
+        return True
+    return level != _SWAPPED and (proven == _EXACT or (proven == "first3" and level == _INITIAL))
 
 
 def _proven(shared: Sequence[SharedToken], book: Catalogue, table: Weights) -> dict[str, str]:
@@ -186,12 +207,12 @@ def _proven(shared: Sequence[SharedToken], book: Catalogue, table: Weights) -> d
 
 
 def _evidence(
-    proven: Mapping[str, str], comparable: frozenset[str], fields: Sequence[str], table: Weights
+    proven: Mapping[str, str], common: frozenset[int], fields: Sequence[str], table: Weights
 ) -> list[FieldEvidence]:
     """Steps (2) and (3)."""
     found: list[FieldEvidence] = []
     for field in fields:
-        level = proven.get(field, DISAGREE if field in comparable else "")
+        level = proven.get(field) or (DISAGREE if _disagrees(field, common, proven) else "")
         if level in table.fields[field]:
             found.append(FieldEvidence(field, level, table.fields[field][level]))
     if "given" in fields and _another_of_the_household(found):
@@ -221,10 +242,13 @@ def _commonness(rarest: int, table: Weights) -> Iterator[FieldEvidence]:
 def _same(
     relation: Relation, proven: Mapping[str, str], evidence: list[FieldEvidence], rarest: int, table: Weights
 ) -> Score:
-    """Steps (5) and (6) for rules 1, 2 and 4."""
+    """Steps (5) to (7) for rules 1, 2 and 4."""
     dated = any(item.field == "birth" for item in evidence)
     full = _person_rule(proven, dated) if relation is Relation.SAME_PERSON else _organisation_rule(proven)
-    evidence = [*evidence, *(_commonness(rarest, table) if full else _namesakes(rarest, _sum(evidence)))]
+    evidence = [*evidence, *_commonness(rarest, table)] if full else evidence
+    ceiling = _ceiling(full, rarest, proven, evidence, table)
+    if (excess := _sum(evidence) - ceiling) > 0:
+        evidence = [*evidence, FieldEvidence(CEILING, "", round(-excess, 2))]
     bits = round(_sum(evidence), 2)
     band = table.band(bits)
     state = LinkState.NONE
@@ -235,14 +259,20 @@ def _same(
     return Score(bits, _probability(bits), band, state, relation, tuple(evidence))
 
 
-def _namesakes(rarest: int, bits: float) -> Iterator[FieldEvidence]:
-    """Step (5) where nothing but a name agrees: of n records that share it, one at most is the counterpart.
+def _ceiling(
+    full: bool, rarest: int, proven: Mapping[str, str], evidence: Sequence[FieldEvidence], table: Weights
+) -> float:
+    """Step (6): the most bits that the pair can have, whatever its fields say one by one.
 
-    An agency holds a person once, so with n carriers the odds cannot exceed 1 to n - 1 (one more for "none of them").
+    Namesakes: an agency holds a person once, so of n records that share a name alone one at most is the counterpart,
+    and the odds cannot exceed 1 to n - 1 (one more for "none of them"). Twins: they share surname and birth date by
+    nature, so where the given name speaks against the pair, chance is not what the agreement must be weighed against.
     """
-    ceiling = -math.log2(rarest - 1)
-    if rarest > _ORDINARY_FREQUENCY and bits > ceiling:
-        yield FieldEvidence(COMMONNESS, "", round(ceiling - bits, 2))
+    if not full and rarest > _ORDINARY_FREQUENCY:
+        return -math.log2(rarest - 1)
+    given = {item.field: item.level for item in evidence}.get("given")
+    kin = "surname" in proven and "birth" in proven and not any(number in proven for number in _NUMBERS)
+    return table.twins.get(given, math.inf) if kin and given else math.inf
 
 
 def _person_rule(proven: Mapping[str, str], dated: bool) -> bool:
@@ -260,7 +290,7 @@ def _organisation_rule(proven: Mapping[str, str]) -> bool:
 
 
 def _means(proven: Mapping[str, str], rarest: int, table: Weights) -> Score:
-    """Step (6) for rules 3 and 4. Bits are stated for the tie as a whole, so there is no prior."""
+    """Step (7) for rules 3 and 4. Bits are stated for the tie as a whole, so there is no prior."""
     evidence = [FieldEvidence(f, level, table.means[f]) for f, level in proven.items() if f in table.means]
     evidence.extend(_commonness(rarest, table))
     bits = round(_sum(evidence), 2)

@@ -31,6 +31,7 @@ class Weights:
     """Bits per field and level, bits of a tie by shared means, the lowest bits of each band.
 
     `doubling`: the bits that each doubling of the rarest shared token's frequency takes.
+    `twins`: the most bits where surname and birth date agree, by the level of a given name that does not.
     """
 
     version: str
@@ -38,6 +39,7 @@ class Weights:
     means: Mapping[str, float]
     floors: tuple[tuple[Band, float], ...]
     doubling: float
+    twins: Mapping[str, float]
 
     def band(self, bits: float) -> Band:
         """The best band whose floor the bits reach."""
@@ -66,7 +68,12 @@ def load(text: str) -> Weights:
     if [floor for _, floor in floors] != sorted((floor for _, floor in floors), reverse=True):
         raise PasserelleError("weights_invalid", "bands out of order")
     return Weights(
-        WEIGHTS_VERSION, fields, dict(table["means"]), floors, float(table["commonness"]["doubling"])
+        version=WEIGHTS_VERSION,
+        fields=fields,
+        means=dict(table["means"]),
+        floors=floors,
+        doubling=float(table["commonness"]["doubling"]),
+        twins=dict(table["twins"]),
     )
 
 

@@ -30,7 +30,7 @@ from typing import Final
 
 from passerelle.clock import SECOND, Clock
 from passerelle.errors import PasserelleError
-from passerelle_hub.policy.answer import AnswerRefusedError, read_answer
+from passerelle_hub.policy.answer import Answer, AnswerRefusedError, read_answer
 from passerelle_hub.policy.bundle import Bundle
 from passerelle_hub.policy.engine import EVALUATION_FAILED, Engine
 from passerelle_hub.policy.model import (
@@ -158,24 +158,41 @@ class Decider:
                 half = len(questions) // 2
                 first = self._ask(active, package, questions[:half])
                 return first | self._ask(active, package, questions[half:])
-            self._alarm(package, f"{error.code}: {error.detail}")
-            raw = {}
+            return self._deny_all(active, package, questions, f"{error.code}: {error.detail}")
         except Exception as error:  # noqa: BLE001 - fail closed: whatever an engine raises is a denial
-            self._alarm(package, type(error).__name__)
-            raw = {}
-        return {
-            question.key: self._read(active, package, question, raw.get(str(place)))
-            for place, question in enumerate(questions)
-        }
+            return self._deny_all(active, package, questions, type(error).__name__)
+        return self._read(active, package, questions, raw)
 
-    def _read(self, active: _Active, package: str, question: _Question, raw: object) -> Decision:
-        """(6) One raw answer as a decision."""
-        try:
-            answer = read_answer(raw, active.bundle.policy_revision, active.bundle.data_revision)
-        except AnswerRefusedError as fault:
-            if raw is not None:
-                self._alarm(package, f"unusable answer: {fault}")
-            return self._denial(active, package, UNAVAILABLE, question.input_hash)
+    def _read(
+        self, active: _Active, package: str, questions: Sequence[_Question], raw: Mapping[str, object]
+    ) -> dict[str, Decision]:
+        """(6) The raw answers as decisions; one alarm for all that could not be used."""
+        decided: dict[str, Decision] = {}
+        faults: list[str] = []
+        for place, question in enumerate(questions):
+            try:
+                answer = read_answer(
+                    raw.get(str(place)), active.bundle.policy_revision, active.bundle.data_revision
+                )
+                decided[question.key] = self._decision(active, package, answer, question.input_hash)
+            except AnswerRefusedError as fault:
+                faults.append(str(fault))
+                decided[question.key] = self._denial(active, package, UNAVAILABLE, question.input_hash)
+        if faults:
+            self._alarm(package, f"{len(faults)} unusable answers, the first: {faults[0]}")
+        return decided
+
+    def _deny_all(
+        self, active: _Active, package: str, questions: Sequence[_Question], detail: str
+    ) -> dict[str, Decision]:
+        self._alarm(package, detail)
+        return {one.key: self._denial(active, package, UNAVAILABLE, one.input_hash) for one in questions}
+
+    def _denial(self, active: _Active, package: str, code: str, input_hash: str = "") -> Decision:
+        refusal = Answer(allow=False, grants=(), reasons=(Reason(code),), obligations=(), redactions=())
+        return self._decision(active, package, refusal, input_hash)
+
+    def _decision(self, active: _Active, package: str, answer: Answer, input_hash: str) -> Decision:
         return Decision(
             id=self._random(_ID_BYTES).hex(),
             package=package,
@@ -184,20 +201,6 @@ class Decider:
             reasons=answer.reasons,
             obligations=answer.obligations,
             redactions=answer.redactions,
-            policy_revision=active.bundle.policy_revision,
-            data_revision=active.bundle.data_revision,
-            input_hash=question.input_hash,
-        )
-
-    def _denial(self, active: _Active, package: str, code: str, input_hash: str = "") -> Decision:
-        return Decision(
-            id=self._random(_ID_BYTES).hex(),
-            package=package,
-            allow=False,
-            grants=(),
-            reasons=(Reason(code),),
-            obligations=(),
-            redactions=(),
             policy_revision=active.bundle.policy_revision,
             data_revision=active.bundle.data_revision,
             input_hash=input_hash,

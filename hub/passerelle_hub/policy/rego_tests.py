@@ -80,6 +80,17 @@ def run_opa(bundle: Bundle, binary: str) -> tuple[TestResult, ...]:
     )
 
 
+def check_opa(bundle: Bundle, binary: str) -> str:
+    """What `opa check --strict` says against the bundle; empty where it has nothing to say."""
+    with tempfile.TemporaryDirectory() as folder:
+        bundle.write_opa(Path(folder), tests=True)
+        done = subprocess.run(  # noqa: S603 - the operator's own binary, on our own files
+            [binary, "check", "--strict", "-b", folder], capture_output=True, check=False, timeout=60
+        )
+        said = done.stderr.decode("utf-8", "replace").replace(f"{folder}/", "").strip()
+    return "" if done.returncode == 0 else said or f"ended with {done.returncode}"
+
+
 def _test_names(text: str) -> list[str]:
     heads = (line.split()[0] for line in text.splitlines() if line.startswith("test_"))
     return list(dict.fromkeys(heads))

@@ -1,7 +1,7 @@
 """The Merkle tree of RFC 6962 (RFC 9162, section 2.1): roots, proofs, stored trees, ticks.
 
-`tree` hashes and says which subtrees a proof consists of; `proof` verifies; `stored` appends to and proves from nodes
-kept elsewhere; `tick` is a tree of fixed depth that tells nobody how full it is.
+`tree` hashes and says which subtrees a proof consists of; `proof` verifies; `stored` appends to and proves
+from nodes kept elsewhere; `tick` is a tree of fixed depth that tells nobody how full it is.
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ from passerelle.merkle.tree import (
 def root_from_path(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes:
     """The root (32 bytes) of the only tree of `size` leaves in which `path` leads up from this leaf.
 
-    `leaf` is the leaf's content, `path` hashes of 32 bytes, lowest first. The result proves nothing until it is
-    compared with a root one trusts.
+    `leaf` is the leaf's content, `path` hashes of 32 bytes, lowest first. The result proves nothing until it
+    is compared with a root one trusts.
 
     Raises:
         PasserelleError: `proof_malformed`, no path of that shape.
@@ -44,9 +44,7 @@ def verify_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes], 
         raise PasserelleError("proof_invalid", f"leaf {index} of {size}")
 
 
-def verify_consistency(
-    old: int, new: int, path: Sequence[bytes], old_root: bytes, new_root: bytes
-) -> None:
+def verify_consistency(old: int, new: int, path: Sequence[bytes], old_root: bytes, new_root: bytes) -> None:
     """Check that the tree of `new` leaves starts with exactly the leaves of the tree of `old`.
 
     `old` is 1 at least: every tree extends the empty one, and a proof of that proves nothing.
@@ -72,6 +70,6 @@ def verify_consistency(
 
 
 def _check_path(path: Sequence[bytes], length: int) -> None:
-    """Right number of hashes, each of right length: otherwise bytes could move between the two sides of a node."""
+    """Right number of hashes of right length: else bytes could move between the two sides of a node."""
     if len(path) != length or any(len(item) != HASH_BYTES for item in path):
         raise PasserelleError("proof_malformed", f"{len(path)} hashes, {length} expected")

@@ -2,12 +2,12 @@
 
 Rules
 -----
-1. Node (level, position) covers the leaves from `position << level` up to the next such boundary. Only complete nodes
-   are stored, each once, and none ever changes: a store can be append-only.
-2. Appending n leaves writes fewer than 2n + log2 n nodes and reads at most one node per level. Roots and proofs read
-   O(log n) nodes and write none.
-3. Whoever appends holds the only writing transaction. Readers that name a size no greater than the committed one
-   need no lock, by rule 1.
+1. Node (level, position) covers the leaves from `position << level` up to the next such boundary. Only
+   complete nodes are stored, each once, and none ever changes: a store can be append-only.
+2. Appending n leaves writes fewer than 2n + log2 n nodes and reads at most one node per level. Roots and
+   proofs read O(log n) nodes and write none.
+3. Whoever appends holds the only writing transaction. Readers that name a size no greater than the committed
+   one need no lock, by rule 1.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def stored_consistency(nodes: NodeStore, old: int, new: int) -> tuple[bytes, ...
 
 
 def _range_hash(nodes: NodeStore, start: int, end: int) -> bytes:
-    """Hash of a subtree of the shape `tree` states: complete nodes from left to right, folded from the right."""
+    """Hash of a subtree as `tree` states it: complete nodes from the left, folded from the right."""
     parts: list[bytes] = []
     while start < end:
         level = (end - start).bit_length() - 1

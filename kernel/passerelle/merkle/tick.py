@@ -2,16 +2,20 @@
 
 An ordinary RFC 6962 tree of 2^depth leaves, of which the events take a few:
 
-(1) each event goes to a slot drawn from the tick's secret salt; were they placed in a row, the place of one event
-    would be a lower bound on the number of all;
-(2) an empty subtree is one hash drawn from the salt, its level and its position, however many leaves it spans;
-(3) everything else is hashed as RFC 6962 says, so an event's path has `depth` hashes and verifies like any other.
+(1) each event goes to a slot drawn from the tick's secret salt; were they placed in a row, the place of one
+    event would be a lower bound on the number of all;
+(2) an empty subtree is one hash drawn from the salt, its level and its position, however many leaves it
+    spans;
+(3) everything else is hashed as RFC 6962 says, so an event's path has `depth` hashes and verifies like any
+    other.
 
-Whoever holds a path sees hashes that look alike, filler or not, as long as the salt (32 random bytes, fresh for each
-tick) stays secret. Whoever is given the salt and all events can compute the root again and so knows that nothing else
-was in the tick. A filler starts with a byte of its own, so it is the hash of no leaf and of no node.
+Whoever holds a path sees hashes that look alike, filler or not, as long as the salt (32 random bytes, fresh
+for each tick) stays secret. Whoever is given the salt and all events can compute the root again and so knows
+that nothing else was in the tick. A filler starts with a byte of its own, so it is the hash of no leaf and of
+no node.
 
-A tick of n events costs about n * (depth + 2 - log2 n) hashes, at most 2^(depth+1). A `TickTree` is read-only.
+A tick of n events costs about n * (depth + 2 - log2 n) hashes, at most 2^(depth+1). A `TickTree` is
+read-only.
 """
 
 from __future__ import annotations
@@ -56,7 +60,7 @@ class TickTree:
         self.root: Final = self._node(depth, 0)
 
     def path(self, position: int) -> tuple[bytes, ...]:
-        """The `depth` hashes that lead from the event at `position` (in order of the leaves given) to the root."""
+        """The `depth` hashes from the event at `position` (in order of the leaves given) to the root."""
         slot = self.slots[position]
         return tuple(self._node(height, (slot >> height) ^ 1) for height in range(self._depth))
 
@@ -114,10 +118,10 @@ def verify_tick_path(leaf: bytes, slot: int, path: Sequence[bytes], depth: int, 
 
 
 def _slots(count: int, depth: int, salt: bytes) -> tuple[int, ...]:
-    """The first `count` places of a permutation of all slots (Fisher-Yates), drawn by SHAKE-256 from the salt.
+    """The first `count` places of a permutation of all slots, drawn from the salt (Fisher-Yates, SHAKE-256).
 
-    A longer list starts with every shorter one. Each draw is 64 bits for at most 2^depth places, so its bias is
-    below 2^(depth - 64).
+    A longer list starts with every shorter one. Each draw is 64 bits for at most 2^depth places, so its bias
+    is below 2^(depth - 64).
     """
     draws = hashlib.shake_256(_DRAW + salt).digest(count * _DRAW_BYTES)
     moved: dict[int, int] = {}

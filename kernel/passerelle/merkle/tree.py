@@ -1,8 +1,8 @@
 """Hashes of an RFC 6962 tree and the shape of its proofs.
 
-A tree over n leaves splits at the largest power of two below n. A proof is a list of subtree hashes; which subtrees,
-follows from positions and sizes alone, so this module states them as half-open leaf ranges, lowest first. Provers read
-those ranges' hashes, verifiers fold them: both use the one shape below.
+A tree over n leaves splits at the largest power of two below n. A proof is a list of subtree hashes; which
+subtrees, follows from positions and sizes alone, so this module states them as half-open leaf ranges, lowest
+first. Provers read those ranges' hashes, verifiers fold them: both use the one shape below.
 """
 
 from __future__ import annotations
@@ -64,10 +64,10 @@ def inclusion_ranges(index: int, size: int) -> tuple[tuple[int, int], ...]:
 
 
 def consistency_ranges(old: int, new: int) -> tuple[tuple[int, int], ...]:
-    """The subtrees whose hashes prove that a tree of `new` leaves extends its own first `old` (RFC 6962, 2.1.2).
+    """The subtrees that prove that a tree of `new` leaves extends its own first `old` (RFC 6962, 2.1.2).
 
-    Where `old` is no complete subtree of the new tree, the first range ends at `old`; otherwise the old root itself
-    takes that place and the list starts one subtree later.
+    Where `old` is no complete subtree of the new tree, the first range ends at `old`; otherwise the old root
+    itself takes that place and the list starts one subtree later.
 
     Raises:
         ValueError: not 0 < old <= new.

@@ -3,8 +3,7 @@
 Rules
 -----
 1. `Gatekeeper.open` is the whole chain, in this order: (1) rule, (2) TLS, (3) identity verified per trust
-   domain,
-   (4) time, (5) standing, (6) role, (7) quota, (8) audit. The first failure ends the call.
+   domain, (4) time, (5) standing, (6) role, (7) quota, (8) audit. The first failure ends the call.
 2. Per message: time and standing again, in both directions; size and quota for each request. A refusal is
    sticky, so a servicer that swallows the exception gains nothing.
 3. A stream on which nothing moves is covered by `sweep`, which the listener calls every few seconds.

@@ -18,7 +18,7 @@ import asyncio
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
-from typing import Any, Final, NoReturn, cast
+from typing import Any, Final, NoReturn, TypeAlias, cast
 
 import grpc
 import grpc.aio
@@ -31,8 +31,8 @@ from passerelle.rpc.admission import Call, Gatekeeper
 from passerelle.rpc.rule import CANCELLED, DONE
 from passerelle.rpc.status import abort
 
-Context = grpc.aio.ServicerContext[Any, Any]
-Handler = grpc.RpcMethodHandler[Any, Any]
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 _LOG: Final = get_logger("rpc")
 
 
@@ -69,7 +69,7 @@ def peer_certificate(context: object) -> PeerCertificate:
     return context.certificate
 
 
-class Guard(grpc.aio.ServerInterceptor[Any, Any]):
+class Guard(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] # generic in the stubs only
     """Wraps every servicer of one server."""
 
     def __init__(self, gate: Gatekeeper) -> None:

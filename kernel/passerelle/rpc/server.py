@@ -15,8 +15,9 @@ Rules
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 import grpc
 import grpc.aio
@@ -113,7 +114,11 @@ def server_credentials(material: TlsMaterial, trust: Trust) -> grpc.ServerCreden
         previous = latest
         return configuration
 
-    return grpc.dynamic_ssl_server_credentials(current[1], fetch, require_client_authentication=True)
+    return grpc.dynamic_ssl_server_credentials(
+        current[1],
+        cast("Callable[[], grpc.ServerCertificateConfiguration]", fetch),  # None: unchanged
+        require_client_authentication=True,
+    )
 
 
 def server_options(limits: ServerLimits) -> tuple[tuple[str, int], ...]:

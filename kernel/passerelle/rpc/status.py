@@ -8,9 +8,9 @@ nowhere but into the exception chain.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, cast
 
 import grpc
 import grpc.aio
@@ -33,8 +33,7 @@ async def abort(context: grpc.aio.ServicerContext[Any, Any], error: PasserelleEr
 
 def from_rpc(error: grpc.aio.AioRpcError) -> PasserelleError:
     """The coded error that a failed call stands for."""
-    metadata = error.trailing_metadata()
-    code = metadata.get(CODE_KEY) if metadata is not None else None
+    code = dict(cast("Iterable[tuple[str, str | bytes]]", error.trailing_metadata() or ())).get(CODE_KEY)
     if isinstance(code, str) and code in table():
         return PasserelleError(code, "answered by the peer")
     status = error.code()

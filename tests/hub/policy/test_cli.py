@@ -61,9 +61,19 @@ def test_check_refuses_bad_data(copy: Path, capsys: pytest.CaptureFixture[str]) 
 
 def test_check_refuses_what_the_engine_refuses(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with (copy / "match.rego").open("a", encoding="utf-8") as file:
-        file.write("\nodd := min(1, 2, 3)\n")
+        file.write("\nodd if unheard_of > 1\n")
     assert run("check", str(copy)) == 1
-    assert "match" in capsys.readouterr().out
+    assert "unsafe" in capsys.readouterr().out
+
+
+def test_check_asks_opa_too(
+    copy: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, opa_binary: Path
+) -> None:
+    monkeypatch.setenv("PASSERELLE_OPA", str(opa_binary))
+    with (copy / "match.rego").open("a", encoding="utf-8") as file:
+        file.write("\nodd if even\n\neven if odd\n")
+    assert run("check", str(copy)) == 1
+    assert "opa refuses the bundle" in capsys.readouterr().out
 
 
 def test_test_counts(policies: Path, capsys: pytest.CaptureFixture[str]) -> None:

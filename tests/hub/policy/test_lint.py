@@ -65,7 +65,7 @@ BAD = [
     ("x := input.subject[input.action]", ["P006"]),
     ("x := data.passerelle.notify.decision", ["P008"]),
     ("x := data.secrets", ["P008"]),
-    ("x := active with input as {}", ["P009"]),
+    ("x if active with input as {}", ["P009"]),
     ("x if {", ["P000"]),
     ('x := $"{input.action}"', ["P000"]),
 ]

@@ -1,0 +1,100 @@
+"""The others as the connector knows them: registry entries, and the key manifests inside.
+
+Every entry is verified against the registry's key, which was pinned at enrolment; the hub hands entries on and can
+neither make nor change one. Entries only ever replace older revisions of themselves. Reads touch memory only; safe to
+share between threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Final
+
+from passerelle.errors import PasserelleError
+from passerelle.federation import Federation
+from passerelle.identity import Identity, Role
+from passerelle.log import get_logger
+from passerelle.manifest import KeyManifest, read_manifest
+from passerelle.registry_entry import Status, verify_entry
+from passerelle.seal import SealingPublicKey
+from passerelle.sign import Signed, VerifyingKey, verify
+
+_LOG: Final = get_logger("peers")
+
+
+class Peers:
+    """Identities, roots and keys of the other parties."""
+
+    def __init__(self, federation: Federation, registry_key: VerifyingKey, hub: str) -> None:
+        """`hub` is the agency whose entry is the hub's."""
+        self._federation = federation
+        self._registry_key = registry_key
+        self._hub = hub
+
+    def accept(self, entries: Iterable[Signed]) -> int:
+        """Take newer entries; one that does not verify is logged and left out. Returns how many verified."""
+        taken = 0
+        for signed in entries:
+            try:
+                entry = verify_entry(signed, self._registry_key)
+                self._federation.accept(entry)
+                taken += 1
+            except PasserelleError as error:
+                _LOG.warning("entry.refused", code=error.code, detail=error.detail)
+        return taken
+
+    @property
+    def hub(self) -> Identity:
+        """The hub.
+
+        Raises:
+            PasserelleError: `agency_unknown`, `registry_entry_invalid`.
+        """
+        return self.identity(self._hub, Role.HUB)
+
+    def identity(self, agency: str, role: Role) -> Identity:
+        """A party in one of its roles.
+
+        Raises:
+            PasserelleError: `agency_unknown`, `registry_entry_invalid`.
+        """
+        return self._federation.entry(agency).identity(role)
+
+    def roots(self, identity: Identity) -> bytes:
+        """The trust roots (PEM) of a party.
+
+        Raises:
+            PasserelleError: `trust_domain_unknown`.
+        """
+        return self._federation.roots(identity.trust_domain)
+
+    def verify_hub(self, signed: Signed, payload_type: str, at: int) -> bytes:
+        """The payload, once a key of the hub's manifest is shown to have signed it.
+
+        Raises:
+            PasserelleError: `agency_unknown`, or what manifest and signature raise.
+        """
+        key = self._manifest(self._hub).signing_key(signed.signature.key_id, at)
+        return verify(signed, key, payload_type)
+
+    def sealing_key(self, agency: str, at: int) -> SealingPublicKey:
+        """The current sealing key of an active agency.
+
+        Raises:
+            PasserelleError: `recipient_unknown`.
+        """
+        try:
+            if self._federation.entry(agency).status is not Status.ACTIVE:
+                raise PasserelleError("recipient_unknown", f"{agency}: not active")
+            return self._manifest(agency).current_sealing_key(at)
+        except PasserelleError as error:
+            raise PasserelleError("recipient_unknown", f"{agency}: {error.code}") from error
+
+    def _manifest(self, agency: str) -> KeyManifest:
+        return _read(self._federation.entry(agency).manifest, agency)
+
+
+@lru_cache(maxsize=256)
+def _read(raw: bytes, agency: str) -> KeyManifest:
+    return read_manifest(raw, agency)

@@ -1,0 +1,125 @@
+"""Private key files: readable by their owner only, written once or replaced whole.
+
+Rules
+-----
+1. A file that group or others may touch, that another user owns, or that is no regular file, is refused. The
+   check is made on the opened file, so nobody can swap it between check and reading.
+2. A new file appears under its name with all its content on disk, or not at all: it is written beside its
+   place, synchronised, linked or renamed, and the folder is synchronised.
+3. An existing key is never overwritten unless the caller says `replace`.
+4. A key of ours carries its kind as text, so that a sealing key is not taken for a signing key.
+
+| fault | left behind | what the caller sees |
+|---|---|---|
+| crash before the link | a `.tmp` file, mode 0600 | no key; writing again works |
+| crash after the link | the whole key under its name | `key_file_exists`; the key is good |
+| disk full, write error | nothing | `OSError` |
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import secrets
+import stat
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from passerelle.errors import PasserelleError
+
+MAX_BYTES: Final = 64 * 1024
+_MAGIC: Final = "passerelle-key"
+
+
+class KeyKind(StrEnum):
+    """What a key file of ours holds, as its first line names it."""
+
+    SIGNING = "signing/1"
+    SEALING = "sealing/1"
+    VAULT = "vault/1"
+    PEPPER = "pepper/1"
+
+
+def read_private(path: Path) -> bytes:
+    """The content of a private file.
+
+    Raises:
+        PasserelleError: `key_file_missing`, `key_file_permissions`, `key_file_malformed` (too long to be a
+            key).
+    """
+    try:
+        handle = os.open(
+            path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+        )  # a pipe must not hold the start up
+    except OSError as error:
+        raise PasserelleError("key_file_missing", f"{path.name}: {error.strerror}") from error
+    with os.fdopen(handle, "rb") as file:
+        facts = os.fstat(file.fileno())
+        if not stat.S_ISREG(facts.st_mode) or facts.st_mode & 0o077 or facts.st_uid != os.geteuid():
+            raise PasserelleError("key_file_permissions", f"{path.name}: {stat.filemode(facts.st_mode)}")
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise PasserelleError("key_file_malformed", f"{path.name}: longer than {MAX_BYTES} bytes")
+    return content
+
+
+def write_private(path: Path, content: bytes, *, replace: bool = False) -> None:
+    """Write a private file, mode 0600.
+
+    Raises:
+        PasserelleError: `key_file_exists`.
+        OSError: the folder is missing, full or read-only; nothing is left behind.
+    """
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        if replace:
+            draft.replace(path)
+        else:
+            path.hardlink_to(draft)  # unlike a rename, a link never takes another file's place
+    except FileExistsError as error:
+        raise PasserelleError("key_file_exists", path.name) from error
+    finally:
+        draft.unlink(missing_ok=True)
+    _sync_folder(path.parent)
+
+
+def write_key(path: Path, kind: KeyKind, secret: bytes, *, replace: bool = False) -> None:
+    """Write one of our own keys.
+
+    Raises:
+        PasserelleError: `key_file_exists`.
+        OSError: as `write_private`.
+    """
+    text = f"{_MAGIC} {kind.value}\n{base64.b64encode(secret).decode()}\n"
+    write_private(path, text.encode("ascii"), replace=replace)
+
+
+def read_key(path: Path, kind: KeyKind) -> bytes:
+    """The secret in a file of `write_key`.
+
+    Raises:
+        PasserelleError: as `read_private`; `key_file_malformed`, also for a key of another kind.
+    """
+    try:
+        head, body, rest = read_private(path).decode("ascii").split("\n")
+        secret = base64.b64decode(body, validate=True)
+    except (ValueError, binascii.Error) as error:
+        raise PasserelleError("key_file_malformed", path.name) from error
+    if head != f"{_MAGIC} {kind.value}" or rest:
+        raise PasserelleError("key_file_malformed", f"{path.name}: {kind.value} expected")
+    return secret
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
