@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 PROTOS := $(wildcard proto/passerelle/wire/v1/*.proto)
-SOURCES := kernel hub connectors trustees pki demo
+UV ?= uv
 
 .PHONY: dev check test demo proto lock clean
 
@@ -37,7 +37,8 @@ proto: dev
 	  $(PROTOS)
 
 lock:
-	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	@command -v $(UV) >/dev/null || { echo "make: $(UV) not found; set UV=/path/to/uv" >&2; exit 1; }
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  requirements.in --output-file requirements.lock
 
 clean:

@@ -1,8 +1,9 @@
 """Linkage quality, measured through the connector's normaliser and keys and the hub's score.
 
-Tokens are an equality-preserving map of key values, so comparing the values themselves predicts exactly which pairs
-the federation finds and how it scores them. The harness therefore runs B (normalise), C (keys) and D (score) in plain
-text, with the hub's frequency cap, and counts precision and recall of the links against known pairs.
+Tokens are an equality-preserving map of key values, so comparing the values themselves predicts exactly
+which pairs the federation finds and how it scores them. The harness therefore runs B (normalise), C (keys)
+and D (score) in plain text, with the hub's frequency cap, and counts precision and recall of the links
+against known pairs.
 
     python bench/linkage.py --lists un.jsonl uk.jsonl --truth truth.csv [--errors]
     python bench/linkage.py --febrl dataset4a.csv dataset4b.csv [--number]
@@ -196,7 +197,9 @@ def report(scored: Mapping[Pair, Score], truth: set[Pair], errors: bool) -> None
     """Quality of the links called a match, and of those above the threshold that fits best."""
     same = {pair: verdict for pair, verdict in scored.items() if verdict.relation is Relation.SAME_PERSON}
     matches = {pair for pair, verdict in same.items() if verdict.state is LinkState.MATCH}
+    shown = {pair for pair, verdict in same.items() if verdict.state is not LinkState.NONE}
     print("matches", quality(matches, truth))
+    print("with candidates", quality(shown, truth))
     best, hits = (0.0, 0.0), 0
     ranked = sorted(same.items(), key=lambda item: -item[1].bits)
     for count, (pair, verdict) in enumerate(ranked, 1):

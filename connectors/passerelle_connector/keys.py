@@ -2,11 +2,12 @@
 
 Rules
 -----
-1. A key's value is its components in the catalogue's order, in UTF-8, joined by the unit separator 0x1F. Domain,
-   kind, epoch and the versions of normaliser and catalogue are added by the tokeniser, not here.
+1. A key's value is its components in the catalogue's order, in UTF-8, joined by the unit separator 0x1F.
+   Domain, kind, epoch and the versions of normaliser and catalogue are added by the tokeniser, not here.
 2. Kinds are derived for the tiers the caller allows and for the subject's entity kind only.
 3. Names that are weak aliases give no key. Names written in full but unsplit give order-free keys only.
-4. Values come primary name first, and are cut at the kind's `max_values`: the same subject gives the same keys.
+4. Values come primary name first, and are cut at the kind's `max_values`: the same subject gives the same
+   keys.
 5. Kinds of rare names are skipped where the surname is one of the shipped common ones.
 """
 
@@ -18,7 +19,6 @@ from typing import Final
 
 from passerelle.catalogue import Catalogue, KeyKind, Tier
 from passerelle.groups import EntityKind
-
 from passerelle_connector.normalise.phonetic import skeleton
 from passerelle_connector.normalise.subject import NameForm, NameQuality, PartialDate, Subject
 from passerelle_connector.normalise.tables import words
@@ -39,7 +39,10 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class _Name:
-    """The components of one split name: `pairs` are (surname, given) spellings, the first one plain and core."""
+    """The components of one split name.
+
+    `pairs` are (surname, given) spellings, the first one plain and core.
+    """
 
     pairs: tuple[tuple[str, str], ...]
     surname: str
@@ -99,7 +102,7 @@ def _person(subject: Subject, forms: list[NameForm]) -> Iterator[tuple[str, Part
     for form in forms:
         for birth in subject.births:
             if birth.day and form.full_parts >= _MIN_PARTS:
-                yield "names in any order+birth", ("".join(form.full[0].split()), birth.iso())
+                yield "names in any order+birth", (_phonetic(form), birth.iso())
         yield from _whole(form)
 
 
@@ -160,7 +163,8 @@ def _fully_born(name: _Name, birth: PartialDate, sex: str) -> Iterator[tuple[str
     for pair in name.pairs:
         yield "surname+given+birth", (*pair, exact)
     yield "surname3+given3+birth swapped", (name.surname[:3], name.given[:3], swapped)
-    yield "names in any order+birth", ("".join(sorted((name.surname, name.given))), exact)
+    either_order = " ".join(sorted((skeleton(name.surname), skeleton(name.given))))
+    yield "names in any order+birth", (either_order, exact)
     yield "initials+birth", (name.surname[0], name.given[0], exact)
     if sex:
         yield "initials+birth+sex", (name.surname[0], name.given[0], exact, sex)

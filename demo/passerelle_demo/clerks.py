@@ -18,7 +18,10 @@ _UMLAUTS: Final = {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "Ö": "Oe", "
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """A person as noted: like `Person`, but with errors and gaps; `born` is ISO with 00 for what is not known."""
+    """A person as noted: like `Person`, but with errors and gaps.
+
+    `born` is ISO with 00 for what is not known.
+    """
 
     family: str
     given: str
@@ -40,7 +43,7 @@ class Habits:
     number_missing: float = 0.4
     number_wrong: float = 0.01
     sex_missing: float = 0.05
-    birth_missing: float = 0.02
+    birth_missing: float = 0.01
     middle_missing: float = 0.5
 
 

@@ -1,8 +1,9 @@
 """Published lists (UN, UK) as canonical rows: a real partner's file without a line of its own mapping code.
 
-The input is JSON Lines, one entry each: `ref`, `kind` (person, organisation, vessel), `names` with a quality,
-`births` (`date`, `year` or a range), `gender`, `nationalities`, `addresses`, `documents`. A vessel is a means without
-a name of its own in the catalogue, so its row says nothing that can be matched and the connector sets it aside.
+The input is JSON Lines, one entry each: `ref`, `kind` (person, organisation, vessel), `names` with a
+quality, `births` (`date`, `year` or a range), `gender`, `nationalities`, `addresses`, `documents`. A vessel
+is a means without a name of its own in the catalogue, so its row says nothing that can be matched and the
+connector sets it aside.
 """
 
 from __future__ import annotations
@@ -25,7 +26,10 @@ def rows(path: Path) -> Iterator[tuple[str, dict[str, object]]]:
 
 
 def canonical(entry: Mapping[str, Any]) -> dict[str, object]:
-    """The canonical row of one entry. Several names in one field, parted by semicolons, become several names."""
+    """The canonical row of one entry.
+
+    Several names in one field, parted by semicolons, become several names.
+    """
     row: dict[str, object] = {
         "entity": _KINDS[entry["kind"]],
         "names": [

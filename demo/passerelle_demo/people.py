@@ -1,7 +1,7 @@
 """Fictional people of Belgium: who they are before any agency writes them down. Seeded, so always the same.
 
-Households share surname, address and phone; some hold twins (same surname, same birth date) and a parent whose name a
-child bears. Everything that carries check digits carries right ones.
+Households share surname, address and phone; some hold twins (same surname, same birth date) and a parent
+whose name a child bears. Everything that carries check digits carries right ones.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ _NAMESAKE_SHARE: Final = 0.06
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One person; `born` is a date, `sex` is `M` or `F`, the address is street, number, postcode, locality."""
+    """One person.
+
+    `born` is a date, `sex` is `M` or `F`, the address is street, number, postcode, locality.
+    """
 
     family: str
     given: str
@@ -42,7 +45,7 @@ class Person:
 @cache
 def words() -> Mapping[str, Any]:
     """The name and place lists."""
-    return tomllib.loads(resources.files(__package__).joinpath("data", "names.toml").read_text("utf-8"))
+    return tomllib.loads(resources.files("passerelle_demo").joinpath("data", "names.toml").read_text("utf-8"))
 
 
 def population(count: int, rng: random.Random) -> tuple[Person, ...]:
@@ -84,7 +87,10 @@ _NATIONALITIES: Final = {"nl": "NL", "fr": "FR", "de": "DE", "maghreb": "MA", "t
 
 
 def national_number(born: datetime.date, sex: str, rng: random.Random) -> str:
-    """A number of the right form: date, serial (odd for men), check by 97 (with a 2 in front from 2000 on)."""
+    """A number of the right form.
+
+    Date, serial (odd for men), check by 97 (with a 2 in front from 2000 on).
+    """
     serial = rng.randrange(1 if sex == "M" else 2, 998, 2)
     head = f"{born:%y%m%d}{serial:03d}"
     check = 97 - int(("2" if born.year >= 2000 else "") + head) % 97
@@ -102,7 +108,10 @@ _BANKS: Final = ("001", "063", "310", "539", "733")
 
 
 def _relative(of: Person, rng: random.Random) -> Person:
-    """Somebody else under the same roof: a sibling or child, a twin, or a child with the parent's own name."""
+    """Somebody else under the same roof.
+
+    A sibling or child, a twin, or a child with the parent's own name.
+    """
     other = person(rng)
     while other.given == of.given:
         other = person(rng)

@@ -1,8 +1,9 @@
 """Four fictional Belgian agencies, each with its own columns, language, date format and habits. Seeded.
 
-A mapping is TOML as the connector's folder source reads it (`passerelle_connector.sources.mapping`): a target is a
-column's name, or a table with `from`, `const`, `split`, `parse`, `clean`. A birth date of which only the year is
-known is written with 00 for day and month, as clerks do; `1900-01-01` stands where there is none.
+A mapping is TOML as the connector's folder source reads it (`passerelle_connector.sources.mapping`): a
+target is a column's name, or a table with `from`, `const`, `split`, `parse`, `clean`. A birth date of which
+only the year is known is written with 00 for day and month, as clerks do; `1900-01-01` stands where there
+is none.
 """
 
 from __future__ import annotations
@@ -37,7 +38,10 @@ class Agency:
 
 @dataclass(frozen=True, slots=True)
 class Federation:
-    """All agencies, and the truth: pairs of references that are the same person, in the order of the agencies."""
+    """All agencies, and the truth.
+
+    Pairs of references that are the same person, in the order of the agencies.
+    """
 
     agencies: tuple[Agency, ...]
     truth: frozenset[tuple[Ref, Ref]]

@@ -2,13 +2,14 @@
 
 Rules
 -----
-1. Connector and hub read the same frozen table (`data/keys-1.toml`). The connector derives values from it, the
-   hub learns from it what two equal tokens of a kind prove. Equality proves exactly `KeyKind.proves`, nothing else.
+1. Connector and hub read the same frozen table (`data/keys-1.toml`). The connector derives values from it,
+   the hub learns from it what two equal tokens of a kind prove. Equality proves exactly `KeyKind.proves`,
+   nothing else.
 2. A kind id never changes its meaning and is never reused; another table gets another version string.
-3. No kind is a single weak field. A core kind about a person holds at least two components, one of them the birth
-   date or the national number; two kinds without either exist for rare surnames only (`rare_names`).
-4. Every kind's entropy is computed from its components and must reach the minimum of its tier. The unit is the
-   collision entropy: minus the base-2 logarithm of the chance that two different persons agree.
+3. No kind is a single weak field. A core kind about a person holds at least two components, one of them the
+   birth date or the national number; two kinds without either exist for rare surnames only (`rare_names`).
+4. Every kind's entropy is computed from its components and must reach the minimum of its tier. The unit is
+   the collision entropy: minus the base-2 logarithm of the chance that two different persons agree.
 5. Special categories of personal data are no component, so no key can hold one.
 
 The table is checked against rules 3 and 4 whenever it is loaded; a table that breaks one is no catalogue.
@@ -35,7 +36,10 @@ _WEAK_FIELDS: Final = frozenset({"surname", "given", "middle", "sex", "birth"})
 
 
 class Tier(StrEnum):
-    """Which policy a kind needs: `core` always, `strong` always, `names` where a domain allows names alone."""
+    """Which policy a kind needs.
+
+    `core` always, `strong` always, `names` where a domain allows names alone.
+    """
 
     CORE = "core"
     NAMES = "names"
@@ -66,9 +70,9 @@ class Proof:
 class KeyKind:
     """One kind of match key.
 
-    `id` is an unsigned 16-bit number; `entropy_bits` the collision entropy in bits; `values` how many tokens an
-    ordinary record has of this kind; `max_values` how many any record may have. `rare_names` means that the
-    connector derives it only for surnames outside the shipped list of common ones.
+    `id` is an unsigned 16-bit number; `entropy_bits` the collision entropy in bits; `values` how many
+    tokens an ordinary record has of this kind; `max_values` how many any record may have. `rare_names`
+    means that the connector derives it only for surnames outside the shipped list of common ones.
     """
 
     id: int
@@ -183,5 +187,5 @@ def _check(kind: KeyKind, minimum: float) -> None:
     if len(fields) == 1 and fields <= _WEAK_FIELDS:
         raise PasserelleError("catalogue_invalid", f"kind {kind.id}: a single weak field")
     anchored = bool(fields & _ANCHORS) or kind.rare_names
-    if kind.tier is Tier.CORE and kind.entities == {EntityKind.PERSON} and not anchored:
+    if kind.tier is Tier.CORE and kind.entities == frozenset({EntityKind.PERSON}) and not anchored:
         raise PasserelleError("catalogue_invalid", f"kind {kind.id}: neither birth date nor number")

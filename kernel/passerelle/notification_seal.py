@@ -24,7 +24,7 @@ def seal_notification(
     Raises:
         PasserelleError: `key_malformed`.
     """
-    return seal(public, _label(hub, agency, sequence), encode_signed(signed))
+    return seal(public, _info(hub, agency, sequence, public), encode_signed(signed))
 
 
 def open_notification(key: SealingKey, hub: str, agency: str, sequence: int, sealed: bytes) -> Signed:
@@ -33,8 +33,9 @@ def open_notification(key: SealingKey, hub: str, agency: str, sequence: int, sea
     Raises:
         PasserelleError: `seal_open_failed`, `message_malformed`.
     """
-    return decode_signed(open_sealed(key, _label(hub, agency, sequence), sealed))
+    return decode_signed(open_sealed(key, _info(hub, agency, sequence, key.public), sealed))
 
 
-def _label(hub: str, agency: str, sequence: int) -> SealLabel:
-    return SealLabel(hub, sequence.to_bytes(_SEQUENCE_BYTES, "big"), agency, Purpose.NOTIFICATION)
+def _info(hub: str, agency: str, sequence: int, public: SealingPublicKey) -> bytes:
+    number = sequence.to_bytes(_SEQUENCE_BYTES, "big")
+    return SealLabel(hub, number, agency, Purpose.NOTIFICATION).info(public.key_id)

@@ -1,7 +1,7 @@
 """Check codes computed by hand, because no permissive library covers them.
 
-Sources: base58check (Bitcoin wiki), bech32 and bech32m (BIP 173, BIP 350), EIP-55 with Keccak-256 (the original
-Keccak padding, not SHA-3). Each function raises `ValueError` without the value in its message.
+Sources: base58check (Bitcoin wiki), bech32 and bech32m (BIP 173, BIP 350), EIP-55 with Keccak-256 (the
+original Keccak padding, not SHA-3). Each function raises `ValueError` without the value in its message.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Dates of birth with their precision.
 
-Accepted: ISO 8601 `YYYY-MM-DD`, `YYYY-MM`, `YYYY` and the basic `YYYYMMDD`, each with an optional time of day that
-is cut off; 00 for a month or day that is not known; `datetime.date`. Every other order (31/12/1980) is the
-mapping's business: guessing between day and month would make two connectors disagree.
+Accepted: ISO 8601 `YYYY-MM-DD`, `YYYY-MM`, `YYYY` and the basic `YYYYMMDD`, each with an optional time of
+day that is cut off; 00 for a month or day that is not known; `datetime.date`. Every other order
+(31/12/1980) is the mapping's business: guessing between day and month would make two connectors disagree.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _ISO: Final = re.compile(r"^(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?(?:[T ]\d{2}:.*)?$"
 _BASIC: Final = re.compile(r"^(\d{4})(\d{2})(\d{2})$")
 
 
-class Placeholder(Exception):  # noqa: N818 - no error: the value says that there is none
+class Placeholder(Exception):
     """The text stands for "no value"."""
 
 

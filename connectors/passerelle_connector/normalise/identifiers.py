@@ -4,8 +4,8 @@ Rules
 -----
 1. A wrong check digit or a form that cannot be is refused; it is reported and never matched.
 2. A value of one repeated digit, or a word for "unknown", is no value.
-3. Each parser takes text and the context of its row and returns the canonical form, or raises `Refused` with a
-   code of `errors/codes/rows.toml`. No message holds the value.
+3. Each parser takes text and the context of its row and returns the canonical form, or raises `Refused`
+   with a code of `errors/codes/rows.toml`. No message holds the value.
 
 The names in `PARSERS` are those of the key kinds in the catalogue.
 """
@@ -21,7 +21,6 @@ from typing import Final
 
 import email_validator
 import phonenumbers
-from passerelle.groups import Group
 from schwifty import IBAN
 from schwifty.exceptions import SchwiftyException
 from stdnum import imei, imsi
@@ -29,6 +28,7 @@ from stdnum.be import bis, nn, vat
 from stdnum.exceptions import InvalidChecksum, ValidationError
 from stdnum.util import get_cc_module
 
+from passerelle.groups import Group
 from passerelle_connector.normalise import checksums
 from passerelle_connector.normalise.countries import alpha3
 from passerelle_connector.normalise.subject import PartialDate
@@ -42,7 +42,7 @@ _HANDLE: Final = re.compile(r"^[^\s@:/]{2,64}$")
 _NOT_ALNUM: Final = re.compile(r"[^A-Z0-9]+")
 
 
-class Refused(Exception):  # noqa: N818 - a verdict on a value, turned into a `Problem` by the row
+class Refused(Exception):
     """The value is no identifier of its kind; `code` is a row code."""
 
     def __init__(self, code: str) -> None:
@@ -52,14 +52,20 @@ class Refused(Exception):  # noqa: N818 - a verdict on a value, turned into a `P
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a row or the configuration says beside the value: a region (alpha-2) and an issuing state or platform."""
+    """What a row or the configuration says beside the value.
+
+    A region (alpha-2) and an issuing state or platform.
+    """
 
     region: str = "BE"
     qualifier: str = ""
 
 
 def national_number(text: str, context: Context) -> str:
-    """Belgian national or BIS number: `BE` + 11 digits, mod 97; another state's (alpha-2): checked where we can."""
+    """Belgian national or BIS number: `BE` + 11 digits, mod 97.
+
+    Another state's (alpha-2): checked where we can.
+    """
     state = context.qualifier.upper() or "BE"
     if state != "BE":
         return state + _foreign_number(text, state)
@@ -89,7 +95,10 @@ def _foreign_number(text: str, state: str) -> str:
 
 
 def spoken_by(number: str) -> tuple[PartialDate | None, str]:
-    """Birth date and sex that a canonical Belgian number carries: nothing where it holds a fictitious date."""
+    """Birth date and sex that a canonical Belgian number carries.
+
+    Nothing where it holds a fictitious date.
+    """
     if not number.startswith("BE"):
         return None, ""
     module = nn if number[4:6] < "20" else bis
@@ -115,7 +124,10 @@ def enterprise_number(text: str, context: Context) -> str:
 
 
 def document(text: str, context: Context) -> str:
-    """Issuing state (alpha-3) + number in the ICAO 9303 character set; without a state it is ambiguous: refused."""
+    """Issuing state (alpha-3) + number in the ICAO 9303 character set.
+
+    Without a state it is ambiguous: refused.
+    """
     state = alpha3(context.qualifier) if context.qualifier else ""
     if not state:
         raise Refused("row_document_state_missing")

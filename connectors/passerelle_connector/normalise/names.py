@@ -1,12 +1,13 @@
 """Names of persons and organisations: from what a row says to the forms that keys are made of.
 
-A person's name: (1) text in brackets goes, transliteration; (2) titles and generation suffixes go while two parts
-remain; (3) "servant of" compounds become one part (ABDUL RAHMAN, ABD AL-RAHMAN, ABDERRAHMANE: all ABD + stem);
-(4) particles go in the core form and stay in the kept form; (5) Dutch particles glued to the name come off
-(VANDENBERGHE: BERGHE); (6) the whole name is its sorted parts. Each form exists in ICAO and in plain spelling.
+A person's name: (1) text in brackets goes, transliteration; (2) titles and generation suffixes go while two
+parts remain; (3) "servant of" compounds become one part (ABDUL RAHMAN, ABD AL-RAHMAN, ABDERRAHMANE: all ABD
++ stem); (4) particles go in the core form and stay in the kept form; (5) Dutch particles glued to the name
+come off (VANDENBERGHE: BERGHE); (6) the whole name is its sorted parts. Each form exists in ICAO and in
+plain spelling.
 
-An organisation's name: an abbreviation in brackets goes (several words in brackets, as of a branch, stay), legal
-forms and articles go while a part remains, then sorted parts.
+An organisation's name: an abbreviation in brackets goes (several words in brackets, as of a branch, stay),
+legal forms and articles go while a part remains, then sorted parts.
 """
 
 from __future__ import annotations
@@ -34,7 +35,10 @@ def distinct(values: Iterable[str]) -> tuple[str, ...]:
 
 
 def split_name(family: str, given: str, middle: str, quality: NameQuality) -> NameForm:
-    """A name that came in parts. `given` may hold several names: the first is the given name, the others middle."""
+    """A name that came in parts.
+
+    `given` may hold several names: the first is the given name, the others middle.
+    """
     families = _spellings(family)
     givens = _spellings(f"{given} {middle}")
     kept = tuple("".join(_drop_titles(parts)) for parts in _spellings_raw(family))

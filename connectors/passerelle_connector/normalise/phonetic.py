@@ -1,10 +1,12 @@
 """The frozen phonetic code `sk/1`: the skeleton of consonants a name keeps across spellings and alphabets.
 
-Arabic and Hebrew write no short vowels, and European clerks write foreign vowels as they hear them, so the code
-keeps consonants only, in ten classes: P (b p), F (f v w), T (d t), K (c g k q), S (s z and all hushing sounds),
-J (j, and y or i before a vowel), L, M, N, R, and H where it is sounded. A vowel counts at the start alone, as A.
+Arabic and Hebrew write no short vowels, and European clerks write foreign vowels as they hear them, so the
+code keeps consonants only, in ten classes: P (b p), F (f v w), T (d t), K (c g k q), S (s z and all hushing
+sounds), J (j, and y or i before a vowel), L, M, N, R, and H where it is sounded. A vowel counts at the
+start alone, as A.
 
-Steps: (1) letter groups, longest first; (2) single letters to classes; (3) h at the end is silent; (4) doubled letters become one; (5) vowels after the first letter go. Digits stand for themselves.
+Steps: (1) letter groups, longest first; (2) single letters to classes; (3) h at the end is silent; (4)
+doubled letters become one; (5) vowels after the first letter go. Digits stand for themselves.
 """
 
 from __future__ import annotations
@@ -50,7 +52,10 @@ _VOWELS: Final = re.compile(r"(?<=.)a")
 
 @lru_cache(maxsize=65_536)
 def skeleton(part: str) -> str:
-    """The code of one part of a name in plain form (A-Z, 0-9, no spaces); upper case, empty for an empty part."""
+    """The code of one part of a name in plain form (A-Z, 0-9, no spaces).
+
+    Upper case, empty for an empty part.
+    """
     coded = part
     for pattern, value in _GROUPS:
         coded = pattern.sub(value, coded)

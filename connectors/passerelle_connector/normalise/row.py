@@ -1,14 +1,15 @@
 """From one canonical row to a `Subject`: the entry of `norm/1`.
 
-A canonical row is a mapping from the field names in `FIELDS` to a value or a list of values; the partner's mapping
-has already renamed columns and parsed local date formats. Names may be `{"name": ..., "quality": ...}` or
-`{"family": ..., "given": ...}`; documents, plates and handles may carry their issuing state, country or platform as
-`{"number": ..., "state": ...}`, `{"number": ..., "country": ...}`, `{"handle": ..., "platform": ...}`.
+A canonical row is a mapping from the field names in `FIELDS` to a value or a list of values; the partner's
+mapping has already renamed columns and parsed local date formats. Names may be `{"name": ..., "quality":
+...}` or `{"family": ..., "given": ...}`; documents, plates and handles may carry their issuing state,
+country or platform as `{"number": ..., "state": ...}`, `{"number": ..., "country": ...}`, `{"handle": ...,
+"platform": ...}`.
 
-Steps: (1) unknown columns are reported; (2) names; (3) births, sex, nationalities, addresses; (4) identifiers, each
-checked by its parser; (5) birth date and sex are read from a Belgian national number where the row leaves them out;
-(6) a row from which no key could come is rejected. One bad value never hides a good one:
-what cannot be read is left out and reported with the field's name, never with the value.
+Steps: (1) unknown columns are reported; (2) names; (3) births, sex, nationalities, addresses; (4)
+identifiers, each checked by its parser; (5) birth date and sex are read from a Belgian national number
+where the row leaves them out; (6) a row from which no key could come is rejected. One bad value never hides
+a good one: what cannot be read is left out and reported with the field's name, never with the value.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from passerelle.groups import EntityKind
-
 from passerelle_connector.normalise.countries import alpha3
 from passerelle_connector.normalise.dates import Placeholder, partial_date
 from passerelle_connector.normalise.identifiers import PARSERS, Context, Refused, spoken_by
@@ -181,7 +181,6 @@ def _entity(reader: _Reader) -> EntityKind:
 
 def _names(reader: _Reader, entity: EntityKind) -> Iterator[NameForm]:
     """Primary names first; a nested name states its own quality."""
-    whole = organisation_name if entity is EntityKind.ORGANISATION else whole_name
     if entity is EntityKind.MEANS:
         return
     if entity is EntityKind.PERSON:
@@ -189,9 +188,9 @@ def _names(reader: _Reader, entity: EntityKind) -> Iterator[NameForm]:
         if bool(family) is not bool(given) and not reader.row.get("full_name"):
             reader.report("row_name_incomplete", "given_name" if family else "family_name")
         if family or given:
-            form = split_name(family, given, reader.first("middle_name"), NameQuality.PRIMARY)
-            if form.full:
-                yield form
+            split = split_name(family, given, reader.first("middle_name"), NameQuality.PRIMARY)
+            if split.full:
+                yield split
     fields = ("organisation_name",) if entity is EntityKind.ORGANISATION else ("full_name",)
     for name in (*fields, "names", "aliases"):
         for value in reader.values(name):

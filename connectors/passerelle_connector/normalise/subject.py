@@ -1,7 +1,7 @@
 """What a record says once it is normalised: frozen, canonical, ready for keys.
 
-Nothing in these types is meant for a log or a message. `Problem` is the exception: it names a code and a field of
-the row, never a value.
+Nothing in these types is meant for a log or a message. `Problem` is the exception: it names a code and a
+field of the row, never a value.
 """
 
 from __future__ import annotations
@@ -33,9 +33,10 @@ class Severity(StrEnum):
 class NameForm:
     """One name in canonical form, A-Z and single spaces only.
 
-    `family`, `given`: variants of the surname and of the first given name without spaces, the plain form without
-    particles first; empty where the name came unsplit. `middle`: the further given names. `full`: variants of the
-    whole name, particles dropped and parts sorted; `full_parts` is the number of parts of the first of them.
+    `family`, `given`: variants of the surname and of the first given name without spaces, the plain form
+    without particles first; empty where the name came unsplit. `middle`: the further given names. `full`:
+    variants of the whole name, particles dropped and parts sorted; `full_parts` is the number of parts of
+    the first of them.
     """
 
     family: tuple[str, ...]
@@ -61,7 +62,10 @@ class PartialDate:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Identifier:
-    """One checked identifier: `kind` is the name of its key kind in the catalogue, `value` its canonical form."""
+    """One checked identifier.
+
+    `kind` is the name of its key kind in the catalogue, `value` its canonical form.
+    """
 
     group: Group
     kind: str

@@ -1,4 +1,7 @@
-"""The frozen tables of `norm/1`, read once. No table is ever edited in place: another table is another protocol."""
+"""The frozen tables of `norm/1`, read once.
+
+No table is ever edited in place: another table is another protocol.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,9 @@ def read(name: str) -> dict[str, Any]:
     Raises:
         ValueError: the file states another protocol version.
     """
-    table = tomllib.loads(resources.files(__package__).joinpath("data", name).read_text("utf-8"))
+    table = tomllib.loads(
+        resources.files("passerelle_connector.normalise").joinpath("data", name).read_text("utf-8")
+    )
     if table.pop("version") != NORM_VERSION:
         raise ValueError(f"{name} is no table of {NORM_VERSION}")
     return table

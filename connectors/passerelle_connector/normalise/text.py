@@ -1,8 +1,8 @@
 """Transliteration to A-Z in two forms: ICAO 9303 (MUELLER) and plain (MULLER).
 
-Steps of `latin`: (1) NFKC and upper case; (2) marks that carry no letter go; (3) contextual rules of Arabic and
-Greek; (4) the frozen table; (5) remaining combining marks go (NFD); (6) anyascii for what is still no ASCII;
-(7) everything but letters and digits becomes one space, except apostrophes, which vanish.
+Steps of `latin`: (1) NFKC and upper case; (2) marks that carry no letter go; (3) contextual rules of Arabic
+and Greek; (4) the frozen table; (5) remaining combining marks go (NFD); (6) anyascii for what is still no
+ASCII; (7) everything but letters and digits becomes one space, except apostrophes, which vanish.
 """
 
 from __future__ import annotations

@@ -1,20 +1,22 @@
 """Score one pair of records from what their shared tokens prove (Fellegi and Sunter, JASA 1969).
 
-Steps of `score`: (1) per field, the strongest level that any shared token proves; (2) a field that none proves
-*disagrees* where both have tokens of a kind that would be equal if it agreed, because all else in that kind is proven;
-otherwise it is *absent*, and says nothing; (3) each field's bits from the shipped table; whole-name evidence stands
-for surname and given name and never adds to them; (4) the prior from the population; (5) a discount where even the
-rarest shared token is common; (6) a ceiling for namesakes and twins; (7) the hard rules decide what the sum may become:
-match, candidate or nothing.
+Steps of `score`: (1) per field, the strongest level that any shared token proves; (2) a field that none
+proves *disagrees* where both have tokens of a kind that would be equal if it agreed, because all else in
+that kind is proven; otherwise it is *absent*, and says nothing; (3) each field's bits from the shipped
+table; whole-name evidence stands for surname and given name and never adds to them; (4) the prior from the
+population; (5) a discount where even the rarest shared token is common; (6) a ceiling for namesakes and
+twins; (7) the hard rules decide what the sum may become: match, candidate or nothing.
 
 Hard rules
 ----------
-1. Same person: at least two of surname, given name and birth date are proven beyond initials, and the birth date or a
-   number is: the national number or a document; where a birth date is missing, a phone, account or e-mail too. Names
-   alone, and a number without two of them, make a candidate at most, in band *possible* at most.
-2. Same organisation: its number, or its name with the locality. The name alone makes a candidate, *possible* at most.
-3. Anything else that two records share (phone, vehicle ...) links them as *shared means* and says nothing about who
-   they are. An IP address alone makes a candidate.
+1. Same person: at least two of surname, given name and birth date are proven beyond initials, and the birth
+   date or a number is: the national number or a document; where a birth date is missing, a phone, account
+   or e-mail too. Names alone, and a number without two of them, make a candidate at most, in band
+   *possible* at most.
+2. Same organisation: its number, or its name with the locality. The name alone makes a candidate,
+   *possible* at most.
+3. Anything else that two records share (phone, vehicle ...) links them as *shared means* and says nothing
+   about who they are. An IP address alone makes a candidate.
 4. Band *weak* is never more than nothing.
 
 Pure and deterministic: no store, no clock; two hubs with one table give one answer. No value is known here.
@@ -23,7 +25,7 @@ Pure and deterministic: no store, no clock; two hubs with one table give one ans
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -31,7 +33,6 @@ from typing import Final
 
 from passerelle.catalogue import Catalogue, Proof, catalogue
 from passerelle.groups import EntityKind
-
 from passerelle_hub.match.weights import DISAGREE, Band, Weights, weights
 
 _NAMES: Final = ("surname", "given")
@@ -86,10 +87,11 @@ _RELATIONS: Final[Mapping[EntityKind, Relation]] = {
 
 @dataclass(frozen=True, slots=True)
 class SharedToken:
-    """A token that both records carry: its kind, how many records carry it (these two included), of how many agencies.
+    """A token that both records carry: its kind, how many records carry it (these two included), of how
+    many agencies.
 
-    Several agencies holding one person is what a federation is for; it is several records of one agency that make
-    a token common.
+    Several agencies holding one person is what a federation is for; it is several records of one agency
+    that make a token common.
     """
 
     kind_id: int
@@ -104,7 +106,10 @@ class SharedToken:
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """`records`: how many records the newer one is compared with. `share`: how many of them it is expected to match."""
+    """`records`: how many records the newer one is compared with.
+
+    `share`: how many of them it is expected to match.
+    """
 
     records: int
     share: float = 0.1
@@ -157,15 +162,26 @@ def score(
     """
     table = weights()
     proven = _proven(shared, catalogue(), table)
-    rarest = min((token.commonness for token in shared), default=_ORDINARY_FREQUENCY)
     same: Score | None = None
     if entity_a is entity_b and entity_a in _FIELDS:
         evidence = _evidence(proven, kinds_a & kinds_b, _FIELDS[entity_a], table)
         evidence.append(FieldEvidence(PRIOR, "", population.prior_bits))
+        rarest = _rarest(shared, _FIELDS[entity_a])
         same = _same(_RELATIONS[entity_a], proven, evidence, rarest, table)
     if (same is None or same.state is LinkState.NONE) and any(field in table.means for field in proven):
-        return _means(proven, rarest, table)
+        return _means(proven, _rarest(shared, table.means), table)
     return same or Score(0.0, 0.5, Band.WEAK, LinkState.NONE, Relation.SHARED_MEANS, ())
+
+
+def _rarest(shared: Sequence[SharedToken], fields: Collection[str]) -> int:
+    """The commonness of the rarest shared token that proves one of the fields."""
+    book = catalogue()
+    held = (
+        token.commonness
+        for token in shared
+        if any(proof.field in fields for proof in book.kind(token.kind_id).proves)
+    )
+    return min(held, default=_ORDINARY_FREQUENCY)
 
 
 @cache
@@ -226,7 +242,10 @@ def _evidence(
 
 
 def _another_of_the_household(found: Sequence[FieldEvidence]) -> bool:
-    """Whether given name or birth date speak against one person: then a shared phone or car is just the household's."""
+    """Whether given name or birth date speak against one person.
+
+    Then a shared phone or car is just the household's.
+    """
     levels = {item.field: item.level for item in found}
     given = levels.get("given", "exact" if _WHOLE in levels else DISAGREE)
     return given in {DISAGREE, _INITIAL} or levels.get("birth") == DISAGREE
@@ -264,9 +283,10 @@ def _ceiling(
 ) -> float:
     """Step (6): the most bits that the pair can have, whatever its fields say one by one.
 
-    Namesakes: an agency holds a person once, so of n records that share a name alone one at most is the counterpart,
-    and the odds cannot exceed 1 to n - 1 (one more for "none of them"). Twins: they share surname and birth date by
-    nature, so where the given name speaks against the pair, chance is not what the agreement must be weighed against.
+    Namesakes: an agency holds a person once, so of n records that share a name alone one at most is the
+    counterpart, and the odds cannot exceed 1 to n - 1 (one more for "none of them"). Twins: they share
+    surname and birth date by nature, so where the given name speaks against the pair, chance is not what
+    the agreement must be weighed against.
     """
     if not full and rarest > _ORDINARY_FREQUENCY:
         return -math.log2(rarest - 1)

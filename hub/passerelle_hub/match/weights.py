@@ -49,7 +49,7 @@ class Weights:
 @cache
 def weights() -> Weights:
     """The table shipped with this release."""
-    return load(resources.files(__package__).joinpath("weights-1.toml").read_text("utf-8"))
+    return load(resources.files("passerelle_hub.match").joinpath("weights-1.toml").read_text("utf-8"))
 
 
 def load(text: str) -> Weights:
@@ -73,7 +73,7 @@ def load(text: str) -> Weights:
         means=dict(table["means"]),
         floors=floors,
         doubling=float(table["commonness"]["doubling"]),
-        twins=dict(table["twins"]),
+        twins={level: float(bits) for level, bits in table["twins"].items()},
     )
 
 

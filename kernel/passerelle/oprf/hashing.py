@@ -64,9 +64,9 @@ def hash_to_group(inputs: Iterable[bytes], context: bytes) -> bytes:
     return ristretto255().from_uniform(b"".join(expand_message_xmd(item, tag, UNIFORM_BYTES) for item in inputs))
 
 
-def hash_to_scalar(message: bytes, context: bytes) -> bytes:
-    """A scalar (32 bytes) from a message."""
-    return ristretto255().reduce(expand_message_xmd(message, b"HashToScalar-" + context, UNIFORM_BYTES))
+def hash_to_scalar(message: bytes, context: bytes, label: bytes = b"HashToScalar-") -> bytes:
+    """A scalar (32 bytes) from a message; `label` is another one in DeriveKeyPair only."""
+    return ristretto255().reduce(expand_message_xmd(message, label + context, UNIFORM_BYTES))
 
 
 def framed(part: bytes) -> bytes:

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
 from itertools import pairwise
+from threading import Lock
 from typing import Final
 
 from passerelle.errors import PasserelleError
@@ -50,6 +51,7 @@ class Ristretto255:
         self._workers = workers
         self._pool: ThreadPoolExecutor | None = None
         self._pool_process = 0
+        self._starting = Lock()
 
     def multiply(self, scalars: bytes, elements: bytes) -> bytes:
         count = count_of(elements)
@@ -57,10 +59,10 @@ class Ristretto255:
         if step and count_of(scalars) != count:
             raise ValueError("as many scalars as elements, or one")
         out = ctypes.create_string_buffer(max(1, count * ELEMENT_BYTES))
-        target, factor, operand = ctypes.addressof(out), _address(scalars), _address(elements)
         multiply = self._sodium.multiply
 
         def work(start: int, stop: int) -> None:
+            target, factor, operand = ctypes.addressof(out), _address(scalars), _address(elements)
             for at in range(start, stop):
                 place = ELEMENT_BYTES * at
                 if multiply(target + place, factor + step * at, operand + place):
@@ -83,10 +85,10 @@ class Ristretto255:
         if len(right) != len(left):
             raise ValueError("columns of one length")
         out = ctypes.create_string_buffer(max(1, count * ELEMENT_BYTES))
-        target, first, second = ctypes.addressof(out), _address(left), _address(right)
         add = self._sodium.add
 
         def work(start: int, stop: int) -> None:
+            target, first, second = ctypes.addressof(out), _address(left), _address(right)
             for place in range(start * ELEMENT_BYTES, stop * ELEMENT_BYTES, ELEMENT_BYTES):
                 if add(target + place, first + place, second + place):
                     raise _element_refused(place // ELEMENT_BYTES)
@@ -98,11 +100,11 @@ class Ristretto255:
         count = count_of(elements)
         if count == 0 or count_of(scalars, SCALAR_BYTES) != count:
             raise ValueError("as many scalars as elements, at least one")
-        factor, operand = _address(scalars), _address(elements)
         multiply, add = self._sodium.multiply, self._sodium.add
         parts: list[bytes] = []
 
         def work(start: int, stop: int) -> None:
+            factor, operand = _address(scalars), _address(elements)
             total = ctypes.create_string_buffer(ELEMENT_BYTES)  # starts as the identity
             term = ctypes.create_string_buffer(ELEMENT_BYTES)
             into, product = ctypes.addressof(total), ctypes.addressof(term)
@@ -117,9 +119,10 @@ class Ristretto255:
         return reduce(self.add, parts)
 
     def check_elements(self, elements: bytes) -> None:
-        operand, is_valid = _address(elements), self._sodium.is_valid
+        is_valid = self._sodium.is_valid
 
         def work(start: int, stop: int) -> None:
+            operand = _address(elements)
             for at in range(start, stop):
                 place = ELEMENT_BYTES * at
                 if is_valid(operand + place) != 1 or elements[place : place + ELEMENT_BYTES] == IDENTITY:
@@ -171,9 +174,9 @@ class Ristretto255:
         """One element for each item of a column."""
         count = count_of(column, width)
         out = ctypes.create_string_buffer(max(1, count * ELEMENT_BYTES))
-        target, operand = ctypes.addressof(out), _address(column)
 
         def work(start: int, stop: int) -> None:
+            target, operand = ctypes.addressof(out), _address(column)
             for at in range(start, stop):
                 if operation(target + ELEMENT_BYTES * at, operand + width * at):
                     raise refused(at)
@@ -187,21 +190,25 @@ class Ristretto255:
         return out.raw
 
     def _spread(self, count: int, work: Work) -> None:
-        """Do all items, in this thread or in slices; the first slice that fails decides what is raised."""
+        """Do all items, in this thread or in slices; the first slice that fails decides what is raised.
+
+        `work` takes the addresses of its buffers itself, so that a slice keeps them alive whatever becomes of us.
+        """
         if self._workers == 1 or count < SPREAD_FROM:
             work(0, count)
             return
         slices = self._workers * _SLICES_PER_WORKER
         bounds = tuple(count * number // slices for number in range(slices + 1))
-        starts, stops = zip(*pairwise(bounds), strict=True)
-        for _ in self._threads().map(work, starts, stops):
-            pass
+        pool = self._threads()
+        for future in [pool.submit(work, start, stop) for start, stop in pairwise(bounds)]:
+            future.result()
 
     def _threads(self) -> ThreadPoolExecutor:
-        if self._pool is None or self._pool_process != os.getpid():
-            self._pool = ThreadPoolExecutor(self._workers, "oprf")
-            self._pool_process = os.getpid()
-        return self._pool
+        with self._starting:
+            if self._pool is None or self._pool_process != os.getpid():
+                self._pool = ThreadPoolExecutor(self._workers, "oprf")
+                self._pool_process = os.getpid()
+            return self._pool
 
 
 def _address(data: bytes) -> int:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import Any, Final, NoReturn, TypeAlias, cast
 
@@ -85,7 +85,7 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] # generic in 
         method = handler_call_details.method
         handler = cast("Handler | None", await continuation(handler_call_details))
         if handler is None:
-            return grpc.unary_unary_rpc_method_handler(_Guarded(self._gate, method, _UNKNOWN).unary)
+            return guarded(self._gate, method, _UNKNOWN)
         known = self._wrapped.get(method)
         if known is None or known[0] is not handler:
             known = self._wrapped[method] = (handler, guarded(self._gate, method, handler))
@@ -99,36 +99,37 @@ def guarded(gate: Gatekeeper, method: str, handler: Handler) -> Handler:
         TypeError: a streaming servicer that is no async generator function.
     """
     inner = _Guarded(gate, method, handler)
-    if handler.response_streaming:
-        if not inspect.isasyncgenfunction(inner.behaviour):
-            raise TypeError(f"{method}: streaming servicers are async generators")
-        if handler.request_streaming:
-            return grpc.stream_stream_rpc_method_handler(cast("Any", inner.stream))
-        return grpc.unary_stream_rpc_method_handler(cast("Any", inner.stream))
-    if handler.request_streaming:
-        return grpc.stream_unary_rpc_method_handler(cast("Any", inner.unary))
-    return grpc.unary_unary_rpc_method_handler(cast("Any", inner.unary))
+    if handler.response_streaming and not inspect.isasyncgenfunction(inner.behaviour):
+        raise TypeError(f"{method}: streaming servicers are async generators")
+    make = _MAKERS[handler.request_streaming, handler.response_streaming]
+    return make(inner.stream if handler.response_streaming else inner.unary)
 
 
 async def _never(_request: Any, _context: Any) -> NoReturn:
     raise PasserelleError("rpc_unknown", "no such call")
 
 
-_UNKNOWN: Final[Handler] = grpc.unary_unary_rpc_method_handler(cast("Any", _never))
+_GRPC: Final[Any] = grpc  # its stubs know synchronous servicers only
+_MAKERS: Final[Mapping[tuple[bool, bool], Callable[[Any], Handler]]] = {
+    (False, False): _GRPC.unary_unary_rpc_method_handler,
+    (False, True): _GRPC.unary_stream_rpc_method_handler,
+    (True, False): _GRPC.stream_unary_rpc_method_handler,
+    (True, True): _GRPC.stream_stream_rpc_method_handler,
+}
+_UNKNOWN: Final[Handler] = _MAKERS[False, False](_never)
 
 
 class _Guarded:
     """One servicer with its checks; `unary` and `stream` by the shape of its answer."""
 
-    def __init__(self, gate: Gatekeeper, method: str, handler: Handler) -> None:
+    def __init__(self, gate: Gatekeeper, method: str, handler: Any) -> None:
         self._gate = gate
         self._method = method
-        self._streaming = handler.request_streaming
-        self._decode = handler.request_deserializer
-        self._encode = handler.response_serializer
-        self.behaviour: Callable[[Any, Any], Any] = cast(
-            "Any",
-            handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream,
+        self._streaming: bool = handler.request_streaming
+        self._decode: Callable[[bytes], Any] | None = handler.request_deserializer
+        self._encode: Callable[[Any], bytes] | None = handler.response_serializer
+        self.behaviour: Callable[[Any, Any], Any] = (
+            handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
         )
 
     async def unary(self, incoming: Any, context: Context) -> bytes:
@@ -181,7 +182,8 @@ class _Guarded:
 
     def _response(self, response: Any, call: Call) -> bytes:
         call.check()
-        return cast("bytes", response if self._encode is None else self._encode(response))
+        encoded: bytes = response if self._encode is None else self._encode(response)
+        return encoded
 
     async def _end(self, context: Context, call: Call, error: BaseException) -> NoReturn:
         """Record how a call failed and tell the peer what it may know (rules 3 and 4)."""

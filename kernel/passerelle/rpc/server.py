@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import grpc
 import grpc.aio
@@ -30,6 +30,7 @@ from passerelle.rpc.material import TlsMaterial
 from passerelle.rpc.rule import FRAME_BYTES, Trust
 
 _LOG: Final = get_logger("rpc")
+_AIO: Final[Any] = grpc.aio  # its stubs leave `server` half typed
 _MS: Final = 1000
 
 
@@ -85,7 +86,7 @@ def create_server(
         PasserelleError: `listen_failed`, `tls_material_invalid`, `certificate_malformed`.
     """
     limits = limits or ServerLimits()
-    server = grpc.aio.server(interceptors=(Guard(gate),), options=server_options(limits))
+    server: grpc.aio.Server = _AIO.server(interceptors=(Guard(gate),), options=server_options(limits))
     try:
         port = server.add_secure_port(address, server_credentials(material, gate.trust))
     except RuntimeError as error:

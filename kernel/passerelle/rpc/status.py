@@ -8,7 +8,7 @@ nowhere but into the exception chain.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from typing import Any, Final, NoReturn, cast
 
@@ -41,7 +41,7 @@ def from_rpc(error: grpc.aio.AioRpcError) -> PasserelleError:
 
 
 @contextmanager
-def peer_errors() -> Iterator[None]:
+def peer_errors() -> Generator[None]:
     """Around a call to a peer: its failures are raised as coded errors.
 
     Raises:

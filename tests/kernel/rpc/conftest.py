@@ -1,5 +1,6 @@
-"""A listener and callers over loopback TLS, with authorities of their own and a clock, standing and budget that
-tests change. TLS itself goes by the machine's clock, so certificates are made at its time.
+"""A listener and callers over loopback TLS, with clock, standing and budget that tests change.
+
+TLS itself goes by the machine's clock, so certificates are made at its time.
 """
 
 from __future__ import annotations
@@ -147,7 +148,9 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def authority(tmp_path: Path, clock: ManualClock) -> Callable[[str], Authority]:
-    return lambda domain: create_authority(tmp_path / f"{domain}-{len(list(tmp_path.iterdir()))}", domain, clock)
+    return lambda domain: create_authority(
+        tmp_path / f"{domain}-{len(list(tmp_path.iterdir()))}", domain, clock
+    )
 
 
 @pytest.fixture

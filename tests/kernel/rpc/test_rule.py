@@ -58,7 +58,7 @@ def test_a_streaming_servicer_must_be_a_generator() -> None:
     async def writes(_request: bytes, context: Any) -> None:
         await context.write(b"around")
 
-    handler = grpc.unary_stream_rpc_method_handler(writes)  # type: ignore[arg-type] # the mistake under test
+    handler = grpc.unary_stream_rpc_method_handler(writes)
     gate: Any = None
     with pytest.raises(TypeError, match="async generators"):
         guarded(gate, "/test.Echo/UnaryStream", handler)

@@ -1,4 +1,4 @@
-"""Connections: a channel reaches exactly the peer it expects, weak TLS is refused, renewal needs no restart."""
+"""Connections: a channel reaches exactly its peer, weak TLS is refused, renewal needs no restart."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def echo(request: bytes, _context: Any) -> bytes:
     return request
 
 
-HANDLERS = {"UnaryUnary": grpc.unary_unary_rpc_method_handler(echo)}  # type: ignore[arg-type] # stubs know sync only
+HANDLERS = {"UnaryUnary": grpc.unary_unary_rpc_method_handler(echo)}
 
 
 async def code(world: Any, listener: Any, **calling: Any) -> str:
@@ -180,10 +180,10 @@ async def test_a_listener_without_any_domain_does_not_start(world: Any, material
 
 
 async def test_a_message_over_the_limit_of_the_listener_never_reaches_python(world: Any) -> None:
-    async with world.listening(HANDLERS, ServerLimits(message_bytes=2000)) as listener:
-        async with world.calling(listener) as channel:
-            with pytest.raises(PasserelleError, match="message_too_large"), peer_errors():
-                await channel.unary_unary(METHOD)(b"x" * 3000, timeout=5)
+    limits = ServerLimits(message_bytes=2000)
+    async with world.listening(HANDLERS, limits) as listener, world.calling(listener) as channel:
+        with pytest.raises(PasserelleError, match="message_too_large"), peer_errors():
+            await channel.unary_unary(METHOD)(b"x" * 3000, timeout=5)
     assert "done" not in world.parts.outcomes()
 
 
@@ -192,11 +192,10 @@ async def test_nobody_answering_is_told_apart_from_a_late_answer(world: Any) -> 
         await asyncio.sleep(30)
         yield b""
 
-    late = {"UnaryStream": grpc.unary_stream_rpc_method_handler(slow)}  # type: ignore[arg-type] # sync stubs
-    async with world.listening(late) as listener:
-        async with world.calling(listener) as channel:
-            with pytest.raises(PasserelleError, match="peer_timeout"), peer_errors():
-                await channel.unary_stream("/test.Echo/UnaryStream")(b"x", timeout=0.1).read()
+    late = {"UnaryStream": grpc.unary_stream_rpc_method_handler(slow)}
+    async with world.listening(late) as listener, world.calling(listener) as channel:
+        with pytest.raises(PasserelleError, match="peer_timeout"), peer_errors():
+            await channel.unary_stream("/test.Echo/UnaryStream")(b"x", timeout=0.1).read()
     assert await code(world, listener) == "peer_unavailable"
 
 
