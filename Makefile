@@ -20,7 +20,7 @@ test: dev
 	$(BIN)/python -m pytest
 
 demo: dev
-	$(BIN)/passerelle demo
+	$(BIN)/passerelle demo --once
 
 check: dev
 	$(BIN)/ruff format --check .

@@ -29,7 +29,8 @@ from passerelle_connector.normalise import FIELDS, normalise
 from passerelle_connector.sources.mapping import Targets, cells, compile_mapping
 from passerelle_demo import lists
 from passerelle_demo.synthetic import Agency, generate
-from passerelle_hub.match.score import LinkState, Population, Relation, Score, SharedToken, score
+from passerelle.notification import Relation
+from passerelle_hub.match.score import Population, Score, SharedToken, Verdict, score
 
 Pair = tuple[str, str]
 CAP = 20
@@ -103,7 +104,8 @@ def quality(found: set[Pair], truth: set[Pair]) -> str:
     hits = len(found & truth)
     precision, recall = hits / max(len(found), 1), hits / max(len(truth), 1)
     f1 = 2 * precision * recall / max(precision + recall, 1e-9)
-    return f"found {len(found)}, true {hits} of {len(truth)}: precision {precision:.4f} recall {recall:.4f} F1 {f1:.4f}"
+    rates = f"precision {precision:.4f} recall {recall:.4f} F1 {f1:.4f}"
+    return f"found {len(found)}, true {hits} of {len(truth)}: {rates}"
 
 
 def measure_lists(paths: Sequence[Path], truth_path: Path, cap: int, errors: bool) -> None:
@@ -119,7 +121,7 @@ def measure_lists(paths: Sequence[Path], truth_path: Path, cap: int, errors: boo
     middle = time.perf_counter()
     scored = dict(links(records, cap))
     ended = time.perf_counter()
-    kept = {pair for pair, verdict in scored.items() if verdict.state is not LinkState.NONE}
+    kept = {pair for pair, verdict in scored.items() if verdict.verdict is not Verdict.NONE}
     print(
         f"{len(records)} records in {middle - started:.1f} s, {len(scored)} pairs in {ended - middle:.2f} s"
     )
@@ -196,8 +198,8 @@ def measure_synthetic(size: int, seed: int, errors: bool) -> None:
 def report(scored: Mapping[Pair, Score], truth: set[Pair], errors: bool) -> None:
     """Quality of the links called a match, and of those above the threshold that fits best."""
     same = {pair: verdict for pair, verdict in scored.items() if verdict.relation is Relation.SAME_PERSON}
-    matches = {pair for pair, verdict in same.items() if verdict.state is LinkState.MATCH}
-    shown = {pair for pair, verdict in same.items() if verdict.state is not LinkState.NONE}
+    matches = {pair for pair, verdict in same.items() if verdict.verdict is Verdict.MATCH}
+    shown = {pair for pair, verdict in same.items() if verdict.verdict is not Verdict.NONE}
     print("matches", quality(matches, truth))
     print("with candidates", quality(shown, truth))
     best, hits = (0.0, 0.0), 0
@@ -205,7 +207,7 @@ def report(scored: Mapping[Pair, Score], truth: set[Pair], errors: bool) -> None
     for count, (pair, verdict) in enumerate(ranked, 1):
         hits += pair in truth
         best = max(best, (2 * hits / (count + len(truth)), verdict.bits))
-    print(f"best F1 {best[0]:.4f} at {best[1]} bits;", dict(Counter(str(v.state) for v in same.values())))
+    print(f"best F1 {best[0]:.4f} at {best[1]} bits;", dict(Counter(str(v.verdict) for v in same.values())))
     if errors:
         for label, pairs in (("FALSE", matches - truth), ("MISSED", truth - matches)):
             print(Counter(_pattern(scored.get(pair)) for pair in pairs).most_common(25), label)

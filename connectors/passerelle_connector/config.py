@@ -72,7 +72,8 @@ class ConnectorSettings(RoleSettings):
     recipients: tuple[str, ...] = ()
     store: Path = Path("connector.db")
     keys: Path = Path("keys")
-    group_keys: Path = Path("group-keys")
+    group_keys: Path = Path("group-keys.json")
+    development_keys: bool = False
     batch_records: Annotated[int, Field(ge=1, le=MAX_BATCH_RECORDS)] = 500
     scan_seconds: Annotated[float, Field(gt=0)] = 60.0
     retry_seconds: Annotated[float, Field(gt=0)] = 2.0
@@ -81,9 +82,9 @@ class ConnectorSettings(RoleSettings):
     log_level: str = "INFO"
     source: dict[str, Any]
     map: dict[str, Any]
-    marking: dict[str, Any] = {}
-    circumstances: dict[str, Any] = {}
-    provenance: dict[str, Any] = {}
+    marking: dict[str, Any] = Field(default_factory=dict[str, Any])
+    circumstances: dict[str, Any] = Field(default_factory=dict[str, Any])
+    provenance: dict[str, Any] = Field(default_factory=dict[str, Any])
     hub: HubSettings
     trustees: tuple[TrusteeSettings, ...]
     tls: TlsSettings = TlsSettings()

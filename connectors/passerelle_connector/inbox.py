@@ -9,8 +9,9 @@ The steps for each notification, in the order of the hub's sequence:
 (5) store it;
 (6) acknowledge it.
 
-A notification that fails (1) to (4) is not acknowledged and ends the stream: the hub keeps it, the administrator sees
-why. Old sealing keys still open, so that a month offline loses nothing. Not for concurrent use.
+A notification that fails (1) to (4) is not acknowledged and ends the stream: the hub keeps it, the
+administrator sees why. Old sealing keys still open, so that a month offline loses nothing. Not for
+concurrent use.
 """
 
 from __future__ import annotations
@@ -103,7 +104,9 @@ class Inbox:
             raise PasserelleError("notification_invalid", f"number {item.sequence}: another recipient")
         own = set(notification.own_records)
         if not own or set(self._rows.by_record(sorted(own))) != own:
-            raise PasserelleError("notification_invalid", f"number {item.sequence}: a record that is not ours")
+            raise PasserelleError(
+                "notification_invalid", f"number {item.sequence}: a record that is not ours"
+            )
         return signed, notification
 
 

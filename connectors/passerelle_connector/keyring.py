@@ -3,9 +3,9 @@
 | file | what | if it is lost |
 |---|---|---|
 | `manifest.key` | signs the agency's key manifests and renews an expired leaf | the agency enrols anew |
-| `signing-N.key` | signs batches; the highest N is used | a new one goes into the manifest |
-| `sealing-N.key` | opens notifications and grants; old ones stay and still open | what was sealed to it is lost |
-| `vault-N.key` | section keys are derived from it; the highest N seals | sections of that version stay sealed for ever |
+| `signing-N.key` | the highest N signs batches | a new one goes into the manifest |
+| `sealing-N.key` | opens notifications and grants; old ones still do | what was sealed to it |
+| `vault-N.key` | section keys derive from it; the highest N seals | sections of that version |
 | `local.key` | secrets of this connector alone: token cache, padding | values are tokenised again |
 | `leaf-key.pem` | TLS key; its certificate comes from enrolment | the leaf is renewed |
 """

@@ -85,7 +85,7 @@ class MarkingPlan:
         Raises:
             PasserelleError: `row_marking_invalid`, the detail names the target.
         """
-        marking = _parse(tuple(sorted((self.constants | _only(row, MARKING_TARGETS)).items())))
+        marking = _parse(tuple(sorted({**self.constants, **_only(row, MARKING_TARGETS)}.items())))
         return marking if age_band is AgeBand.UNKNOWN else replace(marking, age_band=age_band)
 
     def lifetime(self, row: Codes, created: int) -> Lifetime:

@@ -1,19 +1,20 @@
 """The outbox: sealed records, made durable, gathered into batches.
 
-A batch is fixed when it is closed: its records, its id, its key-encryption keys and wraps. Sequence number and
-signature come later, at the moment of sending (`deliver`).
+A batch is fixed when it is closed: its records, its id, its key-encryption keys and wraps. Sequence number
+and signature come later, at the moment of sending (`deliver`).
 
-Durable writes, each one SQLite transaction (write-ahead log, `synchronous=FULL`), and what a crash does to it:
+Durable writes, each one SQLite transaction (write-ahead log, `synchronous=FULL`), and what a crash does to
+it:
 
 | write | failed and lost | failed but persisted |
 |---|---|---|
-| `put`: rows, revisions, salts, sealed records, notes | the rows are read, sealed and put again, with fresh salts | the next reading finds them unchanged |
-| `close`: batch, key-encryption keys, wraps | the records wait; the next closing makes a new batch with new keys | the batch is delivered; the keys were used once |
-| `mark_sent`: signed statement | nothing was sent; the statement is made again | sent, perhaps again, byte for byte |
-| `settle`, `requeue`, `retokenise`: receipt, chain, contents | the batch is sent again; the hub repeats its receipt | done |
+| `put`: rows, salts, records, notes | read and sealed again, fresh salts | the next reading finds them unchanged |
+| `close`: batch, wraps | the records wait; new keys next time | delivered; the keys were used once |
+| `mark_sent`: signed statement | nothing was sent; made again | sent, perhaps again, byte for byte |
+| `settle`, `requeue`, `retokenise` | sent again; the hub repeats its receipt | done |
 | `unsend`: statement forgotten | the same statement is refused again | a new statement is made |
-| `TokenCache.add` | the values are evaluated again, billed again | known |
-| `InboxStore.add` | not acknowledged, so sent again | sent again, recognised by its number, acknowledged |
+| `TokenCache.add` | evaluated again, billed again | known |
+| `InboxStore.add` | not acknowledged, so sent again | sent again, known by its number |
 | `RowStore.start_run`, `finish_run` | the reading does not count as complete | done |
 """
 

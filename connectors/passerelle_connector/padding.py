@@ -1,11 +1,12 @@
 """Padding: every kind of token that a record shows, it shows in a count that says little.
 
-A kind that is present is filled up to `KeyKind.padded` with dummies; an absent kind stays absent, because the hub
-must tell *absent* from *different*. What the hub learns of a count is its order of magnitude.
+A kind that is present is filled up to `KeyKind.padded` with dummies; an absent kind stays absent, because
+the hub must tell *absent* from *different*. What the hub learns of a count is its order of magnitude.
 
-Dummies are HMAC-SHA256(local secret, record ‖ protocol ‖ kind ‖ position), cut to 16 bytes: indistinguishable from
-tokens without the secret, equal to no other record's, and the same in each revision of a record, so that comparing
-revisions does not tell them from tokens. They cost one HMAC each and no evaluation; at the hub they match nothing.
+Dummies are HMAC-SHA256(local secret, record ‖ protocol ‖ kind ‖ position), cut to 16 bytes:
+indistinguishable from tokens without the secret, equal to no other record's, and the same in each revision
+of a record, so that comparing revisions does not tell them from tokens. They cost one HMAC each and no
+evaluation; at the hub they match nothing.
 """
 
 from __future__ import annotations

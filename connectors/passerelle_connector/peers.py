@@ -1,8 +1,8 @@
 """The others as the connector knows them: registry entries, and the key manifests inside.
 
-Every entry is verified against the registry's key, which was pinned at enrolment; the hub hands entries on and can
-neither make nor change one. Entries only ever replace older revisions of themselves. Reads touch memory only; safe to
-share between threads.
+Every entry is verified against the registry's key, which was pinned at enrolment; the hub hands entries on
+and can neither make nor change one. Entries only ever replace older revisions of themselves. Reads touch
+memory only; safe to share between threads.
 """
 
 from __future__ import annotations

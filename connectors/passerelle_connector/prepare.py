@@ -1,7 +1,7 @@
 """A row before tokenisation: normalised, marked, keyed, or refused with a code.
 
-Everything here is a function of the row and the configuration; nothing is kept. A refusal and a warning name the
-row's reference, a code and a field, never a value.
+Everything here is a function of the row and the configuration; nothing is kept. A refusal and a warning
+name the row's reference, a code and a field, never a value.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Preparation:
     settings: Settings
 
     def prepare(self, raw: RawRow, now: int) -> Prepared | Refused:
-        """Steps, in order: (1) normalise, (2) marking and dates, (3) age and size, (4) keys. `now` in microseconds."""
+        """Steps: (1) normalise, (2) marking and dates, (3) age and size, (4) keys; `now` in microseconds."""
         normalised = normalise(raw.fields, self.settings)  # (1)
         notes = [Reject(raw.reference, item.code, item.target, False, now) for item in raw.warnings]
         notes.extend(
@@ -75,6 +75,8 @@ class Preparation:
 
 
 def _large(raw: RawRow) -> bool:
-    """Whether the sections could outgrow a frame; what was normalised is at most as long as its fields again."""
-    texts = [str(value) for fields in (raw.fields, raw.fields, *raw.sealed.values()) for value in fields.values()]
+    """Whether the sections could outgrow a frame; fields count twice, for what was made of them."""
+    texts = [
+        str(value) for fields in (raw.fields, raw.fields, *raw.sealed.values()) for value in fields.values()
+    ]
     return sum(len(text.encode()) for text in texts) > MAX_FRAME_BYTES // 4

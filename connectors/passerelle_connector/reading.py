@@ -8,11 +8,11 @@ For each chunk of rows, at most a batch's worth, so that memory is bounded by th
 (4) prepare: normalise, mark, derive keys;
 (5) tokenise;
 (6) seal;
-(7) make durable, in one transaction: records, rows, salts, warnings, rejects. What came before it can be lost and
-    is done again, with fresh salts; what it holds is never done again.
+(7) make durable, in one transaction: records, rows, salts, warnings, rejects. What came before it can be
+    lost and is done again, with fresh salts; what it holds is never done again.
 
-A failure at (5) ends the reading; rows already in the outbox are unchanged rows of the next one. Only a reading
-that met every row of the source is complete; vanished rows follow from complete readings alone.
+A failure at (5) ends the reading; rows already in the outbox are unchanged rows of the next one. Only a
+reading that met every row of the source is complete; vanished rows follow from complete readings alone.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _LOG: Final = get_logger("reading")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a reading did: rows met, records put into the outbox, rows or files refused, whether it saw all."""
+    """What a reading did: rows met, records put into the outbox, rows or files refused, all seen."""
 
     rows: int = 0
     records: int = 0

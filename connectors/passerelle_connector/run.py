@@ -4,8 +4,9 @@
 - *deliver*: one stream to the hub, woken whenever a batch is closed;
 - *inbox*: one stream of notifications.
 
-A loop that fails notes why it waits, sleeps (exponentially longer, with jitter, up to a limit) and starts again from
-what is stored. None stops another; cancelling the whole stops all three between two transactions.
+A loop that fails notes why it waits, sleeps (exponentially longer, with jitter, up to a limit) and starts
+again from what is stored. None stops another; cancelling the whole stops all three between two
+transactions.
 """
 
 from __future__ import annotations
@@ -77,7 +78,11 @@ class Connector:
     async def run(self) -> None:
         """Work until cancelled."""
         loop = asyncio.get_running_loop()
-        self._outbox.on_closed(lambda: loop.call_soon_threadsafe(self._delivery.closed.set))
+
+        def wake() -> None:
+            loop.call_soon_threadsafe(self._delivery.closed.set)
+
+        self._outbox.on_closed(wake)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._keep_going("source", self._scan))
             tasks.create_task(self._keep_going("deliver", self._deliver))
@@ -116,7 +121,9 @@ class Connector:
         """
         ours = self._protocol
         if (hub.normaliser, hub.catalogue) != (ours.normaliser, ours.catalogue):
-            raise PasserelleError("batch_normaliser_wrong", f"the hub announces {hub.normaliser} {hub.catalogue}")
+            raise PasserelleError(
+                "batch_normaliser_wrong", f"the hub announces {hub.normaliser} {hub.catalogue}"
+            )
         epochs = [epoch for domain in hub.domains if domain.name == ours.domain for epoch in domain.epochs]
         if ours.epoch not in epochs:
             raise PasserelleError("batch_epoch_wrong", f"the hub accepts {epochs}")
@@ -132,9 +139,7 @@ class Connector:
     async def _receive(self, healthy: Healthy) -> None:
         await self._inbox.run(healthy=healthy)
 
-    async def _keep_going(
-        self, part: str, action: Callable[[Healthy], Awaitable[None]]
-    ) -> None:
+    async def _keep_going(self, part: str, action: Callable[[Healthy], Awaitable[None]]) -> None:
         failures = 0
 
         async def healthy() -> None:

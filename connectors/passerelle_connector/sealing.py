@@ -3,14 +3,16 @@
 Sections, each under a key of its own, so that one can be disclosed without the others:
 
 - `identity`: what was normalised and the mapped fields it came from;
-- `circumstances` and `source`: what `[circumstances]` and `[provenance]` name; left out where a row has nothing.
+- `circumstances` and `source`: what `[circumstances]` and `[provenance]` name; left out where a row has
+  nothing.
 
-A section is canonical JSON (sorted keys, UTF-8), filled up with blanks to a multiple of 256 bytes, so that the length
-the hub sees says little about a name. The partner's own reference is in none of them: it stays at the connector.
+A section is canonical JSON (sorted keys, UTF-8), filled up with blanks to a multiple of 256 bytes, so that
+the length the hub sees says little about a name. The partner's own reference is in none of them: it stays
+at the connector.
 
-Salts are drawn afresh at every sealing, so sealing again after a crash never uses a key twice. Section keys are
-derived again when a batch is closed, and wrapped for the configured recipients under one key-encryption key per batch
-and recipient.
+Salts are drawn afresh at every sealing, so sealing again after a crash never uses a key twice. Section keys
+are derived again when a batch is closed, and wrapped for the configured recipients under one key-encryption
+key per batch and recipient.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from passerelle.clock import Clock
 from passerelle.codec.header import encode_header
 from passerelle.record import (
     Header,
+    KekWrap,
     RecordAction,
     SealedRecord,
     Section,
@@ -124,7 +127,8 @@ class BatchKeyMaker:
             for salt in record.salts
             for label in (SectionLabel(self._agency, record.record_id, record.revision, salt.section),)
         ]
-        keks, wraps = [], []
+        keks: list[KekWrap] = []
+        wraps: list[tuple[int, SectionKeyWrap]] = []
         for recipient in self._recipients:
             public = self._peers.sealing_key(recipient, self._clock.now())
             kek = Kek.generate(self._random)

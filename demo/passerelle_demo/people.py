@@ -74,13 +74,17 @@ def person(rng: random.Random) -> Person:
         born=born,
         number=national_number(born, sex, rng),
         phone=f"04{rng.randint(70, 99)}{rng.randrange(10**6):06d}",
-        email=f"{rng.choice('abcdefghijklmnop')}{rng.randrange(10**6)}@{rng.choice(('example.be', 'example.org'))}",
+        email=f"{rng.choice('abcdefghijkl')}{rng.randrange(10**6)}@example.{rng.choice(('be', 'org'))}",
         iban=iban(rng),
-        plate=f"{rng.randint(1, 2)}-{''.join(rng.choices('ABCDEFGHJKLMNPRSTUVWXYZ', k=3))}-{rng.randrange(1000):03d}",
-        passport=f"{''.join(rng.choices('ABCDEFGHJK', k=2))}{rng.randrange(10**6):06d}",
+        plate=f"{rng.randint(1, 2)}-{_letters(3, rng)}-{rng.randrange(1000):03d}",
+        passport=f"{_letters(2, rng)}{rng.randrange(10**6):06d}",
         nationality=_NATIONALITIES[name] if rng.random() < 0.3 else "BE",
         address=_address(rng),
     )
+
+
+def _letters(count: int, rng: random.Random) -> str:
+    return "".join(rng.choices("ABCDEFGHJKLMNPRSTUVWXYZ", k=count))
 
 
 _NATIONALITIES: Final = {"nl": "NL", "fr": "FR", "de": "DE", "maghreb": "MA", "turkish": "TR", "slavic": "PL"}

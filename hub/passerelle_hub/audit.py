@@ -87,3 +87,15 @@ class Audit:
 def commitment(salt: bytes, kind: str, actor: str, happened: int, detail: str) -> bytes:
     """The salted commitment (32 bytes) of an event: what a leaf of the tick is made of."""
     return digest("passerelle/audit-event/1", salt, kind, actor, happened, detail)
+
+
+def events_page() -> str:
+    """The catalogue of events as docs/audit-events.md holds it."""
+    rows = "\n".join(f"| `{kind.value}` | {MEANING[kind]} |" for kind in EventKind)
+    return (
+        "# Audit events\n\n"
+        "What the hub writes to its log. Each event is a salted commitment in the log; actor, time and\n"
+        "detail (figures, codes and ids, never content of a record) stand beside it.\n"
+        "Generated from `hub/passerelle_hub/audit.py`; a test compares the two.\n\n"
+        f"| event | what happened |\n|---|---|\n{rows}\n"
+    )

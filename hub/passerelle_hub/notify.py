@@ -197,8 +197,7 @@ def _agreements(evidence: str) -> tuple[Agreement, ...]:
 
 def _odds(band: Band) -> str:
     """The odds a band stands for at least, as the weights table states them."""
-    floors = {name.value: bits for name, bits in weights().floors}
-    return f">={2 ** floors[band.value]:.0f}:1"
+    return f">={2 ** dict(weights().floors)[band]:.0f}:1"
 
 
 def _common(own: Marking, theirs: Marking) -> tuple[str, ...]:

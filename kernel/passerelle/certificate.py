@@ -128,12 +128,7 @@ def verify_peer(chain_pem: bytes, roots_pem: bytes, now: int, usage: Usage) -> P
             `certificate_expired`, `certificate_not_yet_valid`, `certificate_untrusted`.
     """
     leaf, *intermediates = read_chain(chain_pem)  # (1)
-    try:
-        identity = _identity(leaf, usage)  # (2)
-        _check_usage(leaf, identity, usage)  # (3)
-        _check_profile(leaf)  # (4)
-    except (ValueError, x509.DuplicateExtension) as error:
-        raise PasserelleError("certificate_malformed", "unreadable extension") from error
+    identity = check_leaf(leaf, usage)  # (2) (3) (4)
     _leaf_certificate(leaf, identity, usage, (leaf,)).check_time(now)  # (5)
     verified = _verify_chain(leaf, intermediates, roots_pem, now, identity, usage)  # (6)
     certificate = _leaf_certificate(leaf, identity, usage, verified)
@@ -160,9 +155,12 @@ def check_leaf(leaf: x509.Certificate, usage: Usage) -> Identity:
     Raises:
         PasserelleError: as `verify_peer`, except for time and chain.
     """
-    identity = claimed_identity(leaf, usage)
-    _check_usage(leaf, identity, usage)
-    _check_profile(leaf)
+    try:
+        identity = _identity(leaf, usage)  # (2)
+        _check_usage(leaf, identity, usage)  # (3)
+        _check_profile(leaf)  # (4)
+    except (ValueError, x509.DuplicateExtension) as error:
+        raise PasserelleError("certificate_malformed", "unreadable extension") from error
     return identity
 
 

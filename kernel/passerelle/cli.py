@@ -20,7 +20,7 @@ def build() -> App:
     """The command with the sub-commands of every installed role."""
     app = App(name="passerelle", help="Secure federated data exchange.", result_action="return_value")
     for point in sorted(entry_points(group="passerelle.roles"), key=lambda item: item.name):
-        app.command(point.load(), name=point.name)
+        app.command(point.value, name=point.name)  # imported only when it is called for
     return app
 
 

@@ -55,11 +55,14 @@ def read_private(path: Path) -> bytes:
         )  # a pipe must not hold the start up
     except OSError as error:
         raise PasserelleError("key_file_missing", f"{path.name}: {error.strerror}") from error
-    with os.fdopen(handle, "rb") as file:
-        facts = os.fstat(file.fileno())
+    try:
+        facts = os.fstat(handle)
         if not stat.S_ISREG(facts.st_mode) or facts.st_mode & 0o077 or facts.st_uid != os.geteuid():
             raise PasserelleError("key_file_permissions", f"{path.name}: {stat.filemode(facts.st_mode)}")
-        content = file.read(MAX_BYTES + 1)
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            content = file.read(MAX_BYTES + 1)
+    finally:
+        os.close(handle)
     if len(content) > MAX_BYTES:
         raise PasserelleError("key_file_malformed", f"{path.name}: longer than {MAX_BYTES} bytes")
     return content

@@ -1,8 +1,9 @@
 """Notifications on their way: signed by the hub, then sealed to the agency's sealing key.
 
-The label binds hub, agency, the agency's key and the sequence number into the encryption, so that the network, or a
-thief of one database, cannot show a notification under another number or to another agency. What is sealed are the
-exact bytes of the signed notification; the receiver verifies the signature after opening.
+The label binds hub, agency, the agency's key and the sequence number into the encryption, so that the
+network, or a thief of one database, cannot show a notification under another number or to another agency.
+What is sealed are the exact bytes of the signed notification; the receiver verifies the signature after
+opening.
 """
 
 from __future__ import annotations

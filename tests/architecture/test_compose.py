@@ -63,7 +63,7 @@ def test_every_long_running_listener_says_whether_it_is_well(services: Services)
 def test_secrets_come_as_files_and_reach_only_their_owner(
     compose: dict[str, Any], services: Services
 ) -> None:
-    mounted = [secret for service in services.values() for secret in service.get("secrets", [])]
+    mounted = [_source(secret) for service in services.values() for secret in service.get("secrets", [])]
     assert sorted(mounted) == sorted(compose["secrets"]), "a secret belongs to exactly one service"
     for secret in compose["secrets"].values():
         assert set(secret) == {"file"}
@@ -137,3 +137,7 @@ def test_the_image_installs_by_hash_and_drops_root(repository: Path) -> None:
     assert "--require-hashes" in text
     assert text.rfind("USER 10001:10001") > text.rfind("RUN ")
     assert "libsodium23" in text
+
+
+def _source(secret: str | dict[str, str]) -> str:
+    return secret if isinstance(secret, str) else secret["source"]

@@ -1,4 +1,4 @@
-"""A small federation in memory: keys, registry entries, a hub that signs receipts, a connector's store on disk."""
+"""A small federation in memory: keys, entries, a hub that signs receipts, a connector's store on disk."""
 
 from __future__ import annotations
 
@@ -116,7 +116,9 @@ class Party:
     def make(cls, identity: Identity) -> Party:
         return cls(identity, SigningKey.generate(), SigningKey.generate(), SealingKey.generate())
 
-    def entry(self, registry: SigningKey, root: bytes, status: Status = Status.ACTIVE, revision: int = 1) -> Signed:
+    def entry(
+        self, registry: SigningKey, root: bytes, status: Status = Status.ACTIVE, revision: int = 1
+    ) -> Signed:
         keys = KeyManifest(
             agency=self.identity.agency,
             trust_domain=self.identity.trust_domain,
@@ -174,15 +176,15 @@ def counted_random() -> Callable[[int], bytes]:
 class FakeHub:
     """An in-memory hub: checks what a hub checks of the chain, signs receipts, keeps notifications.
 
-    `before` and `after` are called around taking a batch and may raise, as the network does. `verdicts` are codes
-    for the next batches (empty: accepted), `unconsumed` those that leave the number free, `refusals` by record id;
-    `taken` are number and revision of the records it accepted.
+    `before` and `after` are called around taking a batch and may raise, as the network does. `verdicts` are
+    codes for the next batches (empty: accepted), `unconsumed` those that leave the number free, `refusals`
+    by record id; `taken` are number and revision of the records it accepted.
     """
 
     party: Party
     peer: Party
     clock: ManualClock
-    position: Position = Position(1, GENESIS)
+    position: Position = field(default_factory=lambda: Position(1, GENESIS))
     receipts: dict[bytes, Signed] = field(default_factory=dict)
     taken: list[tuple[int, int]] = field(default_factory=list)
     batches: list[Batch] = field(default_factory=list)
@@ -226,12 +228,11 @@ class FakeHub:
             self.batches.append(batch)
         refusals: list[RecordRefusal] = []
         for index, record in enumerate(batch.records):
-            record_id = record.salt[:16]
-            if record_id in self.refusals:
-                row = self.refusals[record_id]
+            header = decode_header(record.header)
+            if header.record_id in self.refusals:
+                row = self.refusals[header.record_id]
                 refusals.append(RecordRefusal(index, row.code, row.reasons))
             elif not code:
-                header = decode_header(record.header)
                 self.taken.append((int.from_bytes(header.record_id, "big"), header.revision))
         receipt = Receipt(
             hub=str(HUB),
@@ -266,9 +267,9 @@ class FakeHub:
 
 
 def make_record(number: int, revision: int = 1, protocol: TokenProtocol = PROTOCOL) -> OutgoingRecord:
-    """A record with one token and one section; its token salt starts with its id, so that the hub can name it."""
+    """A record with one token and one section."""
     record_id = number.to_bytes(16, "big")
-    salt = record_id + bytes(16)
+    salt = bytes(32)
     tokens = hashlib.sha256(record_id).digest()[:16]
     body = b"ciphertext %d %d" % (number, revision)
     header = Header(
@@ -318,9 +319,7 @@ class Desk:
         self.delivery = Delivery(POLICE, HUB, self.store, self.hub, police.signing, peers, self.clock)
         self.notices = InboxStore(self.database)
         keys = {police.sealing.public.key_id: police.sealing}
-        self.inbox = Inbox(
-            POLICE.agency, HUB, self.notices, self.rows, self.hub, keys, peers, self.clock
-        )
+        self.inbox = Inbox(POLICE.agency, HUB, self.notices, self.rows, self.hub, keys, peers, self.clock)
 
     def close(self) -> None:
         if self.database is not None:
@@ -385,5 +384,3 @@ def notification() -> Notification:
         weights="w/1",
         expiry=DAY,
     )
-
-

@@ -1,4 +1,4 @@
-"""Crashes and lost messages: whatever happens between two writes, every record arrives once, in a whole chain."""
+"""Crashes and lost messages: whatever happens between writes, each record arrives once, in a whole chain."""
 
 from __future__ import annotations
 

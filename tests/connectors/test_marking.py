@@ -79,7 +79,12 @@ def test_a_date_that_is_none_refuses_the_row(value: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize(
     "table",
-    [{**TABLE, "colour": "red"}, {**TABLE, "handling": "H9"}, {"legal_basis": "x"}, {**TABLE, "tlp": {"a": 1}}],
+    [
+        {**TABLE, "colour": "red"},
+        {**TABLE, "handling": "H9"},
+        {"legal_basis": "x"},
+        {**TABLE, "tlp": {"a": 1}},
+    ],
 )
 def test_a_wrong_table_is_refused(table: dict[str, object]) -> None:
     with pytest.raises(PasserelleError) as caught:

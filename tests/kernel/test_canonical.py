@@ -1,3 +1,5 @@
+"""The canonical encoding has one reading, and never changes."""
+
 from __future__ import annotations
 
 import hashlib

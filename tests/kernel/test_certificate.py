@@ -10,7 +10,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
 
 from passerelle.certificate import (
     BACKDATING,
@@ -324,6 +324,17 @@ def test_what_is_no_certificate_is_refused(text: bytes) -> None:
 def test_a_chain_of_more_than_four_is_refused() -> None:
     with pytest.raises(PasserelleError, match="certificate_malformed"):
         read_chain(pem(*[ROOT.certificate] * 5))
+
+
+@pytest.mark.parametrize("oid", [ExtensionOID.SUBJECT_ALTERNATIVE_NAME, ExtensionOID.KEY_USAGE])
+def test_an_unreadable_extension_is_refused(oid: x509.ObjectIdentifier) -> None:
+    names = () if oid == ExtensionOID.SUBJECT_ALTERNATIVE_NAME else None
+    leaf = Leaf(names=names, key_usage=None, more=(x509.UnrecognizedExtension(oid, b"\xff"),)).sign(ISSUING)
+    with pytest.raises(PasserelleError, match="certificate_malformed"):
+        verify_peer(pem(leaf, ISSUING.certificate), pem(ROOT.certificate), NOW, Usage.CLIENT)
+    for check in (check_leaf, claimed_identity):
+        with pytest.raises(PasserelleError, match="certificate_malformed"):
+            check(leaf, Usage.CLIENT)
 
 
 def test_a_damaged_signature_is_refused() -> None:

@@ -1,3 +1,5 @@
+"""The pre-authentication encoding against its specification."""
+
 from __future__ import annotations
 
 from hypothesis import given

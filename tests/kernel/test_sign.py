@@ -83,7 +83,9 @@ def test_a_good_signature_yields_the_payload() -> None:
         ),
         pytest.param(lambda s: replace(s, payload=b"payloaD"), "signature_invalid", id="payload changed"),
         pytest.param(lambda s: replace(s, payload=b""), "signature_invalid", id="payload removed"),
-        pytest.param(lambda s: replace(s, payload_type=TYPE + "1"), "signature_wrong_type", id="type exchanged"),
+        pytest.param(
+            lambda s: replace(s, payload_type=TYPE + "1"), "signature_wrong_type", id="type exchanged"
+        ),
     ],
 )
 def test_mutations(change: Callable[[Signed], Signed], code: str) -> None:

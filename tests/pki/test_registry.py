@@ -14,6 +14,8 @@ from passerelle.identity import Role
 from passerelle.registry_entry import Status, verify_entry
 from passerelle_pki.ceremony import create_authority
 from passerelle_pki.registry import Party, Registry, create_registry, open_registry, read_public_key
+from passerelle_pki.store import open_database
+from passerelle_pki.store.entries import EntryStore
 
 
 @pytest.fixture
@@ -68,6 +70,14 @@ def test_a_contradictory_party_is_refused(registry: Registry, party: Party) -> N
         with pytest.raises(PasserelleError):
             registry.publish(wrong)
     assert registry.entries() == ()
+
+
+def test_a_revision_is_kept_once_only(registry: Registry, party: Party, tmp_path: Path) -> None:
+    signed = registry.publish(party)
+    store = EntryStore(open_database(tmp_path / "registry" / "registry.sqlite"))
+    with pytest.raises(PasserelleError, match="registry_entry_invalid"):
+        store.add("police", 1, signed)
+    assert store.current() == (signed,)
 
 
 def test_a_changed_row_is_found_out(registry: Registry, party: Party, tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ _SERVANT: Final = re.compile(r"^ABD(?:[AEIOU]{0,2}L(?=[A-Z]{2})|[AEIOU]{1,2}([RS
 _DIGITS: Final = re.compile(r"[0-9]+")
 _DOTTED: Final = re.compile(r"(?<=\b\w)\.(?=\w\b)")
 _GLUED_STEM: Final = 4
+_MIN_PARTS: Final = 2
 
 
 def distinct(values: Iterable[str]) -> tuple[str, ...]:
@@ -60,6 +61,9 @@ def whole_name(full: str, quality: NameQuality) -> NameForm:
     if comma and family.strip() and given.strip() and "," not in given:
         return split_name(family, given, "", quality)
     forms = _spellings(full)
+    if len(forms[1]) < _MIN_PARTS:  # with its title it is still a name, without it is one word
+        icao, plain = _spellings_raw(full)
+        forms = _joined(icao), _joined(plain)
     return NameForm(
         family=(),
         given=(),
@@ -108,9 +112,14 @@ def _core(parts: tuple[str, ...]) -> tuple[str, ...]:
     """Steps (2) to (5)."""
     table = words()
     parts = _drop_titles(parts)
-    rest = tuple(part for part in parts if part not in table.particles) or parts
+    return _joined(tuple(part for part in parts if part not in table.particles) or parts)
+
+
+def _joined(parts: tuple[str, ...]) -> tuple[str, ...]:
+    """Steps (3) and (5)."""
+    table = words()
     joined: list[str] = []
-    for part in rest:
+    for part in parts:
         if joined and joined[-1] in table.servant:
             joined[-1] = _SERVANT.sub("ABD", f"{joined[-1]}{part}")
         else:

@@ -80,6 +80,9 @@ FIELDS: Final = frozenset(
 """Every field a canonical row may have."""
 
 _REPEATED: Final = re.compile(r"^(.)\1+$")
+_NUMBERED: Final = frozenset(
+    {"national_number", "document", "passport", "phone", "imei", "imsi", "plate", "vin"}
+)
 _SPACES: Final = re.compile(r"\s+")
 _MAX_VALUES: Final = 64
 
@@ -159,7 +162,7 @@ def normalise(row: Mapping[str, object], settings: Settings | None = None) -> No
 
 
 def _entity(reader: _Reader) -> EntityKind:
-    """The stated kind, else an organisation where only organisation fields are set, else a person or means."""
+    """The stated kind; else an organisation where only its fields are set, else a person or means."""
     stated = reader.first("entity").lower()
     if stated:
         try:
@@ -232,7 +235,7 @@ def _births(reader: _Reader) -> tuple[PartialDate, ...]:
 def _completed(
     births: tuple[PartialDate, ...], sex: str, identifiers: tuple[Identifier, ...]
 ) -> tuple[tuple[PartialDate, ...], str]:
-    """A birth date of which the row says nothing, or no more than the year, and a missing sex, from the number."""
+    """Births and sex; from the number where the row says nothing, or of the birth no more than the year."""
     for identifier in identifiers:
         if identifier.kind != "national number":
             continue
@@ -284,7 +287,7 @@ def _identifiers(reader: _Reader, settings: Settings) -> Iterator[Identifier]:
             if not text:
                 continue
             try:
-                if _REPEATED.match(re.sub(r"[\W_]", "", text)):
+                if name in _NUMBERED and _REPEATED.match(re.sub(r"[\W_]", "", text)):
                     raise Refused("row_value_placeholder")
                 context = Context(settings.region, str(nested.get(key) or beside))
                 yield Identifier(group, kind, parse(text, context))

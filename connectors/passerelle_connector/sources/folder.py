@@ -3,9 +3,9 @@
 Options of `[source]`: `path` (a folder or one file), `reference` (column of the partner's own reference),
 `encoding` (default utf-8, a byte order mark is skipped), `delimiter` (CSV, default comma).
 
-What is wrong is set aside and the rest goes on: a CSV without a mapped column gives one `RejectedRow` for the
-file; a row of the wrong width, broken quoting, JSON that is none, undecodable bytes or a missing reference give
-one each, by reference or `file:line`. Memory: one row at a time.
+What is wrong is set aside and the rest goes on: a CSV without a mapped column gives one `RejectedRow` for
+the file; a row of the wrong width, broken quoting, JSON that is none, undecodable bytes or a missing
+reference give one each, by reference or `file:line`. Memory: one row at a time.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, Final, TextIO, cast
 
 from passerelle.errors import PasserelleError
 from passerelle_connector.sources import RawRow, RejectedRow, SourcePlan
@@ -34,7 +34,7 @@ class FolderSource:
     encoding: str = "utf-8"
     delimiter: str = ","
 
-    def records(self, since: int) -> Iterator[RawRow | RejectedRow]:
+    def records(self, since: int) -> Iterator[RawRow | RejectedRow]:  # noqa: ARG002 - a file does not tell
         """Every row of every file; `since` is ignored, digests tell what changed.
 
         Raises:
@@ -91,7 +91,7 @@ class FolderSource:
                 yield RejectedRow(f"{name}:{number}", "row_malformed")
                 continue
             if isinstance(row, dict):
-                yield self._map(f"{name}:{number}", row)
+                yield self._map(f"{name}:{number}", cast("dict[str, Any]", row))
             else:
                 yield RejectedRow(f"{name}:{number}", "row_malformed")
 
@@ -133,7 +133,7 @@ def _at(row: dict[str, Any], name: str) -> Any:
         return row.get(name)
     value: Any = row
     for part in name.split("."):
-        value = value.get(part) if isinstance(value, dict) else None
+        value = cast("dict[str, Any]", value).get(part) if isinstance(value, dict) else None
     return value
 
 

@@ -9,8 +9,8 @@
     clean  `trim` `upper` `lower` `digits` `name` (white space and punctuation made plain, nothing removed)
 
 applied in this order: from | const, split, clean, parse. A value is a tuple of cells, empty where absent; a
-cell is a text or, out of JSON, a nested object, which passes as it is. A value that cannot be parsed is left out
-with a warning; of a marking that would be a weaker marking, so there it refuses the row.
+cell is a text or, out of JSON, a nested object, which passes as it is. A value that cannot be parsed is
+left out with a warning; of a marking that would be a weaker marking, so there it refuses the row.
 
 `[circumstances]` and `[provenance]` follow the same form with names of the partner's own choice; what they
 name travels in the sealed sections `circumstances` and `source` alone.
@@ -24,7 +24,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from passerelle.errors import PasserelleError
 
@@ -170,6 +170,7 @@ def compile_rule(name: str, entry: Any) -> tuple[Rule, str]:
         entry = {"from": entry}
     if not isinstance(entry, dict) or not entry.keys() <= _OPTIONS:
         raise PasserelleError("mapping_invalid", f"{name}: an unknown option")
+    entry = cast("dict[str, Any]", entry)
     if ("from" in entry) == ("const" in entry):
         raise PasserelleError("mapping_invalid", f"{name}: needs exactly one of from and const")
     steps = tuple(_steps(name, entry))
@@ -189,7 +190,7 @@ def cells(value: Any) -> Value:
     if isinstance(value, bool):
         return ("true" if value else "false",)
     if isinstance(value, dict):
-        return (value,) if value else ()
+        return (cast("dict[str, Any]", value),) if value else ()
     text = str(value).strip()
     return (text,) if text else ()
 

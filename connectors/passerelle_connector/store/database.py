@@ -11,7 +11,7 @@ Promises
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -49,7 +49,7 @@ class Database:
             )
 
     @contextmanager
-    def write(self) -> Iterator[Transaction]:
+    def write(self) -> Generator[Transaction]:
         """One writing transaction."""
         with (
             self._engine.connect().execution_options(passerelle_write=True) as connection,
@@ -58,7 +58,7 @@ class Database:
             yield connection
 
     @contextmanager
-    def read(self) -> Iterator[Transaction]:
+    def read(self) -> Generator[Transaction]:
         """One reading transaction."""
         with self._engine.connect() as connection, connection.begin():
             yield connection

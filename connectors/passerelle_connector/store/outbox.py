@@ -87,12 +87,9 @@ class OutboxStore:
             found = transaction.execute(query.where(free)).all()
             if {(row.position, row.record_id, row.revision) for row in found} != revisions:
                 return False
-            done = transaction.execute(
-                insert(batches).values(
-                    batch_id=batch_id, created=at, protocol=found[0].protocol, state=BatchState.CLOSED
-                )
-            )
-            number = done.inserted_primary_key[0]
+            row = {"batch_id": batch_id, "created": at, "protocol": found[0].protocol}
+            made = insert(batches).values(state=BatchState.CLOSED, **row).returning(batches.c.number)
+            number = transaction.execute(made).scalar_one()
             transaction.execute(update(pending).where(pending.c.position.in_(positions)).values(batch=number))
             if keys.keks:
                 transaction.execute(
@@ -196,8 +193,10 @@ class OutboxStore:
         """Records without batch, and batches by state."""
         with self._database.read() as transaction:
             free = select(func.count()).select_from(pending).where(pending.c.batch.is_(None))
-            by_state = transaction.execute(select(batches.c.state, func.count()).group_by(batches.c.state))
-            return transaction.scalar(free) or 0, {state: count for state, count in by_state}
+            by_state = transaction.execute(
+                select(batches.c.state, func.count().label("many")).group_by(batches.c.state)
+            )
+            return transaction.scalar(free) or 0, {row.state: row.many for row in by_state}
 
     def last_refusal(self) -> str:
         """The code of the newest receipted batch; empty where it was accepted, or none is."""
@@ -315,7 +314,8 @@ def _grouped(found: Sequence[Row[AnyRow]]) -> dict[int, list[Row[AnyRow]]]:
 def _salts(
     transaction: Transaction, revisions: Sequence[tuple[bytes, int]]
 ) -> dict[tuple[bytes, int], tuple[SectionSalt, ...]]:
-    wanted, found = set(revisions), {}
+    wanted = set(revisions)
+    found: dict[tuple[bytes, int], tuple[SectionSalt, ...]] = {}
     query = select(salts).where(salts.c.record_id.in_({record_id for record_id, _ in wanted}))
     for row in transaction.execute(query.order_by(salts.c.section)):
         if (key := (row.record_id, row.revision)) in wanted:
@@ -339,7 +339,7 @@ def _receipted(
 
 def _references(transaction: Transaction, record_ids: Sequence[bytes]) -> dict[bytes, str]:
     query = select(rows.c.record_id, rows.c.reference).where(rows.c.record_id.in_(record_ids))
-    return {record_id: reference for record_id, reference in transaction.execute(query)}
+    return {row.record_id: row.reference for row in transaction.execute(query)}
 
 
 def _drop_records(transaction: Transaction, condition: ColumnElement[bool]) -> None:

@@ -21,8 +21,8 @@ class RowStore:
     def start_run(self, at: int) -> int:
         """Begin a reading of the source; returns its number."""
         with self._database.write() as transaction:
-            done = transaction.execute(insert(runs).values(started=at))
-            return int(done.inserted_primary_key[0])
+            done = insert(runs).values(started=at).returning(runs.c.run)
+            return int(transaction.execute(done).scalar_one())
 
     def finish_run(self, run: int, at: int, *, complete: bool) -> None:
         """End a reading; `complete` says that every row of the source was seen.

@@ -22,8 +22,7 @@ from passerelle_hub.audit import Audit, EventKind
 from passerelle_hub.decisions import Decisions
 from passerelle_hub.index import unpack_kinds
 from passerelle_hub.match.pairs import Pair
-from passerelle_hub.match.score import LinkState as Verdict
-from passerelle_hub.match.score import Population, Score, score
+from passerelle_hub.match.score import Population, Score, Verdict, score
 from passerelle_hub.match.weights import WEIGHTS_VERSION
 from passerelle_hub.policy.model import Decision, PolicyRequest
 from passerelle_hub.store import Transaction, links
@@ -66,7 +65,7 @@ class Linker:
     ) -> list[ChangedLink]:
         """Open or change links for the pairs; close links of `touched` records that no pair supports."""
         scored = [(pair, self._score(pair, population)) for pair in pairs]
-        worth = [(pair, result) for pair, result in scored if result.state is not Verdict.NONE]
+        worth = [(pair, result) for pair, result in scored if result.verdict is not Verdict.NONE]
         requests = [self._request(pair) for pair, _ in worth]
         answers = self._decisions.ask(tx, "match", requests, ACTOR)
         known = links.of_pairs(tx, touched)
@@ -155,6 +154,6 @@ def record_facts(row: StoredRecord) -> dict[str, object]:
 def _state(result: Score, decision: Decision) -> LinkState:
     if decision.obligation("director_only"):
         return LinkState.DIRECTOR_ONLY
-    if result.state is Verdict.CANDIDATE or decision.obligation("link_at_most") == "candidate":
+    if result.verdict is Verdict.CANDIDATE or decision.obligation("link_at_most") == "candidate":
         return LinkState.CANDIDATE
     return LinkState.NOTIFIED

@@ -16,7 +16,8 @@ Hard rules
 2. Same organisation: its number, or its name with the locality. The name alone makes a candidate,
    *possible* at most.
 3. Anything else that two records share (phone, vehicle ...) links them as *shared means* and says nothing
-   about who they are. An IP address alone makes a candidate.
+   about who they are. An IP address alone makes a candidate, and so does a national number that two people
+   share who have nothing else in common: an error or a fraud, for a human to tell.
 4. Band *weak* is never more than nothing.
 
 Pure and deterministic: no store, no clock; two hubs with one table give one answer. No value is known here.
@@ -33,7 +34,8 @@ from typing import Final
 
 from passerelle.catalogue import Catalogue, Proof, catalogue
 from passerelle.groups import EntityKind
-from passerelle_hub.match.weights import DISAGREE, Band, Weights, weights
+from passerelle.notification import Band, Relation
+from passerelle_hub.match.weights import DISAGREE, Weights, weights
 
 _NAMES: Final = ("surname", "given")
 _WHOLE: Final = "full_name"
@@ -48,15 +50,7 @@ CEILING: Final = "ceiling"
 PRIOR: Final = "prior"
 
 
-class Relation(StrEnum):
-    """What a link says of its two records."""
-
-    SAME_PERSON = "same_person"
-    SAME_ORGANISATION = "same_organisation"
-    SHARED_MEANS = "shared_means"
-
-
-class LinkState(StrEnum):
+class Verdict(StrEnum):
     """What the hard rules let a link be: notified, shown as a candidate where policy says so, or nothing."""
 
     MATCH = "match"
@@ -87,8 +81,7 @@ _RELATIONS: Final[Mapping[EntityKind, Relation]] = {
 
 @dataclass(frozen=True, slots=True)
 class SharedToken:
-    """A token that both records carry: its kind, how many records carry it (these two included), of how
-    many agencies.
+    """A token that both records carry: its kind, how many records of how many agencies carry it in all.
 
     Several agencies holding one person is what a federation is for; it is several records of one agency
     that make a token common.
@@ -136,7 +129,7 @@ class Score:
     bits: float
     probability: float
     band: Band
-    state: LinkState
+    verdict: Verdict
     relation: Relation
     evidence: tuple[FieldEvidence, ...]
 
@@ -168,9 +161,9 @@ def score(
         evidence.append(FieldEvidence(PRIOR, "", population.prior_bits))
         rarest = _rarest(shared, _FIELDS[entity_a])
         same = _same(_RELATIONS[entity_a], proven, evidence, rarest, table)
-    if (same is None or same.state is LinkState.NONE) and any(field in table.means for field in proven):
+    if (same is None or same.verdict is Verdict.NONE) and any(field in table.means for field in proven):
         return _means(proven, _rarest(shared, table.means), table)
-    return same or Score(0.0, 0.5, Band.WEAK, LinkState.NONE, Relation.SHARED_MEANS, ())
+    return same or Score(0.0, 0.5, Band.WEAK, Verdict.NONE, Relation.SHARED_MEANS, ())
 
 
 def _rarest(shared: Sequence[SharedToken], fields: Collection[str]) -> int:
@@ -270,10 +263,10 @@ def _same(
         evidence = [*evidence, FieldEvidence(CEILING, "", round(-excess, 2))]
     bits = round(_sum(evidence), 2)
     band = table.band(bits)
-    state = LinkState.NONE
+    state = Verdict.NONE
     if band is not Band.WEAK and proven:
-        state = LinkState.MATCH if full else LinkState.CANDIDATE
-    if state is LinkState.CANDIDATE:
+        state = Verdict.MATCH if full else Verdict.CANDIDATE
+    if state is Verdict.CANDIDATE:
         band = Band.POSSIBLE
     return Score(bits, _probability(bits), band, state, relation, tuple(evidence))
 
@@ -315,10 +308,10 @@ def _means(proven: Mapping[str, str], rarest: int, table: Weights) -> Score:
     evidence.extend(_commonness(rarest, table))
     bits = round(_sum(evidence), 2)
     band = table.band(bits)
-    state = LinkState.NONE
+    state = Verdict.NONE
     if band is not Band.WEAK:
-        only_address = {item.field for item in evidence} <= {"ip_address", COMMONNESS}
-        state = LinkState.CANDIDATE if only_address else LinkState.MATCH
+        alone = {item.field for item in evidence} <= {"ip_address", "number", COMMONNESS}
+        state = Verdict.CANDIDATE if alone else Verdict.MATCH
     return Score(bits, _probability(bits), band, state, Relation.SHARED_MEANS, tuple(evidence))
 
 
@@ -327,4 +320,4 @@ def _sum(evidence: Iterable[FieldEvidence]) -> float:
 
 
 def _probability(bits: float) -> float:
-    return 1.0 / (1.0 + 2.0 ** -max(min(bits, 60.0), -60.0))
+    return 1.0 / (1.0 + math.exp2(-max(min(bits, 60.0), -60.0)))

@@ -6,24 +6,17 @@ import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cache
 from importlib import resources
 from typing import Final
 
 from passerelle.errors import PasserelleError
+from passerelle.notification import Band
 
 WEIGHTS_VERSION: Final = "weights/1"
 DISAGREE: Final = "disagree"
-
-
-class Band(StrEnum):
-    """How good a link is, best first. `weak` is never notified."""
-
-    VERY_STRONG = "very_strong"
-    STRONG = "strong"
-    POSSIBLE = "possible"
-    WEAK = "weak"
+_STATED: Final = (Band.VERY_STRONG, Band.STRONG, Band.POSSIBLE)
+"""Bands with stated odds, best first; what reaches none is weak."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +57,7 @@ def load(text: str) -> Weights:
     fields: dict[str, dict[str, float]] = {}
     for field, levels in table["field"].items():
         fields[field] = {level: _bits(field, chance["m"], chance["u"]) for level, chance in levels.items()}
-    floors = tuple((band, float(table["band"][band])) for band in Band if band is not Band.WEAK)
+    floors = tuple((band, float(table["band"][band])) for band in _STATED)
     if [floor for _, floor in floors] != sorted((floor for _, floor in floors), reverse=True):
         raise PasserelleError("weights_invalid", "bands out of order")
     return Weights(

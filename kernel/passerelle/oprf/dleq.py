@@ -3,20 +3,23 @@
 The prover shows that B = k·G and D_i = k·C_i for all i, without showing k:
 
 (1) both sides draw weights from a hash and form M = Σ d_i·C_i and Z = Σ d_i·D_i;
-(2) the prover draws r, commits to r·G and r·M, takes the challenge c from a hash of both, and answers s = r - c·k;
+(2) the prover draws r, commits to r·G and r·M, takes the challenge c from a hash of both, and answers s = r
+    - c·k;
 (3) the verifier forms s·G + c·B and s·M + c·Z and must arrive at the same challenge.
 
 Two transcripts share these steps:
 
-- `RfcTranscript` is RFC 9497, 2.2, to the letter. There the weight of a pair depends on that pair, its position and B
-  alone. A prover can therefore try many wrong answers for each position on its own and combine them so that the errors
-  cancel in M and Z: a generalised birthday search (Wagner, CRYPTO 2002) over n lists, which gets cheap as n grows; for
-  n = 4,096 its formula gives about 2^32 steps. It serves the RFC's vectors and small batches.
-- `BoundTranscript` is ours and serves the threshold protocol. Its weights come from a hash of the whole statement (a
-  context, B, all C, all D), so that changing one answer changes all weights. They have 128 bits, which leaves a cheat
-  2^-128 (the small exponents test; Bellare, Garay, Rabin, EUROCRYPT 1998).
+- `RfcTranscript` is RFC 9497, 2.2, to the letter. There the weight of a pair depends on that pair, its
+  position and B alone. A prover can therefore try many wrong answers for each position on its own and
+  combine them so that the errors cancel in M and Z: a generalised birthday search (Wagner, CRYPTO 2002) over
+  n lists, which gets cheap as n grows; for n = 4,096 its formula gives about 2^32 steps. It serves the RFC's
+  vectors and small batches.
+- `BoundTranscript` is ours and serves the threshold protocol. Its weights come from a hash of the whole
+  statement (a context, B, all C, all D), so that changing one answer changes all weights. They have 128
+  bits, which leaves a cheat 2^-128 (the small exponents test; Bellare, Garay, Rabin, EUROCRYPT 1998).
 
-A proof is 64 bytes, challenge then response, both canonical scalars. Public data only may be verified in variable time.
+A proof is 64 bytes, challenge then response, both canonical scalars. Public data only may be verified in
+variable time.
 """
 
 from __future__ import annotations
@@ -130,5 +133,3 @@ def _challenge(public: bytes, c: bytes, d: bytes, proof: bytes, transcript: Tran
     t2 = group.add(group.multiply_base(response), group.multiply(challenge, public))  # (3)
     t3 = group.weighted_sum(response + challenge, m + z)
     return transcript.challenge(public, m, z, t2, t3)
-
-

@@ -2,12 +2,13 @@
 
 Rules
 -----
-1. An element and a scalar are 32 bytes each (scalars little-endian); a column is that many of them end to end. All
-   operations take and give columns, so that a native back end can do a whole batch in one call.
-2. Elements from outside are refused when they are the identity or not canonically encoded, scalars when they are zero
-   or not reduced, always by position. A column of another length is a programming error (`ValueError`).
-3. `ristretto255()` is the process's back end: libsodium unless `use` named another one first. Back ends are safe for
-   use from several threads.
+1. An element and a scalar are 32 bytes each (scalars little-endian); a column is that many of them end to
+   end. All operations take and give columns, so that a native back end can do a whole batch in one call.
+2. Elements from outside are refused when they are the identity or not canonically encoded, scalars when they
+   are zero or not reduced, always by position. A column of another length is a programming error
+   (`ValueError`).
+3. `ristretto255()` is the process's back end: libsodium unless `use` named another one first. Back ends are
+   safe for use from several threads.
 """
 
 from __future__ import annotations

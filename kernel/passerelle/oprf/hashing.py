@@ -1,8 +1,8 @@
 """Hashing to ristretto255 (RFC 9380) and the domain separation of RFC 9497.
 
-`expand_message_xmd` is RFC 9380, 5.3.1, with SHA-512. `hash_to_group` and `hash_to_scalar` are those of the suite
-ristretto255-SHA512 (RFC 9497, 4.1): 64 uniform bytes through the group's one-way map, or reduced as a little-endian
-integer. Everything is deterministic and keeps the order of its inputs.
+`expand_message_xmd` is RFC 9380, 5.3.1, with SHA-512. `hash_to_group` and `hash_to_scalar` are those of the
+suite ristretto255-SHA512 (RFC 9497, 4.1): 64 uniform bytes through the group's one-way map, or reduced as a
+little-endian integer. Everything is deterministic and keeps the order of its inputs.
 """
 
 from __future__ import annotations
@@ -59,9 +59,11 @@ def expand_message_xmd(message: bytes, tag: bytes, length: int) -> bytes:
 
 
 def hash_to_group(inputs: Iterable[bytes], context: bytes) -> bytes:
-    """One element for each input, packed. An element is the identity with probability 2^-252; blinding refuses it."""
+    """One element for each input, packed; the identity with probability 2^-252, which blinding refuses."""
     tag = b"HashToGroup-" + context
-    return ristretto255().from_uniform(b"".join(expand_message_xmd(item, tag, UNIFORM_BYTES) for item in inputs))
+    return ristretto255().from_uniform(
+        b"".join(expand_message_xmd(item, tag, UNIFORM_BYTES) for item in inputs)
+    )
 
 
 def hash_to_scalar(message: bytes, context: bytes, label: bytes = b"HashToScalar-") -> bytes:

@@ -1,9 +1,9 @@
 """What is tokenised: one unambiguous byte string for a value and everything it depends on.
 
-Two values that differ in domain, epoch, kind, normaliser or bytes never share an input, so the token of a phone number
-tells nothing of a document of the same digits, and a new version of normalisation starts tokens of its own. The key
-already separates domain, identifier group and epoch; repeating them here keeps tokens apart should one key ever be
-dealt twice.
+Two values that differ in domain, epoch, kind, normaliser or bytes never share an input, so the token of a
+phone number tells nothing of a document of the same digits, and a new version of normalisation starts tokens
+of its own. The key already separates domain, identifier group and epoch; repeating them here keeps tokens
+apart should one key ever be dealt twice.
 """
 
 from __future__ import annotations

@@ -1,12 +1,14 @@
 """ristretto255 on libsodium: columns spread over threads.
 
-Order and concurrency: results keep the order of their operands. A column of at least `SPREAD_FROM` items is cut into
-slices that a pool of threads works off; ctypes gives up the interpreter lock for each operation. The pool starts with
-the first large column and does not survive a fork: the child starts its own. Nothing is kept between calls.
+Order and concurrency: results keep the order of their operands. A column of at least `SPREAD_FROM` items is
+cut into slices that a pool of threads works off; ctypes gives up the interpreter lock for each operation.
+The pool starts with the first large column and does not survive a fork: the child starts its own. Nothing is
+kept between calls.
 
-libsodium works in constant time on scalars and refuses elements that are not canonically encoded. It also refuses a
-product that is the identity, which covers a zero scalar and an identity operand. Measured (µs): multiplication 49-67,
-by the generator 16-21, addition 14, map to the group 14-18, check 5, product of scalars 0.5, inversion 30.
+libsodium works in constant time on scalars and refuses elements that are not canonically encoded. It also
+refuses a product that is the identity, which covers a zero scalar and an identity operand. Measured (µs):
+multiplication 49-67, by the generator 16-21, addition 14, map to the group 14-18, check 5, product of
+scalars 0.5, inversion 30.
 """
 
 from __future__ import annotations
@@ -192,7 +194,8 @@ class Ristretto255:
     def _spread(self, count: int, work: Work) -> None:
         """Do all items, in this thread or in slices; the first slice that fails decides what is raised.
 
-        `work` takes the addresses of its buffers itself, so that a slice keeps them alive whatever becomes of us.
+        `work` takes the addresses of its buffers itself, so that a slice keeps them alive whatever becomes
+        of us.
         """
         if self._workers == 1 or count < SPREAD_FROM:
             work(0, count)
@@ -213,7 +216,7 @@ class Ristretto255:
 
 def _address(data: bytes) -> int:
     """Where the bytes lie; valid as long as the caller holds them."""
-    return ctypes.cast(data, ctypes.c_void_p).value or 0
+    return ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p).value or 0
 
 
 def _one(value: bytes) -> bytes:

@@ -1,12 +1,12 @@
 """Shamir's secret sharing over the scalars of ristretto255, with Feldman's public side.
 
-A key k = a_0 is shared by a polynomial of degree t - 1: trustee i (from 1) holds k_i = a_0 + a_1·i + ... + a_(t-1)·i^(t-1)
-and everyone knows Y_i = k_i·G. Any t shares determine the key, fewer tell nothing (Shamir 1979). Because the map to the
-public side is linear, the same Lagrange factors interpolate the Y_i, which shows whether they lie on one polynomial
-(Feldman 1987).
+A key k = a_0 is shared by a polynomial of degree t - 1: trustee i (from 1) holds k_i = a_0 + a_1·i + ... +
+a_(t-1)·i^(t-1) and everyone knows Y_i = k_i·G. Any t shares determine the key, fewer tell nothing (Shamir
+1979). Because the map to the public side is linear, the same Lagrange factors interpolate the Y_i, which
+shows whether they lie on one polynomial (Feldman 1987).
 
-Coefficients, shares and keys are secrets: only the group's scalar operations touch them. Indices and Lagrange factors
-are public and computed as integers.
+Coefficients, shares and keys are secrets: only the group's scalar operations touch them. Indices and
+Lagrange factors are public and computed as integers.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def shares_of(coefficients: bytes, trustees: int) -> tuple[bytes, ...]:
 
 
 def lagrange(quorum: Sequence[int], index: int, at: int = 0) -> bytes:
-    """The factor (a scalar) of the share of `index` where the polynomial is interpolated at `at` over a quorum.
+    """The factor (a scalar) of the share of `index` where a quorum interpolates the polynomial at `at`.
 
     Raises:
         ValueError: the quorum repeats an index or lacks this one.
@@ -46,15 +46,10 @@ def lagrange(quorum: Sequence[int], index: int, at: int = 0) -> bytes:
 
 
 def interpolate(quorum: Sequence[int], elements: bytes, at: int = 0) -> bytes:
-    """The element at `at` of the polynomial through the packed public shares of a quorum; may be the identity.
+    """The element at `at`, outside the quorum, of the polynomial through the quorum's packed public shares.
 
     Raises:
         PasserelleError: `oprf_element_invalid`.
     """
-    group = ristretto255()
-    terms = tuple(
-        element if factor == scalar(0) else group.multiply(factor, element)
-        for factor, element in zip((lagrange(quorum, index, at) for index in quorum), split(elements), strict=True)
-        if factor != scalar(0)
-    )
-    return reduce(group.add, terms)
+    factors = b"".join(lagrange(quorum, index, at) for index in quorum)
+    return ristretto255().weighted_sum(factors, elements)

@@ -2,11 +2,11 @@
 
 Rules
 -----
-1. The operating system's library comes first, because the system patches it. `rbcl`, which bundles libsodium 1.0.18,
-   is the fallback and is imported only then: each import of it leaves a copy of the library in the temporary folder,
-   which is removed here as soon as it is mapped.
-2. Long operations (tens of microseconds) release the interpreter lock, so threads scale. Short ones on scalars keep it:
-   giving it up costs more than they take.
+1. The operating system's library comes first, because the system patches it. `rbcl`, which bundles libsodium
+   1.0.18, is the fallback and is imported only then: each import of it leaves a copy of the library in the
+   temporary folder, which is removed here as soon as it is mapped.
+2. Long operations (tens of microseconds) release the interpreter lock, so threads scale. Short ones on
+   scalars keep it: giving it up costs more than they take.
 3. Every entry takes addresses of buffers whose lengths the caller has checked; nothing here checks them.
 """
 
@@ -31,10 +31,10 @@ SYSTEM_NAMES: Final = ("libsodium.so.26", "libsodium.so.23", "libsodium.26.dylib
 
 @dataclass(frozen=True, slots=True)
 class Sodium:
-    """The entry points we use. Each returns 0, or -1 where an operand is refused; `source` is `system` or `rbcl`.
+    """The entry points we use; each gives 0, or -1 where an operand is refused. `source`: `system` or `rbcl`.
 
-    Operands are addresses, the result first: `multiply(out 32, scalar 32, element 32)`, `multiply_base(out, scalar)`,
-    `add(out, element, element)`, `from_uniform(out, 64 bytes)`, `is_valid(element)`; on scalars
+    Operands are addresses, the result first: `multiply(out 32, scalar 32, element 32)`, `multiply_base(out,
+    scalar)`, `add(out, element, element)`, `from_uniform(out, 64 bytes)`, `is_valid(element)`; on scalars
     `scalar_multiply(out, a, b)`, `scalar_add`, `scalar_subtract`, `scalar_invert(out, a)`,
     `scalar_reduce(out, 64 bytes)`, `scalar_random(out)`.
     """
@@ -88,9 +88,9 @@ def bundled() -> Sodium:
         ImportError: rbcl is not installed.
         OSError: its library cannot be mapped.
     """
-    import rbcl  # noqa: F401, PLC0415 - only here: importing it writes a file of 2.8 MB
+    import rbcl  # noqa: PLC0415 - only here: importing it writes a file of 2.8 MB
 
-    copy: str = importlib.import_module("rbcl._sodium").lib_path
+    copy: str = importlib.import_module(f"{rbcl.__name__}._sodium").lib_path
     sodium = _bind(copy, "rbcl")
     with contextlib.suppress(OSError):
         Path(copy).unlink()

@@ -4,8 +4,8 @@
 (2) the server multiplies by its key and, in mode VOPRF, proves that it used the key behind its public key;
 (3) the client checks the proof, takes the blinds off, and hashes input and element to the output.
 
-A whole batch goes through each step at once; outputs keep the order of the inputs. The threshold protocol shares
-steps (1) and (3) and replaces (2). Blinds and inputs never show in a `repr`.
+A whole batch goes through each step at once; outputs keep the order of the inputs. The threshold protocol
+shares steps (1) and (3) and replaces (2). Blinds and inputs never show in a `repr`.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ def blind(inputs: Iterable[bytes], mode: Mode = Mode.VOPRF, blinds: bytes | None
         blinds: packed scalars, for vectors and deterministic tests; fresh ones otherwise.
 
     Raises:
-        PasserelleError: `oprf_input_invalid`: no input, or one longer than 65,535 bytes; `oprf_element_invalid`: an
-            input maps to the identity, which does not happen.
+        PasserelleError: `oprf_input_invalid`: no input, or one longer than 65,535 bytes;
+            `oprf_element_invalid`: an input maps to the identity, which does not happen.
     """
     items = tuple(inputs)
     if not items:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import grpc.aio
 from cryptography import x509
@@ -26,11 +26,13 @@ from passerelle.certificate import PeerCertificate, Usage, claimed_identity, rea
 from passerelle.clock import Clock
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
+from passerelle.log import get_logger
 from passerelle.rpc.rule import OPENED, Audit, CallEvent, Quota, RpcRule, Standing, Trust
 
 TLS_VERSION: Final = b"TLSv1.3"
 KEY_EXCHANGE: Final = b"X25519MLKEM768"
-_CACHED: Final = 4096
+CACHED: Final = 4096
+_LOG: Final = get_logger("rpc")
 
 AuthContext = Mapping[str, Iterable[bytes]]
 
@@ -49,7 +51,7 @@ class Call:
         self._standing = standing
         self._quota = quota
         self._refusal: PasserelleError | None = None
-        self._task = asyncio.current_task()
+        self._task = cast("asyncio.Task[Any]", asyncio.current_task())  # gRPC runs every call in a task
 
     @property
     def refusal(self) -> PasserelleError | None:
@@ -58,6 +60,8 @@ class Call:
 
     def check(self) -> None:
         """The checks of a message in either direction.
+
+        A standing that fails in itself refuses too, as `internal`.
 
         Raises:
             PasserelleError: `certificate_expired`, or what the standing raises; from then on always.
@@ -70,6 +74,9 @@ class Call:
         except PasserelleError as refusal:
             self._refusal = refusal
             raise
+        except Exception as fault:
+            self._refusal = PasserelleError("internal", type(fault).__name__)
+            raise self._refusal from fault
 
     def check_request(self, size: int) -> None:
         """The checks of a request message of `size` bytes.
@@ -88,8 +95,7 @@ class Call:
 
     def cut(self) -> None:
         """Stop the running servicer; the interceptor reports `refusal` to the peer."""
-        if self._task is not None:
-            self._task.cancel()
+        self._task.cancel()
 
 
 class Gatekeeper:
@@ -103,6 +109,7 @@ class Gatekeeper:
         quota: Quota,
         audit: Audit,
         clock: Clock,
+        cached: int = CACHED,
     ) -> None:
         self.rules = rules
         self.trust = trust
@@ -110,6 +117,7 @@ class Gatekeeper:
         self._standing = standing
         self._quota = quota
         self._clock = clock
+        self._cached = cached
         self._verified: dict[tuple[bytes, bytes], tuple[bytes, PeerCertificate]] = {}
         self._live: set[Call] = set()
 
@@ -141,9 +149,13 @@ class Gatekeeper:
         return call
 
     def close(self, call: Call, outcome: str) -> None:
-        """Record how an admitted call ended."""
+        """Record how an admitted call ended; its start was recorded, so a failure here is only logged."""
         self._live.discard(call)
-        self.audit.record(CallEvent(call.rule.method, call.rule.event, call.certificate.identity, outcome))
+        event = CallEvent(call.rule.method, call.rule.event, call.certificate.identity, outcome)
+        try:
+            self.audit.record(event)
+        except Exception as fault:  # noqa: BLE001 - the effect has happened; its text must not reach the peer
+            _LOG.error("audit.failed", method=event.method, exception_type=type(fault).__name__)
 
     def sweep(self) -> int:
         """Check every running call again and cut those that fail; returns how many were cut."""
@@ -179,7 +191,7 @@ class Gatekeeper:
         leaf: x509.Certificate = read_chain(key[0])[0]
         roots = self.trust.roots(claimed_identity(leaf, Usage.CLIENT).trust_domain)
         certificate = verify_peer(b"".join(key), roots, self._clock.now(), Usage.CLIENT)
-        if len(self._verified) >= _CACHED:
+        if len(self._verified) >= self._cached:
             del self._verified[next(iter(self._verified))]
         self._verified[key] = (roots, certificate)
         return certificate

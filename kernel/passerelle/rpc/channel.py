@@ -3,14 +3,12 @@
 Rules
 -----
 1. gRPC shows a client nothing of the server's certificate, so TLS itself must pin the identity. It does by
-   two
-   settings: only the roots of the peer's trust domain are trusted, and the name that TLS verifies is
-       `server_name` of
-   the expected identity, whatever address is dialled. The profile ties that DNS name to the URI, and only
-   that domain's authority can issue it.
+   two settings: only the roots of the peer's trust domain are trusted, and the name that TLS verifies is
+   `server_name` of the expected identity, whatever address is dialled. The profile ties that DNS name to
+   the URI, and only that domain's authority can issue it.
 2. A leaf for clients cannot answer as a server: TLS checks the extended key usage.
-3. The server refuses anything below TLS 1.3 with the hybrid group; a middle man cannot lower either unseen
-   (RFC 8446 4.1.3).
+3. The server refuses anything below TLS 1.3 with the hybrid group; a middle man cannot lower version or
+   group unseen (RFC 8446 4.1.3, 4.4).
 4. A channel keeps the key and chain it was opened with. After a renewal the side opens a new one and
    closes this.
 5. gRPC repeats nothing by itself: what is sent again is decided by the steps, which know what is idempotent.

@@ -26,7 +26,7 @@ from passerelle.errors import PasserelleError
 from passerelle.log import get_logger
 from passerelle.rpc.admission import Gatekeeper
 from passerelle.rpc.interceptor import Guard
-from passerelle.rpc.material import TlsMaterial
+from passerelle.rpc.material import TlsBytes, TlsMaterial
 from passerelle.rpc.rule import FRAME_BYTES, Trust
 
 _LOG: Final = get_logger("rpc")
@@ -88,38 +88,48 @@ def create_server(
     limits = limits or ServerLimits()
     server: grpc.aio.Server = _AIO.server(interceptors=(Guard(gate),), options=server_options(limits))
     try:
-        port = server.add_secure_port(address, server_credentials(material, gate.trust))
+        port = server.add_secure_port(address, ReloadingTls(material, gate.trust).credentials())
     except RuntimeError as error:
         raise PasserelleError("listen_failed", address) from error
     return Listener(server, port, gate, limits.recheck_seconds)
 
 
-def server_credentials(material: TlsMaterial, trust: Trust) -> grpc.ServerCredentials:
-    """TLS that asks every caller for a certificate and follows changes of key, chain and roots.
+class ReloadingTls:
+    """Key, chain and roots of a listener, read again for every handshake (rule 3).
 
     Raises:
-        PasserelleError: `tls_material_invalid`, `certificate_malformed`.
+        PasserelleError: `tls_material_invalid`, `certificate_malformed`; at the start only.
     """
-    current = _configuration(material, trust)
-    previous = current[0]
 
-    def fetch() -> grpc.ServerCertificateConfiguration | None:
-        nonlocal previous
+    def __init__(self, material: TlsMaterial, trust: Trust) -> None:
+        self._material = material
+        self._trust = trust
+        self._current = self._read()
+
+    def credentials(self) -> grpc.ServerCredentials:
+        """TLS that asks every caller for a certificate."""
+        fetch = cast("Callable[[], grpc.ServerCertificateConfiguration]", self.fetch)  # None: unchanged
+        return grpc.dynamic_ssl_server_credentials(
+            _configuration(*self._current), fetch, require_client_authentication=True
+        )
+
+    def fetch(self) -> grpc.ServerCertificateConfiguration | None:
+        """The material if it changed since the last handshake; gRPC calls this in threads of its own."""
         try:
-            latest, configuration = _configuration(material, trust)
+            latest = self._read()
         except PasserelleError as error:
             _LOG.error("tls.reload_failed", code=error.code, detail=error.detail)
             return None
-        if latest == previous:
+        if latest == self._current:
             return None
-        previous = latest
-        return configuration
+        self._current = latest
+        return _configuration(*latest)
 
-    return grpc.dynamic_ssl_server_credentials(
-        current[1],
-        cast("Callable[[], grpc.ServerCertificateConfiguration]", fetch),  # None: unchanged
-        require_client_authentication=True,
-    )
+    def _read(self) -> tuple[TlsBytes, bytes]:
+        pair, roots = self._material.read(), self._trust.bundle()
+        if not roots:
+            raise PasserelleError("tls_material_invalid", "no trust domain is registered")
+        return pair, roots
 
 
 def server_options(limits: ServerLimits) -> tuple[tuple[str, int], ...]:
@@ -141,11 +151,5 @@ def server_options(limits: ServerLimits) -> tuple[tuple[str, int], ...]:
     )
 
 
-def _configuration(
-    material: TlsMaterial, trust: Trust
-) -> tuple[tuple[bytes, bytes, bytes], grpc.ServerCertificateConfiguration]:
-    pair, roots = material.read(), trust.bundle()
-    if not roots:
-        raise PasserelleError("tls_material_invalid", "no trust domain is registered")
-    configuration = grpc.ssl_server_certificate_configuration([(pair.key, pair.chain)], roots)
-    return (pair.key, pair.chain, roots), configuration
+def _configuration(pair: TlsBytes, roots: bytes) -> grpc.ServerCertificateConfiguration:
+    return grpc.ssl_server_certificate_configuration([(pair.key, pair.chain)], roots)

@@ -8,7 +8,9 @@ from passerelle.errors import PasserelleError
 from passerelle_connector.sources import RawRow, RejectedRow, SourcePlan, build
 from passerelle_connector.sources.mapping import Targets, compile_mapping
 
-TARGETS = Targets(frozenset({"family_name", "given_name", "born", "phone", "aliases"}), frozenset({"handling"}))
+TARGETS = Targets(
+    frozenset({"family_name", "given_name", "born", "phone", "aliases"}), frozenset({"handling"})
+)
 MAP = {
     "family_name": {"from": "naam", "clean": "name"},
     "given_name": "voornaam",
@@ -21,7 +23,9 @@ MAP = {
 def source(folder: Path, table: object = None, **options: object):
     plan = SourcePlan(
         options={"kind": "folder", "path": "in", "reference": "nr", **options},
-        mapper=compile_mapping("nr", table or MAP, TARGETS, {"circumstances": {"note": "nota"}} if not table else {}),
+        mapper=compile_mapping(
+            "nr", table or MAP, TARGETS, {"circumstances": {"note": "nota"}} if not table else {}
+        ),
         base=folder,
     )
     return build(plan)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +15,9 @@ from passerelle import merkle
 from passerelle.errors import PasserelleError
 
 SALT = bytes(range(32))
+VECTOR: dict[str, Any] = json.loads(
+    (Path(__file__).parents[2] / "vectors" / "envelope-1.json").read_text("utf-8")
+)
 
 
 def _events(count: int) -> list[bytes]:
@@ -76,7 +82,9 @@ def test_the_slot_of_an_event_is_the_same_however_many_follow() -> None:
 
 def test_slots_spread_over_the_whole_tick() -> None:
     """The place of the first event says nothing: over many salts it is uniform."""
-    first = [merkle.tick_slot(0, 4, hashlib.sha256(bytes([a, b])).digest()) for a in range(8) for b in range(200)]
+    first = [
+        merkle.tick_slot(0, 4, hashlib.sha256(bytes([a, b])).digest()) for a in range(8) for b in range(200)
+    ]
     counts = [first.count(slot) for slot in range(16)]
     assert min(counts) > 60  # 100 expected in each; five standard deviations below is 52
     assert max(counts) < 150
@@ -111,3 +119,12 @@ def test_a_wrong_slot_event_depth_or_root_is_refused() -> None:
         with pytest.raises(PasserelleError) as error:
             merkle.verify_tick_path(event, place, steps, depth, root)
         assert error.value.code == code
+
+
+def test_the_format_is_frozen() -> None:
+    row = VECTOR["tick"]
+    events = [bytes.fromhex(item) for item in row["events"]]
+    tree = merkle.TickTree(events, row["depth"], bytes.fromhex(row["salt"]))
+    assert list(tree.slots) == row["slots"]
+    assert tree.root.hex() == row["root"]
+    assert [item.hex() for item in tree.path(2)] == row["path_of_third"]

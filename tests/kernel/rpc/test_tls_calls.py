@@ -14,7 +14,9 @@ from passerelle.certificate import Usage
 from passerelle.clock import DAY
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity, Role
+from passerelle.rpc.admission import Gatekeeper
 from passerelle.rpc.interceptor import peer, peer_certificate
+from passerelle.rpc.rule import CallEvent
 from passerelle.rpc.server import ServerLimits
 from passerelle.rpc.status import CODE_KEY, peer_errors
 from passerelle_pki.authority import Authority
@@ -123,6 +125,24 @@ async def test_a_call_without_a_rule_is_refused_whether_it_exists_or_not(world: 
     assert {event.event for event in world.parts.events} == {"rpc.refused"}
 
 
+async def test_a_call_with_a_rule_and_no_servicer_is_refused_and_audited(world: Any) -> None:
+    async with world.listening({}) as listener, world.calling(listener) as channel:
+        assert await refusal(channel) == "rpc_unknown"
+    assert world.parts.outcomes() == ["opened", "rpc_unknown"]
+
+
+async def test_the_cache_of_verified_certificates_is_bounded(
+    world: Any, material: Callable[..., Any]
+) -> None:
+    parts = world.parts
+    world.gate = Gatekeeper(world.gate.rules, parts, parts, parts, parts, parts.clock, cached=1)
+    serving = world.listening(handlers())
+    async with serving as listener, world.calling(listener) as one, world.calling(listener) as other:
+        for channel in (one, other, one, other):
+            assert await call(channel, "UnaryUnary")
+    assert parts.outcomes() == ["opened", "done"] * 4
+
+
 async def test_an_authority_cannot_mint_another_agencys_identity(
     world: Any, authority: Callable[[str], Authority], material: Callable[..., Any]
 ) -> None:
@@ -195,6 +215,8 @@ async def test_an_idle_stream_is_cut_by_the_sweep(world: Any) -> None:
         stream = channel.stream_stream("/test.Echo/StreamStream")(timeout=5)
         await stream.write(b"one")
         await stream.read()
+        await asyncio.sleep(0.12)  # sweeps that find nothing wrong change nothing
+        assert world.parts.outcomes() == ["opened"]
         world.parts.refused[POLICE] = "agency_suspended"
         with pytest.raises(PasserelleError, match="agency_suspended"), peer_errors():
             await stream.read()
@@ -258,7 +280,8 @@ async def test_a_coded_error_travels_with_its_public_text(world: Any) -> None:
     error = caught.value
     assert error.code() is grpc.StatusCode.ALREADY_EXISTS
     assert error.details() == PasserelleError("batch_replayed").spec.public
-    assert dict(error.trailing_metadata())[CODE_KEY] == "batch_replayed"
+    trailing: Any = error.trailing_metadata()
+    assert dict(trailing)[CODE_KEY] == "batch_replayed"
     assert SECRET not in repr(error)
 
 
@@ -275,6 +298,35 @@ async def test_a_call_is_refused_where_it_cannot_be_audited(world: Any) -> None:
 
     world.parts.record = full
     async with world.listening(handlers()) as listener, world.calling(listener) as channel:
+        assert await refusal(channel) == "internal"
+
+
+async def test_an_end_that_cannot_be_audited_shows_nothing(world: Any) -> None:
+    record = world.parts.record
+
+    def full(event: CallEvent) -> None:
+        if event.outcome != "opened":
+            raise OSError(SECRET)
+        record(event)
+
+    world.parts.record = full
+    async with world.listening(handlers()) as listener, world.calling(listener) as channel:
+        assert await call(channel, "UnaryUnary")
+    assert world.parts.outcomes() == ["opened"]
+
+
+async def test_a_standing_that_fails_refuses_and_cuts(world: Any) -> None:
+    def broken(_identity: Identity, _serial: int) -> None:
+        raise LookupError(SECRET)
+
+    limits = ServerLimits(recheck_seconds=0.05)
+    async with world.listening(handlers(), limits) as listener, world.calling(listener) as channel:
+        stream = channel.stream_stream("/test.Echo/StreamStream")(timeout=5)
+        await stream.write(b"one")
+        await stream.read()
+        world.parts.check = broken
+        with pytest.raises(PasserelleError, match="internal"), peer_errors():
+            await stream.read()
         assert await refusal(channel) == "internal"
 
 

@@ -17,7 +17,7 @@ from passerelle.errors import PasserelleError
 from passerelle.identity import Identity, Role
 from passerelle.keyfile import write_private
 from passerelle.rpc.material import FileMaterial, MemoryMaterial, TlsBytes
-from passerelle.rpc.server import ServerLimits, create_server
+from passerelle.rpc.server import ReloadingTls, ServerLimits, create_server
 from passerelle.rpc.status import peer_errors
 from passerelle_pki.authority import Authority
 
@@ -152,6 +152,25 @@ async def test_a_listener_follows_its_material_without_restart(world: Any, mater
         assert await code(world, listener, server=OTHER_HUB) == "ok"
         renewing.current = None
         assert await code(world, listener, server=OTHER_HUB) == "ok"
+
+
+def test_material_is_handed_over_only_where_it_changed(world: Any, material: Make) -> None:
+    renewing = Renewing(material(world.hub, HUB, Usage.SERVER))
+    reloading = ReloadingTls(renewing, world.parts)
+    assert reloading.fetch() is None
+    renewing.current = material(world.hub, HUB, Usage.SERVER)
+    assert reloading.fetch() is not None
+    assert reloading.fetch() is None
+    world.parts.domains["more.example"] = world.hub.roots
+    assert reloading.fetch() is not None
+    renewing.current = None
+    assert reloading.fetch() is None
+
+
+async def test_a_listener_that_never_started_can_be_stopped(world: Any, material: Make) -> None:
+    listener = create_server("127.0.0.1:0", world.gate, material(world.hub, HUB, Usage.SERVER))
+    await listener.stop(0)
+    assert await code(world, listener) == "peer_unavailable"
 
 
 async def test_a_listener_follows_the_roots_without_restart(

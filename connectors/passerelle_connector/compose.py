@@ -1,0 +1,260 @@
+"""Where the connector's objects are wired; plain constructors, nothing else.
+
+`connect` wires a connector over any ports (the simulator brings its own); `open_ports` makes those of gRPC.
+"""
+
+from __future__ import annotations
+
+import random as system_random
+import secrets
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import grpc.aio
+
+from passerelle.catalogue import Tier, catalogue
+from passerelle.clock import Clock, SystemClock
+from passerelle.codec.signed import decode_signed
+from passerelle.errors import PasserelleError
+from passerelle.federation import Federation
+from passerelle.identity import Identity, Role
+from passerelle.oprf.pinned import Ceremony, GroupKeys
+from passerelle.rpc.channel import open_channel
+from passerelle.rpc.material import FileMaterial
+from passerelle.selftest import selftest
+from passerelle.sign import VerifyingKey
+from passerelle_connector.config import ConnectorSettings
+from passerelle_connector.deliver import Delivery
+from passerelle_connector.inbox import Inbox
+from passerelle_connector.keyring import Keyring, load_keys
+from passerelle_connector.marking import TARGETS, MarkingPlan
+from passerelle_connector.model import Random, TokenProtocol
+from passerelle_connector.normalise import FIELDS, NORM_VERSION, Settings
+from passerelle_connector.outbox import Outbox
+from passerelle_connector.peers import Peers
+from passerelle_connector.ports import DirectoryPort, HubPort
+from passerelle_connector.prepare import Preparation
+from passerelle_connector.reading import Reader
+from passerelle_connector.run import Connector, Pace
+from passerelle_connector.sealing import BatchKeyMaker, Sealer
+from passerelle_connector.service import GrpcHub, GrpcTrustee
+from passerelle_connector.sources import Source, SourcePlan, build
+from passerelle_connector.sources.mapping import Targets, compile_mapping
+from passerelle_connector.store import Database, InboxStore, OutboxStore, RowStore, TokenCache, WaitStore
+from passerelle_connector.tokenise import Tokeniser, TrusteePort
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """The connector's database and its narrow stores."""
+
+    database: Database
+    rows: RowStore
+    outbox: OutboxStore
+    inbox: InboxStore
+    tokens: TokenCache
+    waits: WaitStore
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The others, as this connector reaches them. `trustees` by index."""
+
+    hub: HubPort
+    directory: DirectoryPort
+    trustees: Mapping[int, TrusteePort]
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What tests replace: time, randomness, jitter."""
+
+    clock: Clock
+    random: Random
+    jitter: Callable[[], float]
+
+    @classmethod
+    def system(cls) -> Environment:
+        """The machine's own."""
+        return cls(SystemClock(), secrets.token_bytes, system_random.SystemRandom().random)
+
+
+def open_stores(settings: ConnectorSettings) -> Stores:
+    """Open the store of a configuration.
+
+    Raises:
+        PasserelleError: `store_version`.
+    """
+    database = Database(settings.path(settings.store))
+    return Stores(
+        database=database,
+        rows=RowStore(database),
+        outbox=OutboxStore(database),
+        inbox=InboxStore(database),
+        tokens=TokenCache(database),
+        waits=WaitStore(database),
+    )
+
+
+def build_source(settings: ConnectorSettings) -> Source:
+    """The configured source.
+
+    Raises:
+        PasserelleError: `mapping_invalid`.
+    """
+    sealed = {"circumstances": settings.circumstances, "source": settings.provenance}
+    reference = str(settings.source.get("reference", ""))
+    mapper = compile_mapping(reference, settings.map, Targets(FIELDS, TARGETS), sealed)
+    return build(SourcePlan(settings.source, mapper, settings.base))
+
+
+def build_preparation(settings: ConnectorSettings) -> Preparation:
+    """The configured way from row to keys.
+
+    Raises:
+        PasserelleError: `mapping_invalid`, `config_invalid`.
+    """
+    try:
+        tiers = frozenset(Tier(tier) for tier in settings.tiers)
+    except ValueError as error:
+        raise PasserelleError("config_invalid", "tiers") from error
+    plan = MarkingPlan.compile(settings.marking)
+    return Preparation(catalogue(), tiers, plan, Settings(settings.region))
+
+
+def token_protocol(settings: ConnectorSettings) -> TokenProtocol:
+    """What this connector's tokens depend on beside the values."""
+    return TokenProtocol(NORM_VERSION, catalogue().version, settings.domain, settings.epoch)
+
+
+def load_peers(settings: ConnectorSettings) -> Peers:
+    """The parties known at start: the signed entries in the registry folder.
+
+    Raises:
+        PasserelleError: `config_invalid`, `key_malformed`, `identity_malformed`.
+    """
+    registry = settings.registry
+    try:
+        key = VerifyingKey(settings.path(registry.key).read_bytes())
+        roots = settings.path(settings.tls.roots).read_bytes()
+        files = sorted(settings.path(registry.entries).iterdir())
+        entries = [decode_signed(file.read_bytes()) for file in files if file.is_file()]
+    except OSError as error:
+        raise PasserelleError("config_invalid", f"registry or tls: {type(error).__name__}") from error
+    home = Identity.parse(settings.identity).trust_domain
+    peers = Peers(Federation(home, roots), key, settings.hub.agency)
+    peers.accept(entries)
+    return peers
+
+
+def load_group_keys(settings: ConnectorSettings) -> GroupKeys:
+    """The pinned public group keys.
+
+    Raises:
+        PasserelleError: `config_invalid`, also for keys that one process dealt, where not allowed;
+            `group_key_invalid`.
+    """
+    try:
+        document = settings.path(settings.group_keys).read_text("utf-8")
+    except (OSError, UnicodeError) as error:
+        raise PasserelleError("config_invalid", f"group_keys: {type(error).__name__}") from error
+    keys = GroupKeys.from_json(document)
+    if keys.ceremony is Ceremony.DEVELOPMENT and not settings.development_keys:
+        raise PasserelleError("config_invalid", "group_keys: dealt by one process; see development_keys")
+    return keys
+
+
+@asynccontextmanager
+async def open_ports(settings: ConnectorSettings, peers: Peers) -> AsyncGenerator[Ports]:
+    """Channels to hub and trustees, closed at the end.
+
+    Raises:
+        PasserelleError: `agency_unknown`, `tls_material_invalid`, what reading a key file raises.
+    """
+    material = FileMaterial(settings.path(settings.tls.key), settings.path(settings.tls.chain))
+    async with AsyncExitStack() as stack:
+
+        async def channel(address: str, identity: Identity) -> grpc.aio.Channel:
+            opened = open_channel(address, identity, peers.roots(identity), material)
+            return await stack.enter_async_context(opened)
+
+        hub = GrpcHub(await channel(settings.hub.address, peers.hub))
+        trustees: dict[int, TrusteePort] = {}
+        for trustee in settings.trustees:
+            identity = peers.identity(trustee.agency, Role.TRUSTEE)
+            trustees[trustee.index] = GrpcTrustee(await channel(trustee.address, identity))
+        yield Ports(hub, hub, trustees)
+
+
+def connect(
+    settings: ConnectorSettings,
+    stores: Stores,
+    keyring: Keyring,
+    peers: Peers,
+    group_keys: GroupKeys,
+    ports: Ports,
+    environment: Environment,
+) -> Connector:
+    """Wire a connector.
+
+    Raises:
+        PasserelleError: `mapping_invalid`, `config_invalid`, `identity_malformed`, `agency_unknown`.
+    """
+    identity, hub, table = Identity.parse(settings.identity), peers.hub, catalogue()
+    agency, protocol = identity.agency, token_protocol(settings)
+    clock, random = environment.clock, environment.random
+    outbox = Outbox(
+        stores.outbox,
+        BatchKeyMaker(agency, keyring.vaults, settings.recipients, peers, clock, random),
+        settings.batch_records,
+        clock,
+        random,
+    )
+    tokeniser = Tokeniser(
+        protocol, table, group_keys, ports.trustees, stores.tokens, keyring.cache_secret, random
+    )
+    reader = Reader(
+        source=build_source(settings),
+        preparation=build_preparation(settings),
+        tokeniser=tokeniser,
+        sealer=Sealer(agency, keyring.vault, table, keyring.padding_secret, random),
+        rows=stores.rows,
+        outbox=outbox,
+        protocol=protocol,
+        clock=clock,
+        random=random,
+        chunk_rows=settings.batch_records,
+    )
+    return Connector(
+        reader=reader,
+        outbox=outbox,
+        delivery=Delivery(identity, hub, stores.outbox, ports.hub, keyring.signing, peers, clock),
+        inbox=Inbox(agency, hub, stores.inbox, stores.rows, ports.hub, keyring.sealing, peers, clock),
+        directory=ports.directory,
+        peers=peers,
+        protocol=protocol,
+        waits=stores.waits,
+        clock=clock,
+        pace=Pace(
+            settings.scan_seconds, settings.retry_seconds, settings.retry_limit_seconds, environment.jitter
+        ),
+    )
+
+
+@asynccontextmanager
+async def connector(settings: ConnectorSettings) -> AsyncGenerator[Connector]:
+    """A connector over gRPC, as a configuration describes it.
+
+    Raises:
+        PasserelleError: `crypto_unsupported`, or whatever of configuration, keys and entries does not hold.
+    """
+    selftest()
+    keyring = load_keys(settings.path(settings.keys))
+    peers, group_keys = load_peers(settings), load_group_keys(settings)
+    stores = open_stores(settings)
+    try:
+        async with open_ports(settings, peers) as ports:
+            yield connect(settings, stores, keyring, peers, group_keys, ports, Environment.system())
+    finally:
+        stores.database.close()

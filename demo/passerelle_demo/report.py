@@ -1,0 +1,70 @@
+"""What a demonstration says at its end: what each agency learned, what the hub stored, the figures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from passerelle.notification import Notification
+from passerelle_demo.play import Outcome
+from passerelle_demo.scenario import Scenario
+
+
+def figures(scenario: Scenario, outcome: Outcome, peak_mb: float) -> dict[str, object]:
+    """The figures as one JSON object."""
+    view, judged = outcome.hub, outcome.quality
+    states = Counter(row.state for row in view.links)
+    total = sum(view.records.values())
+    return {
+        "scenario": scenario.title,
+        "agencies": len(scenario.cast),
+        "records": total,
+        "rejected": sum(outcome.rejects.values()),
+        "tokens": view.index_rows,
+        "links": len(view.links),
+        "candidates": states["candidate"],
+        "notifications": {name: len(notes) for name, notes in outcome.inboxes.items()},
+        "precision": round(judged.precision, 4),
+        "recall": round(judged.recall, 4),
+        "seconds_to_first_match": round(outcome.first_match, 2),
+        "seconds": round(outcome.finished, 2),
+        "records_per_second": round(total / outcome.finished, 1),
+        "peak_memory_mb": round(peak_mb, 1),
+        "decisions": view.decisions,
+        "log_leaves": view.ticks,
+    }
+
+
+def lines(scenario: Scenario, outcome: Outcome) -> Iterator[str]:
+    """The same for people, line by line."""
+    view, judged = outcome.hub, outcome.quality
+    yield ""
+    yield "What each agency learned"
+    for one in scenario.cast:
+        notes = outcome.inboxes[one.id]
+        rejected = outcome.rejects[one.id]
+        yield f"  {one.name} ({one.id}): {one.records} rows, {rejected} set aside, {len(notes)} notifications"
+        kinds = Counter((note.relation.value, note.band.value) for note in notes)
+        for (relation, band), count in sorted(kinds.items()):
+            yield f"    {count:4} {relation.replace('_', ' ')}, {band.replace('_', ' ')}"
+        if notes:
+            yield from _example(notes[0])
+    yield ""
+    yield "What the hub stored"
+    yield f"  {sum(view.records.values())} headers and sealed sections, none of which it can open"
+    yield f"  {view.index_rows} index rows: HMACs of tokens under a pepper; no token, no identifier"
+    yield f"  {view.decisions} policy decisions, {view.ticks} leaves of the log"
+    states = Counter(row.state for row in view.links)
+    told = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in sorted(states.items()))
+    yield f"  {len(view.links)} links: {told or 'none'}"
+    yield ""
+    yield (
+        f"Against the truth: {judged.right} of {judged.true} pairs found, {judged.found - judged.right} found "
+        f"in error; precision {judged.precision:.3f}, recall {judged.recall:.3f}"
+    )
+
+
+def _example(note: Notification) -> Iterator[str]:
+    yield f"    for example: your record agrees with one of {note.counterpart} ({note.odds}):"
+    for row in note.agreements:
+        yield f"      {row.field} {row.level}".rstrip() + f": {row.bits:+.1f} bits"

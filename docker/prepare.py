@@ -1,0 +1,155 @@
+"""Prepare a trial of docker-compose.yml: keys, certificates, entries and shares of a fictional federation.
+
+    .venv/bin/python docker/prepare.py docker [--owner 10001:10001]
+
+Writes `secrets/<party>` (mode 0600), `material/<party>` (public: chain, roots, registry key, entries, group
+keys) and `sources/<agency>` (an invented row each) below the folder named, and refuses where one exists. In
+production every party makes its own keys on its own machine, only requests, manifests and entries travel, and
+the root's key is locked away. Here one process sees everything and then deletes the root's key: for trial and
+test only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from passerelle_trustee.ceremony import development_ceremony
+
+from passerelle.certificate import Usage
+from passerelle.clock import DAY, Clock, SystemClock
+from passerelle.codec.signed import encode_signed
+from passerelle.identity import Identity, Role
+from passerelle.keyfile import KeyKind, write_key, write_private
+from passerelle.manifest import KeyEntry, KeyManifest, issue
+from passerelle.sign import SigningKey
+from passerelle_connector.enrol import enrol
+from passerelle_demo.parties import ENTRY, LEAF, LEAF_KEY, REGISTRY_KEY, ROOTS, Parties, Place
+from passerelle_hub.index import PEPPER_BYTES
+from passerelle_pki.ceremony import OFFLINE_FOLDER
+
+TRUST_DOMAIN = "federation.example"
+HUB = Identity(TRUST_DOMAIN, Role.HUB, "exchange")
+TRUSTEES = tuple(Identity(TRUST_DOMAIN, Role.TRUSTEE, f"trustee-{index}") for index in (1, 2, 3))
+AGENCIES = tuple(Identity(TRUST_DOMAIN, Role.CONNECTOR, name) for name in ("police", "prisons"))
+DOMAIN, EPOCH, THRESHOLD = "ter", 1, 2
+LIFETIME = 366 * DAY
+ROWS = {
+    "police": "id,nrn,surname,given,born,phones\np-1,,Invented,Ada,05/03/1981,+32 460 00 00 01\n",
+    "prisons": "id,nn,naam,voornaam,geb\nd-7,,INVENTED,Ada,1981-03-05\n",
+}
+
+
+def prepare(target: Path, clock: Clock) -> None:
+    """Write everything below `target`.
+
+    Raises:
+        FileExistsError: a part is there already; nothing of it is touched.
+    """
+    for name in ("secrets", "material", "sources"):
+        (target / name).mkdir(mode=0o711 if name == "secrets" else 0o755)
+    pki, postgres = target / "secrets" / "pki", target / "secrets" / "postgres"
+    pki.mkdir()
+    postgres.mkdir()
+    write_private(postgres / "password", secrets.token_urlsafe(32).encode())
+    parties = Parties(pki, clock)
+    hub = _hub(parties, target / "secrets" / "hub", clock)
+    trustees = [parties.found(identity, Usage.SERVER) for identity in TRUSTEES]
+    for place in trustees:
+        parties.register(place, place.identity.agency)
+    places = [hub, *trustees, *(_agency(parties, identity, target, clock) for identity in AGENCIES)]
+    for place in places:
+        _hand_out(place, places, target)
+    _shares(target)
+    for place in places:
+        shutil.rmtree(place.folder)
+    shutil.rmtree(pki / "authorities" / TRUST_DOMAIN / OFFLINE_FOLDER)
+
+
+def _hub(parties: Parties, folder: Path, clock: Clock) -> Place:
+    place = parties.found(HUB, Usage.SERVER)
+    folder.mkdir()
+    signing, manifest_key, now = SigningKey.generate(), SigningKey.generate(), clock.now()
+    write_key(folder / "signing.key", KeyKind.SIGNING, signing.raw)
+    write_key(folder / "manifest.key", KeyKind.SIGNING, manifest_key.raw)
+    write_key(folder / "pepper.key", KeyKind.PEPPER, os.urandom(PEPPER_BYTES))
+    manifest = KeyManifest(
+        agency=HUB.agency,
+        trust_domain=HUB.trust_domain,
+        sequence=1,
+        issued=now,
+        expires=now + LIFETIME,
+        manifest_key=manifest_key.public,
+        signing_keys=(KeyEntry(signing.public, now, now + LIFETIME),),
+        sealing_keys=(),
+    )
+    parties.register(place, "Exchange", encode_signed(issue(manifest_key, manifest)))
+    return place
+
+
+def _agency(parties: Parties, identity: Identity, target: Path, clock: Clock) -> Place:
+    place = parties.found(identity, Usage.CLIENT)
+    folder = target / "secrets" / identity.agency
+    made = enrol(identity, folder, place.keys / LEAF_KEY, clock)
+    parties.register(place, identity.agency.capitalize(), made.manifest.read_bytes())
+    source = target / "sources" / identity.agency
+    source.mkdir()
+    (source / "rows.csv").write_text(ROWS[identity.agency], "utf-8")
+    return place
+
+
+def _hand_out(place: Place, places: Sequence[Place], target: Path) -> None:
+    """The leaf's key goes to the party's secrets, everything public to its material."""
+    name = "hub" if place.identity == HUB else place.identity.agency
+    key, material = target / "secrets" / name, target / "material" / name
+    key.mkdir(exist_ok=True)
+    write_private(key / LEAF_KEY, (place.keys / LEAF_KEY).read_bytes())
+    (material / "entries").mkdir(parents=True)
+    shutil.copyfile(place.keys / LEAF, material / "leaf.pem")
+    shutil.copyfile(place.keys / ROOTS, material / "roots.pem")
+    shutil.copyfile(place.folder / REGISTRY_KEY, material / "registry.pub")
+    for other in places:
+        shutil.copyfile(other.folder / ENTRY, material / "entries" / f"{other.identity.agency}.entry")
+
+
+def _shares(target: Path) -> None:
+    folders = {
+        index: target / "secrets" / identity.agency / "shares"
+        for index, identity in enumerate(TRUSTEES, start=1)
+    }
+    public = development_ceremony(domain=DOMAIN, epoch=EPOCH, threshold=THRESHOLD, folders=folders)
+    for identity in AGENCIES:
+        folder = target / "material" / identity.agency / "group-keys"
+        folder.mkdir()
+        (folder / f"{DOMAIN}.json").write_text(public, "utf-8")
+
+
+def _own(target: Path, owner: str) -> None:
+    """Give the secrets to the user inside the containers, PostgreSQL's to its own."""
+    user, _, group = owner.partition(":")
+    for path in sorted((target / "secrets").rglob("*")):
+        uid, gid = (
+            (70, 70) if path.is_relative_to(target / "secrets" / "postgres") else (int(user), int(group))
+        )
+        os.chown(path, uid, gid)
+
+
+def main() -> None:
+    """Read the command line, prepare, and say what comes next."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("target", type=Path)
+    parser.add_argument("--owner", help="uid:gid of the roles inside their containers; needs root")
+    options = parser.parse_args()
+    prepare(options.target, SystemClock())
+    if options.owner:
+        _own(options.target, options.owner)
+    sys.stdout.write(f"prepared below {options.target}; next: docker compose up --build\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""What docker/prepare.py writes is what the compose file mounts, and the hub opens with it."""
+
+from __future__ import annotations
+
+import re
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import yaml
+
+from passerelle.clock import SystemClock
+from passerelle.config import load
+from passerelle_connector.keyring import load_keys
+from passerelle_hub.config import HubSettings
+from passerelle_hub.run import open_core
+
+
+@pytest.fixture
+def prepared(script: Callable[[str], ModuleType], tmp_path: Path) -> Path:
+    script("docker/prepare.py").prepare(tmp_path, SystemClock())
+    return tmp_path
+
+
+@pytest.fixture
+def compose(repository: Path) -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((repository / "docker-compose.yml").read_text("utf-8"))
+    return loaded
+
+
+def _here(file: str, prepared: Path) -> Path:
+    return prepared / file.removeprefix("./docker/")
+
+
+def test_every_secret_is_there_and_private(prepared: Path, compose: dict[str, Any]) -> None:
+    for name, secret in compose["secrets"].items():
+        mode = _here(secret["file"], prepared).stat().st_mode
+        assert stat.S_IMODE(mode) == 0o600, name
+
+
+def test_every_mounted_folder_is_there(prepared: Path, compose: dict[str, Any]) -> None:
+    mounts = [
+        volume.split(":")[0] for service in compose["services"].values() for volume in service["volumes"]
+    ]
+    made = [mount for mount in mounts if re.match(r"\./docker/(secrets|material|sources)/", mount)]
+    assert made
+    assert [mount for mount in made if not any(_here(mount, prepared).iterdir())] == []
+
+
+def test_no_root_key_is_left(prepared: Path) -> None:
+    assert [path.name for path in prepared.rglob("*") if "root-key" in path.name] == []
+
+
+def test_the_hub_opens_with_it(prepared: Path, repository: Path) -> None:
+    """The hub's own file, with the paths of its container replaced by those of this machine."""
+    text = (repository / "docker" / "config" / "hub.toml").read_text("utf-8")
+    for inside, here in (
+        ("/etc/passerelle/material", prepared / "material" / "hub"),
+        ("/etc/passerelle/policies", repository / "policies"),
+        ("/run/secrets/hub-leaf-key", prepared / "secrets" / "hub" / "leaf-key.pem"),
+        ("/run/secrets/hub-signing-key", prepared / "secrets" / "hub" / "signing.key"),
+        ("/run/secrets/hub-pepper", prepared / "secrets" / "hub" / "pepper.key"),
+        ("/var/lib/passerelle", prepared),
+    ):
+        assert inside in text
+        text = text.replace(inside, str(here))
+    file = prepared / "hub.toml"
+    file.write_text(text, "utf-8")
+    core = open_core(load(HubSettings, file))
+    try:
+        assert len(core.registry.federation.entries) == 6
+    finally:
+        core.close()
+
+
+@pytest.mark.parametrize("agency", ["police", "prisons"])
+def test_a_connector_finds_its_keys(prepared: Path, agency: str) -> None:
+    assert load_keys(prepared / "secrets" / agency).vaults

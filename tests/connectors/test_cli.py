@@ -1,0 +1,139 @@
+"""Commands: what they print, what they leave on disk, and that no value of a row is shown."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from passerelle.certificate import Usage
+from passerelle.codec.signed import decode_signed
+from passerelle.config import load
+from passerelle.csr import read_request
+from passerelle.errors import PasserelleError
+from passerelle.manifest import KeyManifest, verify_manifest
+from passerelle.record import GENESIS
+from passerelle_connector.cli import app
+from passerelle_connector.compose import open_stores
+from passerelle_connector.config import ConnectorSettings
+from passerelle_connector.keyring import load_keys
+from passerelle_connector.model import Reject
+
+CONFIG = """
+identity = "spiffe://police.example/connector/police"
+domain = "ter"
+trustees = []
+[source]
+kind = "folder"
+path = "rows.csv"
+reference = "nr"
+[map]
+family_name = "naam"
+given_name = "voornaam"
+born = { from = "geb", parse = "%d/%m/%Y" }
+[marking]
+purposes = ["terrorism"]
+legal_basis = "law"
+[hub]
+address = "localhost:7443"
+agency = "ocam"
+"""
+ROWS = "nr,naam,voornaam,geb\nP1,Peeters,Jan,02/03/1980\nP2,Peeters,Lotte,02/03/2020\nP3,Maes\n"
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    (tmp_path / "connector.toml").write_text(CONFIG, "utf-8")
+    (tmp_path / "rows.csv").write_text(ROWS, "utf-8")
+    return tmp_path / "connector.toml"
+
+
+def call(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[Any, str]:
+    outcome = app(words, result_action="return_value", exit_on_error=False)
+    return outcome, capsys.readouterr().out
+
+
+def test_init_makes_keys_once_and_files_for_others(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    call(capsys, "init", "--config", str(config))
+    folder = config.parent / "keys"
+    private = [*folder.glob("*.key"), folder / "leaf-key.pem"]
+    assert len(private) == 6
+    assert {path.stat().st_mode & 0o777 for path in private} == {0o600}
+    before = {path.name: path.read_bytes() for path in private}
+    ring = load_keys(folder)
+    manifest = decode_signed((folder / "manifest.signed").read_bytes())
+    call(capsys, "init", "--config", str(config))
+    assert {path.name: path.read_bytes() for path in private} == before
+    assert decode_signed((folder / "manifest.signed").read_bytes()) == manifest
+    request = read_request((folder / "leaf.csr").read_bytes())
+    assert (str(request.identity), request.usage) == (
+        "spiffe://police.example/connector/police",
+        Usage.CLIENT,
+    )
+    assert list(ring.sealing) and ring.vault.version == 1
+    assert ring.cache_secret != ring.padding_secret
+
+
+def test_the_manifest_names_the_keys_that_are_used(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    call(capsys, "init", "--config", str(config))
+    folder = config.parent / "keys"
+    ring = load_keys(folder)
+    signed = decode_signed((folder / "manifest.signed").read_bytes())
+    payload = json.loads(signed.payload)
+    manifest = verify_manifest(signed, KeyManifest.from_bytes(signed.payload).manifest_key)
+    assert manifest.previous == GENESIS and payload["agency"] == "police"
+    assert manifest.signing_key(ring.signing.public.key_id, manifest.issued) == ring.signing.public
+    assert manifest.current_sealing_key(manifest.issued).key_id in ring.sealing
+
+
+def test_a_folder_without_keys_says_so(tmp_path: Path) -> None:
+    with pytest.raises(PasserelleError, match="key_file_missing"):
+        load_keys(tmp_path)
+
+
+def test_the_source_is_tried_with_masked_samples(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    outcome, printed = call(capsys, "test-source", "--json", "--config", str(config))
+    assert outcome == 0
+    found = json.loads(printed)
+    assert (found["taken"], found["refused"]) == (1, 2)
+    assert {row["code"] for row in found["problems"]} == {"row_subject_under_12", "row_malformed"}
+    assert found["samples"][0]["fields"] == "born=9999-99-99 family_name=xxxxxxx given_name=xxx"
+    assert not (config.parent / "connector.db").exists()
+    _, printed = call(capsys, "test-source", "--config", str(config))
+    assert "Peeters" not in printed and "1980" not in printed
+
+
+def test_status_rejects_and_inbox_of_a_fresh_connector(
+    config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    outcome, printed = call(capsys, "status", "--json", "--config", str(config))
+    assert outcome == 0
+    assert json.loads(printed)["rows"] == 0
+    stores = open_stores(load(ConnectorSettings, config))
+    stores.rows.reject([Reject("P2", "row_subject_under_12", "", True, 0)])
+    stores.database.close()
+    _, printed = call(capsys, "rejects", "--json", "--config", str(config))
+    assert [row["code"] for row in json.loads(printed)] == ["row_subject_under_12"]
+    _, printed = call(capsys, "rejects", "--config", str(config))
+    assert "row_subject_under_12" in printed
+    _, printed = call(capsys, "inbox", "--json", "--config", str(config))
+    assert json.loads(printed) == []
+
+
+def test_an_unknown_setting_is_refused(config: Path) -> None:
+    config.write_text("colour = 1\n" + CONFIG, "utf-8")
+    with pytest.raises(PasserelleError, match="config_invalid") as caught:
+        load(ConnectorSettings, config)
+    assert "colour" in caught.value.detail
+
+
+def test_a_store_of_another_version_is_refused(config: Path) -> None:
+    stores = open_stores(load(ConnectorSettings, config))
+    with stores.database.write() as transaction:
+        transaction.exec_driver_sql("UPDATE meta SET value = 99")
+    stores.database.close()
+    with pytest.raises(PasserelleError, match="store_version"):
+        open_stores(load(ConnectorSettings, config))

@@ -1,0 +1,346 @@
+"""The whole connector over fakes at its ports: from a CSV file to sealed records at the hub, and back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from passerelle.batch import token_commitment
+from passerelle.catalogue import catalogue
+from passerelle.clock import ManualClock
+from passerelle.codec.header import decode_header
+from passerelle.errors import PasserelleError
+from passerelle.groups import Group
+from passerelle.marking import AgeBand, Handling
+from passerelle.oprf.group import ristretto255
+from passerelle.oprf.keys import KeyShare, deal
+from passerelle.oprf.pinned import Ceremony, GroupKeys
+from passerelle.oprf.protocol import EvaluateAnswer, EvaluateRequest
+from passerelle.oprf.threshold import evaluate
+from passerelle.record import KekWrap, SealedRecord
+from passerelle.seal import Purpose, SealLabel
+from passerelle.section import SectionLabel
+from passerelle.sign import Signed
+from passerelle.vault import VaultKey, open_section, section_key
+from passerelle.wrap import unwrap_kek, unwrap_section_key
+from passerelle_connector.compose import Environment, Ports, Stores, connect
+from passerelle_connector.config import ConnectorSettings
+from passerelle_connector.keyring import Keyring
+from passerelle_connector.ports import AcceptedDomain, HubDescription
+from passerelle_connector.run import Connector
+from passerelle_connector.status import read_status
+from passerelle_connector.store import Database, InboxStore, OutboxStore, RowStore, TokenCache, WaitStore
+
+VAULT = VaultKey(1, b"v" * 32)
+HEADER = "nr,naam,voornaam,geb,gsm,code,nota\n"
+GOOD = "P1,Peeters,Jan,02/03/1980,+32470123456,H2,seen in May\n"
+CHILD = "P2,Peeters,Lotte,02/03/2020,,H1,\n"
+BAD_MARKING = "P3,Maes,An,02/03/1990,,H7,\n"
+EMPTY = "P4,,,,,H1,\n"
+SECOND = "P5,Janssens,Piet,05/06/1975,,,\n"
+
+
+@dataclass
+class FakeTrustee:
+    shares: dict[Group, KeyShare]
+    down: bool = False
+    calls: int = 0
+
+    async def evaluate(self, request: EvaluateRequest) -> EvaluateAnswer:
+        self.calls += 1
+        if self.down:
+            raise PasserelleError("peer_unavailable", "")
+        return evaluate(self.shares[request.group], request)
+
+
+@dataclass
+class FakeDirectory:
+    description: HubDescription
+    entries: tuple[Signed, ...] = ()
+    away: bool = False
+
+    async def describe(self) -> HubDescription:
+        if self.away:
+            raise PasserelleError("peer_unavailable", "")
+        return self.description
+
+    async def agencies(self) -> tuple[Signed, ...]:
+        return self.entries
+
+
+@dataclass
+class Office:
+    """One partner: folder, store, connector; `connector()` is what a start of the process makes."""
+
+    desk: Any
+    cast: Any
+    folder: Path
+    clock: ManualClock
+    trustees: dict[int, FakeTrustee]
+    keys: GroupKeys
+    directory: FakeDirectory
+    changes: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        database = Database(self.folder / "office.db")
+        self.stores = Stores(
+            database,
+            RowStore(database),
+            OutboxStore(database),
+            InboxStore(database),
+            TokenCache(database),
+            WaitStore(database),
+        )
+
+    def write(self, *lines: str) -> None:
+        (self.folder / "rows.csv").write_text(HEADER + "".join(lines), "utf-8")
+
+    def settings(self) -> ConnectorSettings:
+        values: dict[str, Any] = {
+            "base": self.folder,
+            "identity": "spiffe://police.example/connector/police",
+            "domain": "ter",
+            "recipients": ("customs",),
+            "source": {"kind": "folder", "path": "rows.csv", "reference": "nr"},
+            "map": {
+                "family_name": "naam",
+                "given_name": "voornaam",
+                "born": {"from": "geb", "parse": "%d/%m/%Y"},
+                "phone": "gsm",
+                "handling": "code",
+            },
+            "marking": {"purposes": ["terrorism"], "legal_basis": "law"},
+            "circumstances": {"note": "nota"},
+            "hub": {"address": "hub:7443", "agency": "ocam"},
+            "trustees": (),
+            "scan_seconds": 0.01,
+            "retry_seconds": 0.01,
+        }
+        return ConnectorSettings(**{**values, **self.changes})
+
+    def connector(self) -> Connector:
+        police = self.cast.police
+        return connect(
+            self.settings(),
+            self.stores,
+            Keyring(
+                police.signing,
+                {police.sealing.public.key_id: police.sealing},
+                {1: VAULT},
+                b"c" * 32,
+                b"p" * 32,
+            ),
+            self.cast.peers(),
+            self.keys,
+            Ports(self.desk.hub, self.directory, self.trustees),
+            Environment(self.clock, os.urandom, lambda: 0.0),
+        )
+
+    def codes(self) -> set[tuple[str, str, bool]]:
+        return {(item.reference, item.code, item.fatal) for item in self.stores.rows.rejects()}
+
+    def sent(self) -> list[SealedRecord]:
+        return [record for batch in self.desk.hub.batches for record in batch.records]
+
+
+@pytest.fixture(scope="module")
+def dealt() -> tuple[GroupKeys, dict[int, dict[Group, KeyShare]]]:
+    made = {
+        (group, epoch): deal("ter", group, epoch, 1, 2, ristretto255().random_scalars(2), 3)
+        for group in Group
+        for epoch in (1, 2)
+    }
+    shares = {at: {group: made[group, 1].shares[at - 1] for group in Group} for at in (1, 2, 3)}
+    return GroupKeys(Ceremony.DEVELOPMENT, tuple(one.info for one in made.values())), shares
+
+
+@pytest.fixture
+def office(desk: Any, cast: Any, tmp_path: Path, dealt: Any) -> Iterator[Office]:
+    keys, shares = dealt
+    said = HubDescription(
+        "hub",
+        cast.hub.entry(cast.registry, cast.root),
+        (AcceptedDomain("ter", (1, 2), ()),),
+        "norm/1",
+        catalogue().version,
+    )
+    trustees = {index: FakeTrustee(mine) for index, mine in shares.items()}
+    made = Office(desk, cast, tmp_path, desk.clock, trustees, keys, FakeDirectory(said))
+    yield made
+    made.stores.database.close()
+
+
+async def test_rows_arrive_sealed_marked_and_padded(office: Office) -> None:
+    office.write(GOOD, SECOND)
+    outcome = await office.connector().submit_once()
+    assert (outcome.rows, outcome.records, outcome.refused, outcome.complete) == (2, 2, 0, True)
+    record = office.sent()[0]
+    header = decode_header(record.header)
+    assert header.marking.handling is Handling.H2
+    assert header.marking.age_band is AgeBand.ADULT
+    assert header.token_commitment == token_commitment(record.salt, record.kinds, record.tokens)
+    for kind in set(record.kinds):
+        shown = record.kinds.count(kind)
+        assert shown == catalogue().kind(kind).padded(shown)
+    assert [part.name for part in header.sections] == ["identity", "circumstances"]
+    assert all((part.length - 40 - 16) % 256 == 0 for part in header.sections)
+    assert b"Peeters" not in record.header and not any(b"Peeters" in s.ciphertext for s in record.sections)
+
+
+async def test_the_owner_and_a_recipient_open_the_sections(office: Office) -> None:
+    office.write(GOOD)
+    await office.connector().submit_once()
+    (batch,) = office.desk.hub.batches
+    (record,) = batch.records
+    header = decode_header(record.header)
+    row = office.stores.rows.known(["P1"])["P1"]
+    assert row.record_id == header.record_id
+    label = SectionLabel("police", header.record_id, 1, "circumstances")
+    salts = {salt.section: salt for salt in office.stores.outbox.salts(header.record_id, 1)}
+    own = section_key(VAULT, salts["circumstances"].salt, label)
+    plain = json.loads(open_section(own, label, record.sections[1].ciphertext))
+    assert plain["fields"] == {"note": ["seen in May"]}
+
+    statement = office.desk.hub.receipts
+    (batch_id,) = statement
+    (kek,) = batch.keks
+    assert isinstance(kek, KekWrap)
+    opened = unwrap_kek(
+        office.cast.customs.sealing, kek, SealLabel("police", batch_id, "customs", Purpose.BATCH)
+    )
+    wrapped = {wrap.section: wrap.wrapped for wrap in record.wraps}
+    label = SectionLabel("police", header.record_id, 1, "identity")
+    key = unwrap_section_key(opened, wrapped["identity"], label)
+    identity = json.loads(open_section(key, label, record.sections[0].ciphertext))
+    assert identity["fields"]["family_name"] == ["Peeters"]
+    assert identity["normalised"]["entity"] == "person"
+    assert "P1" not in json.dumps(identity)
+
+
+async def test_bad_rows_are_set_aside_and_the_rest_goes_on(office: Office) -> None:
+    office.write(GOOD, CHILD, BAD_MARKING, EMPTY, GOOD)
+    outcome = await office.connector().submit_once()
+    assert (outcome.records, outcome.refused) == (1, 4)
+    assert {code for code in office.codes() if code[2]} == {
+        ("P2", "row_subject_under_12", True),
+        ("P3", "row_marking_invalid", True),
+        ("P4", "row_no_identifier", True),
+        ("P1", "row_reference_repeated", True),
+    }
+    assert office.desk.hub.position.next_sequence == 2
+
+
+async def test_unchanged_rows_rest_and_changed_rows_are_revised(office: Office) -> None:
+    office.write(GOOD, SECOND)
+    await office.connector().submit_once()
+    first = office.stores.rows.known(["P1", "P5"])
+    assert (await office.connector().submit_once()).records == 0
+    office.write(GOOD.replace("H2", "H3"), SECOND)
+    assert (await office.connector().submit_once()).records == 1
+    after = office.stores.rows.known(["P1", "P5"])
+    assert after["P1"].record_id == first["P1"].record_id
+    assert (after["P1"].revision, after["P5"].revision) == (2, 1)
+    old, new = (
+        record for record in office.sent() if decode_header(record.header).record_id == first["P1"].record_id
+    )
+    assert (old.kinds, old.tokens) == (new.kinds, new.tokens), "dummies too"
+    assert old.salt != new.salt
+
+
+async def test_a_new_epoch_tokenises_everything_again(office: Office, dealt: Any) -> None:
+    office.write(GOOD)
+    await office.connector().submit_once()
+    office.changes["epoch"] = 2
+    for trustee in office.trustees.values():
+        trustee.down = True
+    with pytest.raises(PasserelleError, match="trustees_unavailable"):
+        await office.connector().submit_once()
+    assert office.stores.rows.known(["P1"])["P1"].revision == 1
+
+
+async def test_trustees_away_keep_the_rows(office: Office) -> None:
+    office.write(GOOD, SECOND)
+    office.trustees[1].down = office.trustees[3].down = True
+    with pytest.raises(PasserelleError, match="trustees_unavailable"):
+        await office.connector().submit_once()
+    assert office.stores.rows.count()[0] == 0
+    office.trustees[1].down = False
+    assert (await office.connector().submit_once()).records == 2
+
+
+async def test_vanished_rows_follow_from_complete_readings_alone(office: Office) -> None:
+    office.write(GOOD, SECOND)
+    await office.connector().submit_once()
+    office.write(GOOD, "P9,too,few\n")
+    await office.connector().submit_once()
+    run = office.stores.rows.last_run()
+    assert run is not None and not run[2]
+    assert office.stores.rows.vanished(run[0]) == ()
+    office.write(GOOD)
+    office.clock.advance(1)
+    await office.connector().submit_once()
+    run = office.stores.rows.last_run()
+    assert run is not None and run[2]
+    assert [row.reference for row in office.stores.rows.vanished(run[0])] == ["P5"]
+    assert office.codes() == set()
+
+
+async def test_a_hub_away_does_not_stop_the_reading(office: Office) -> None:
+    office.directory.away = True
+    office.write(GOOD)
+    assert (await office.connector().read_once()).records == 1
+    assert read_status(office.stores)["batches"] == {"closed": 1}
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"normaliser": "norm/2"}, "batch_normaliser_wrong"),
+        ({"catalogue": "keys/2"}, "batch_normaliser_wrong"),
+        ({"domains": (AcceptedDomain("ter", (2,), ()),)}, "batch_epoch_wrong"),
+        ({"domains": (AcceptedDomain("other", (1,), ()),)}, "batch_epoch_wrong"),
+    ],
+)
+async def test_another_protocol_is_met_before_anything_is_evaluated(
+    office: Office, change: dict[str, Any], code: str
+) -> None:
+    office.directory.description = replace(office.directory.description, **change)
+    office.write(GOOD)
+    with pytest.raises(PasserelleError, match=code):
+        await office.connector().submit_once()
+    assert sum(trustee.calls for trustee in office.trustees.values()) == 0
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def test_a_running_connector_waits_and_recovers(office: Office, notification: Any) -> None:
+    office.write(GOOD)
+    office.trustees[1].down = office.trustees[2].down = True
+    running = asyncio.create_task(office.connector().run())
+    waits = office.stores.waits
+    await until(
+        lambda: {"source": "trustees_unavailable"}.items() <= {w.part: w.code for w in waits.all()}.items()
+    )
+    office.trustees[1].down = False
+    await until(lambda: len(office.desk.hub.batches) == 1)
+    await until(lambda: "source" not in {wait.part for wait in waits.all()})
+    own = office.stores.rows.known(["P1"])["P1"].record_id
+    office.desk.hub.notify(replace(notification, own_records=(own,)), 1)
+    await until(lambda: office.stores.inbox.cursor() == 1)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    figures = read_status(office.stores)
+    assert figures["notifications"] == 1 and figures["sequence"] == 1
+    assert {wait["part"] for wait in figures["waits"]} <= {"inbox"}, "the fake hub ends every inbox stream"

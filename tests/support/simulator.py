@@ -1,0 +1,253 @@
+"""The federation in one process: real steps of every side, wired directly, one clock that tests move.
+
+Nothing is faked but sockets, time and the processes. What would cross the network is encoded and decoded
+as it would be, and kept in `Federation.wire`, so that a test can search what the hub was sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hub_kit import HUB, HubKit
+
+from passerelle.certificate import Usage
+from passerelle.codec.frames import Assembler, frames
+from passerelle.codec.signed import encode_signed
+from passerelle.config import load
+from passerelle.errors import PasserelleError
+from passerelle.federation import Federation as Standing
+from passerelle.identity import Identity, Role
+from passerelle.manifest import KeyEntry, KeyManifest, issue
+from passerelle.oprf.pinned import GroupKeys
+from passerelle.oprf.protocol import EvaluateAnswer, EvaluateRequest
+from passerelle.record import Batch, Position
+from passerelle.registry_entry import RegistryEntry, Status, sign_entry
+from passerelle.sign import Signed, SigningKey
+from passerelle.wire.v1 import exchange_pb2
+from passerelle_connector.compose import Environment, Ports, Stores, connect, open_stores
+from passerelle_connector.config import ConnectorSettings
+from passerelle_connector.enrol import enrol
+from passerelle_connector.keyring import load_keys
+from passerelle_connector.peers import Peers
+from passerelle_connector.ports import AcceptedDomain, HubDescription, SealedNotification
+from passerelle_connector.run import Connector
+from passerelle_trustee.ceremony import deal
+from passerelle_trustee.evaluate import Evaluator
+
+YEAR = 365 * 86_400 * 1_000_000
+
+
+@dataclass
+class SimulatedHub:
+    """The hub's ports for one caller, over its core."""
+
+    kit: HubKit
+    peer: Identity
+    wire: list[bytes]
+    up: bool = True
+
+    def _reach(self) -> None:
+        if not self.up:
+            raise PasserelleError("peer_unavailable", "the simulated hub is down")
+
+    async def submit(self, batches: AsyncIterator[Batch]) -> AsyncIterator[Position | Signed]:
+        """One stream: position, then a receipt per batch, through frames and back."""
+        self._reach()
+        yield self.kit.core.intake.position(self.peer)
+        assembler = Assembler()
+        async for batch in batches:
+            self._reach()
+            for frame in frames(batch):
+                raw = frame.SerializeToString()
+                self.wire.append(raw)
+                arrived = assembler.feed(exchange_pb2.SubmitRequest.FromString(raw))
+                if arrived is not None:
+                    yield self.kit.core.intake.receive(arrived, self.peer)
+
+    async def notifications(
+        self, cursor: int, acknowledgements: AsyncIterator[int]
+    ) -> AsyncIterator[SealedNotification]:
+        """Everything beyond the cursor; ends when there is nothing more, as a broken connection would."""
+        self._reach()
+        self.kit.core.outgoing.open(self.peer, cursor)
+        taking = asyncio.create_task(self._acknowledge(acknowledgements))
+        try:
+            while page := self.kit.core.outgoing.after(self.peer, cursor):
+                for note in page:
+                    self.wire.append(note.sealed)
+                    yield SealedNotification(note.sequence, note.sealed, note.key_id)
+                    cursor = note.sequence
+            await asyncio.sleep(0.01)
+        finally:
+            taking.cancel()
+
+    async def _acknowledge(self, numbers: AsyncIterator[int]) -> None:
+        async for number in numbers:
+            self.kit.core.outgoing.acknowledge(self.peer, number)
+
+    async def describe(self) -> HubDescription:
+        """What the hub accepts."""
+        self._reach()
+        domains = self.kit.core.foundation.domains
+        entry = self.kit.core.registry.signed_entry(HUB.agency)
+        assert entry is not None
+        return HubDescription(
+            hub=str(HUB),
+            entry=entry,
+            domains=tuple(AcceptedDomain(name, epochs, ()) for name, epochs in domains.epochs.items()),
+            normaliser=domains.normaliser,
+            catalogue="keys/1",
+        )
+
+    async def agencies(self) -> tuple[Signed, ...]:
+        """All entries."""
+        self._reach()
+        return self.kit.core.registry.signed_entries()
+
+
+@dataclass
+class SimulatedTrustee:
+    """A trustee's port for one caller; `up` false is a trustee that does not answer."""
+
+    evaluator: Evaluator
+    agency: str
+    up: bool = True
+    asked: int = 0
+
+    async def evaluate(self, request: EvaluateRequest) -> EvaluateAnswer:
+        """One evaluation."""
+        if not self.up:
+            raise PasserelleError("peer_unavailable", "the simulated trustee is down")
+        self.asked += request.count
+        return await asyncio.to_thread(self.evaluator.evaluate, self.agency, request)
+
+
+@dataclass
+class Member:
+    """One agency: its connector, stores and ports."""
+
+    settings: ConnectorSettings
+    stores: Stores
+    connector: Connector
+    hub: SimulatedHub
+    trustees: Mapping[int, SimulatedTrustee]
+
+    async def submit(self) -> None:
+        """Read the source once and deliver."""
+        await self.connector.submit_once()
+
+    async def read_inbox(self) -> int:
+        """Take what the hub has; returns how many are stored now."""
+        await self.connector.receive_once()
+        return self.stores.inbox.cursor()
+
+
+@dataclass
+class Federation:
+    """A hub, its trustees and its members."""
+
+    kit: HubKit
+    folder: Path
+    domain: str
+    keys: GroupKeys
+    evaluators: Mapping[int, Evaluator]
+    stack: AsyncExitStack
+    wire: list[bytes] = field(default_factory=list)
+    members: dict[str, Member] = field(default_factory=dict)
+
+    def join(self, agency: str, config: str, files: Mapping[str, bytes]) -> Member:
+        """A new agency with rows; `config` holds [source], [map] and [marking]."""
+        folder = self.folder / agency
+        (folder / "data").mkdir(parents=True)
+        for name, content in files.items():
+            (folder / "data" / name).write_bytes(content)
+        identity = Identity(f"{agency}.example", Role.CONNECTOR, agency)
+        made = enrol(identity, folder / "keys", folder / "keys" / "leaf-key.pem", self.kit.clock)
+        self.kit.register(self._entry(agency, made.manifest.read_bytes()))
+        (folder / "connector.toml").write_text(self._config(identity) + config, "utf-8")
+        settings = load(ConnectorSettings, folder / "connector.toml")
+        self.members[agency] = self.open(agency, settings)
+        return self.members[agency]
+
+    def open(self, agency: str, settings: ConnectorSettings) -> Member:
+        """Wire a member's connector over its store, as after a restart."""
+        identity = Identity.parse(settings.identity)
+        hub = SimulatedHub(self.kit, identity, self.wire)
+        trustees = {index: SimulatedTrustee(one, agency) for index, one in self.evaluators.items()}
+        standing = Standing(identity.trust_domain, self.kit.roots)
+        peers = Peers(standing, self.kit.registry_key.public, HUB.agency)
+        peers.accept(self.kit.core.registry.signed_entries())
+        stores = open_stores(settings)
+        self.stack.callback(stores.database.close)
+        keyring = load_keys(settings.path(settings.keys))
+        pinned = [key for key in self.keys.keys if key.domain == settings.domain]
+        environment = Environment(self.kit.clock, os.urandom, random.Random(1).random)
+        connector = connect(
+            settings, stores, keyring, peers, pinned, Ports(hub, hub, trustees), environment
+        )
+        return Member(settings, stores, connector, hub, trustees)
+
+    def beat(self) -> None:
+        """One tick of the hub."""
+        self.kit.beat()
+
+    def _config(self, identity: Identity) -> str:
+        trustees = "".join(
+            f'[[trustees]]\nindex = {index}\naddress = "none:1"\nagency = "trustee-{index}"\n'
+            for index in self.evaluators
+        )
+        tiers = '["core", "strong", "names"]' if self.domain == "lists" else '["core", "strong"]'
+        return (
+            f'identity = "{identity}"\ndomain = "{self.domain}"\ntiers = {tiers}\nbatch_records = 50\n'
+            f'[hub]\naddress = "none:1"\nagency = "{HUB.agency}"\n{trustees}'
+        )
+
+    def _entry(self, agency: str, manifest: bytes) -> RegistryEntry:
+        return RegistryEntry(
+            agency=agency,
+            trust_domain=f"{agency}.example",
+            roles=(Role.CONNECTOR,),
+            name=agency.title(),
+            roots_pem=self.kit.roots,
+            manifest=manifest,
+            status=Status.ACTIVE,
+            revision=1,
+            issued=self.kit.clock.now(),
+        )
+
+
+def register_hub(kit: HubKit) -> None:
+    """The hub's own entry, with the key it signs with."""
+    now, manifest_key = kit.clock.now(), SigningKey.generate()
+    manifest = KeyManifest(
+        agency=HUB.agency,
+        trust_domain=HUB.trust_domain,
+        sequence=1,
+        issued=now,
+        expires=now + YEAR,
+        manifest_key=manifest_key.public,
+        signing_keys=(KeyEntry(kit.core.foundation.signing_key.public, now, now + YEAR),),
+        sealing_keys=(),
+    )
+    entry = RegistryEntry(
+        agency=HUB.agency,
+        trust_domain=HUB.trust_domain,
+        roles=(Role.HUB,),
+        name="Hub",
+        roots_pem=kit.roots,
+        manifest=encode_signed(issue(manifest_key, manifest)),
+        status=Status.ACTIVE,
+        revision=1,
+        issued=now,
+    )
+    with kit.core.database.write() as tx:
+        kit.core.registry.add(tx, sign_entry(kit.registry_key, entry))
+
+
+__all__ = ["Federation", "Member", "SimulatedHub", "SimulatedTrustee", "Usage", "register_hub"]

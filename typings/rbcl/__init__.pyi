@@ -1,0 +1,1 @@
+"""rbcl bundles libsodium; importing it maps the library (our only use)."""
