@@ -24,7 +24,7 @@ from passerelle_connector.inbox import Inbox
 from passerelle_connector.model import TokenProtocol, Wait
 from passerelle_connector.outbox import Outbox
 from passerelle_connector.peers import Peers
-from passerelle_connector.ports import DirectoryPort, Healthy, HubDescription
+from passerelle_connector.ports import DirectoryPort, Healthy, HubDescription, quiet
 from passerelle_connector.reading import Outcome, Reader
 from passerelle_connector.store import WaitStore
 
@@ -86,7 +86,7 @@ class Connector:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._keep_going("source", self._scan))
             tasks.create_task(self._keep_going("deliver", self._deliver))
-            tasks.create_task(self._keep_going("inbox", self._receive))
+            tasks.create_task(self._keep_going("inbox", self.receive))
 
     async def submit_once(self) -> Outcome:
         """Read the source once and deliver everything the outbox holds.
@@ -136,7 +136,12 @@ class Connector:
     async def _deliver(self, healthy: Healthy) -> None:
         await self._delivery.run(until_empty=False, healthy=healthy)
 
-    async def _receive(self, healthy: Healthy) -> None:
+    async def receive(self, healthy: Healthy = quiet) -> None:
+        """One stream of notifications, until the hub or a fault ends it.
+
+        Raises:
+            PasserelleError: why it ended; what arrived before is stored.
+        """
         await self._inbox.run(healthy=healthy)
 
     async def _keep_going(self, part: str, action: Callable[[Healthy], Awaitable[None]]) -> None:

@@ -31,7 +31,8 @@ from passerelle_demo.parties import (
 from passerelle_demo.processes import free_ports
 from passerelle_demo.scenario import Cast, Scenario, policy_data
 from passerelle_hub.index import PEPPER_BYTES
-from passerelle_trustee.ceremony import development_ceremony
+from passerelle_trustee.ceremony import GROUP_KEYS, SHARES, deal_for_development
+from passerelle_trustee.share import write_shares
 
 TRUSTEES = 3
 THRESHOLD = 2
@@ -70,7 +71,7 @@ def build(
     places = [hub, *trustees.values(), *members.values()]
     for place in places:
         _hand_out(place, places)
-    _shares(folder, scenario, trustees, members)
+    _shares(scenario, trustees, members)
     (hub.folder / "policy-data").mkdir()
     for name, document in policy_data(scenario).items():
         (hub.folder / "policy-data" / name).write_text(json.dumps(document, indent=1), "utf-8")
@@ -134,17 +135,13 @@ def _hand_out(place: Place, places: Sequence[Place]) -> None:
 
 
 def _shares(
-    folder: Path, scenario: Scenario, trustees: Mapping[int, Place], members: Mapping[str, Place]
+    scenario: Scenario, trustees: Mapping[int, Place], members: Mapping[str, Place]
 ) -> None:
-    public = development_ceremony(
-        domain=scenario.domain,
-        epoch=1,
-        threshold=THRESHOLD,
-        folders={index: place.folder / "shares" for index, place in trustees.items()},
-    )
+    dealt = deal_for_development([scenario.domain], trustees=TRUSTEES, threshold=THRESHOLD)
+    for book in dealt.books:
+        write_shares(trustees[book.index].keys / SHARES, book)
     for place in members.values():
-        (place.folder / "group-keys").mkdir()
-        (place.folder / "group-keys" / f"{scenario.domain}.json").write_text(public, "utf-8")
+        (place.folder / GROUP_KEYS).write_text(dealt.keys.to_json(), "utf-8")
 
 
 def _write(path: Path, text: str) -> Path:
@@ -186,6 +183,8 @@ def _connector_config(
     return f"""\
 identity = "{connector_identity(one.id)}"
 domain = "{scenario.domain}"
+development_keys = true
+group_keys = "{GROUP_KEYS}"
 tiers = [{tiers}]
 batch_records = {batch_records}
 scan_seconds = 3600

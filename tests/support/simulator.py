@@ -10,20 +10,21 @@ import asyncio
 import os
 import random
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from hub_kit import HUB, HubKit
 
-from passerelle.certificate import Usage
 from passerelle.codec.frames import Assembler, frames
+from passerelle.codec.notification import decode_notification
 from passerelle.codec.signed import encode_signed
 from passerelle.config import load
 from passerelle.errors import PasserelleError
 from passerelle.federation import Federation as Standing
 from passerelle.identity import Identity, Role
 from passerelle.manifest import KeyEntry, KeyManifest, issue
+from passerelle.notification import Notification
 from passerelle.oprf.pinned import GroupKeys
 from passerelle.oprf.protocol import EvaluateAnswer, EvaluateRequest
 from passerelle.record import Batch, Position
@@ -37,8 +38,10 @@ from passerelle_connector.keyring import load_keys
 from passerelle_connector.peers import Peers
 from passerelle_connector.ports import AcceptedDomain, HubDescription, SealedNotification
 from passerelle_connector.run import Connector
-from passerelle_trustee.ceremony import deal
+from passerelle_trustee.ceremony import deal_for_development
 from passerelle_trustee.evaluate import Evaluator
+from passerelle_trustee.quota import Budgets, Quota
+from passerelle_trustee.store import Ledger
 
 YEAR = 365 * 86_400 * 1_000_000
 
@@ -125,7 +128,7 @@ class SimulatedTrustee:
         if not self.up:
             raise PasserelleError("peer_unavailable", "the simulated trustee is down")
         self.asked += request.count
-        return await asyncio.to_thread(self.evaluator.evaluate, self.agency, request)
+        return await asyncio.to_thread(self.evaluator.evaluate, agency=self.agency, request=request)
 
 
 @dataclass
@@ -142,10 +145,11 @@ class Member:
         """Read the source once and deliver."""
         await self.connector.submit_once()
 
-    async def read_inbox(self) -> int:
-        """Take what the hub has; returns how many are stored now."""
-        await self.connector.receive_once()
-        return self.stores.inbox.cursor()
+    async def read_inbox(self) -> tuple[Notification, ...]:
+        """Take what the hub has; returns all that is stored now."""
+        with suppress(PasserelleError):  # the simulated stream ends where a real one would wait
+            await self.connector.receive()
+        return tuple(decode_notification(item.signed.payload) for item in self.stores.inbox.items())
 
 
 @dataclass
@@ -186,10 +190,9 @@ class Federation:
         stores = open_stores(settings)
         self.stack.callback(stores.database.close)
         keyring = load_keys(settings.path(settings.keys))
-        pinned = [key for key in self.keys.keys if key.domain == settings.domain]
         environment = Environment(self.kit.clock, os.urandom, random.Random(1).random)
         connector = connect(
-            settings, stores, keyring, peers, pinned, Ports(hub, hub, trustees), environment
+            settings, stores, keyring, peers, self.keys, Ports(hub, hub, trustees), environment
         )
         return Member(settings, stores, connector, hub, trustees)
 
@@ -204,7 +207,7 @@ class Federation:
         )
         tiers = '["core", "strong", "names"]' if self.domain == "lists" else '["core", "strong"]'
         return (
-            f'identity = "{identity}"\ndomain = "{self.domain}"\ntiers = {tiers}\nbatch_records = 50\n'
+            f'identity = "{identity}"\ndevelopment_keys = true\ndomain = "{self.domain}"\ntiers = {tiers}\nbatch_records = 50\n'
             f'[hub]\naddress = "none:1"\nagency = "{HUB.agency}"\n{trustees}'
         )
 
@@ -250,4 +253,14 @@ def register_hub(kit: HubKit) -> None:
         kit.core.registry.add(tx, sign_entry(kit.registry_key, entry))
 
 
-__all__ = ["Federation", "Member", "SimulatedHub", "SimulatedTrustee", "Usage", "register_hub"]
+@asynccontextmanager
+async def federation(kit: HubKit, folder: Path, domain: str = "ter") -> AsyncIterator[Federation]:
+    """A federation over a hub's core: three trustees, two of which answer a request."""
+    register_hub(kit)
+    dealt = deal_for_development([domain])
+    evaluators = {
+        book.index: Evaluator(book, Quota(Ledger(folder / f"trustee-{book.index}.db"), Budgets(), kit.clock))
+        for book in dealt.books
+    }
+    async with AsyncExitStack() as stack:
+        yield Federation(kit, folder, domain, dealt.keys, evaluators, stack)

@@ -19,10 +19,9 @@ What happens to a bill when the write fails:
 | failed, but persisted | yes | no | is recognised by its id and free |
 | crash after the write, before the answer | yes | no | is recognised by its id and free |
 
-Trustees count separately. An agency that spreads its requests over all quorums of t of n gets up to n/t
-times the budget of one trustee, so a budget is set to the number of evaluations wanted times t/n, and never
-below what a single quorum needs. Bills are serialised by the ledger; several threads and processes may share
-one.
+Trustees count separately. An agency that keeps to one quorum gets the budget set here; one that spreads its
+requests over all quorums of t of n gets up to n/t times as much, and that is the cap to reckon with. Bills
+are serialised by the ledger; several threads and processes may share one.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ from passerelle.groups import Group
 from passerelle.oprf.protocol import EvaluateRequest
 from passerelle_trustee.store import DayCount, Ledger, evaluations
 
-DEFAULT_DAILY: Final[Mapping[Group, int]] = {group: 1_000_000 for group in Group} | {
+DEFAULT_DAILY: Final[Mapping[Group, int]] = dict.fromkeys(Group, 1_000_000) | {
     Group.NATIONAL_NUMBER: 200_000,
     Group.PHONE: 200_000,
 }

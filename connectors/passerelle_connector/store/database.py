@@ -35,18 +35,16 @@ class Database:
         self._engine = create_engine(f"sqlite:///{file}")
         event.listen(self._engine, "connect", _connected)
         event.listen(self._engine, "begin", _begun)
-        fresh = not file.exists()
         with self.write() as transaction:
             tables.metadata.create_all(transaction)
-            if fresh:
-                transaction.execute(insert(tables.meta).values(key="schema", value=tables.SCHEMA_VERSION))
             version = transaction.scalar(select(tables.meta.c.value).where(tables.meta.c.key == "schema"))
-        file.chmod(0o600)
+            if version is None:
+                version = tables.SCHEMA_VERSION
+                transaction.execute(insert(tables.meta).values(key="schema", value=version))
         if version != tables.SCHEMA_VERSION:
             self.close()
-            raise PasserelleError(
-                "store_version", f"{version}, this connector writes {tables.SCHEMA_VERSION}"
-            )
+            raise PasserelleError("store_version", f"{version}, this connector writes {tables.SCHEMA_VERSION}")
+        file.chmod(0o600)
 
     @contextmanager
     def write(self) -> Generator[Transaction]:

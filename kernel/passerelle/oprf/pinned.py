@@ -1,7 +1,7 @@
-"""The document of all group keys of a domain's trustees: what a connector pins and a trustee publishes.
+"""The document of all group keys of some trustees: what a connector pins and a trustee publishes.
 
-It says by which ceremony the keys came to be, for whoever pins it: keys of a `development` ceremony were dealt
-by one process that knew them all.
+It says by which ceremony the keys came to be, for whoever pins it: keys of a `development` ceremony were
+dealt by one process that knew them all.
 """
 
 from __future__ import annotations

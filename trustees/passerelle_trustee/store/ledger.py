@@ -11,7 +11,7 @@ Promises
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -47,14 +47,14 @@ class Ledger:
         file.chmod(0o600)
 
     @contextmanager
-    def write(self) -> Iterator[Transaction]:
+    def write(self) -> Generator[Transaction]:
         """One writing transaction."""
         options = {"passerelle_write": True}
         with self._engine.connect().execution_options(**options) as connection, connection.begin():
             yield connection
 
     @contextmanager
-    def read(self) -> Iterator[Transaction]:
+    def read(self) -> Generator[Transaction]:
         """One reading transaction."""
         with self._engine.connect() as connection, connection.begin():
             yield connection

@@ -1,0 +1,123 @@
+"""Where the trustee's objects are wired; plain constructors, nothing else."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from passerelle.clock import Clock
+from passerelle.codec.signed import decode_signed
+from passerelle.errors import PasserelleError
+from passerelle.federation import Federation
+from passerelle.identity import Identity
+from passerelle.log import get_logger
+from passerelle.registry_entry import verify_entry
+from passerelle.rpc.admission import Gatekeeper
+from passerelle.rpc.material import FileMaterial
+from passerelle.rpc.rule import LogAudit, Unlimited
+from passerelle.rpc.server import Listener, create_server
+from passerelle.selftest import selftest
+from passerelle.sign import VerifyingKey
+from passerelle_trustee import calls
+from passerelle_trustee.config import TrusteeSettings
+from passerelle_trustee.evaluate import Evaluator
+from passerelle_trustee.quota import DEFAULT_DAILY, Budgets, Quota
+from passerelle_trustee.service import Trustee, add_servicers
+from passerelle_trustee.share import load_shares
+from passerelle_trustee.store import Ledger
+
+_LOG = get_logger("trustee")
+
+
+class Register:
+    """The signed entries of a folder, verified into a federation."""
+
+    def __init__(self, folder: Path, key: VerifyingKey, federation: Federation) -> None:
+        self.federation = federation
+        self._folder = folder
+        self._key = key
+        self._known: set[bytes] = set()
+
+    def refresh(self) -> int:
+        """Take new entries; one that does not verify is logged and left out. Returns how many were new.
+
+        Raises:
+            PasserelleError: `config_invalid`, the folder cannot be read.
+        """
+        try:
+            files = sorted(self._folder.iterdir())
+            contents = [file.read_bytes() for file in files if file.is_file()]
+        except OSError as error:
+            raise PasserelleError("config_invalid", f"registry.entries: {type(error).__name__}") from error
+        new = [raw for raw in contents if raw not in self._known]
+        for raw in new:
+            self._known.add(raw)
+            try:
+                self.federation.accept(verify_entry(decode_signed(raw), self._key))
+            except PasserelleError as error:
+                _LOG.warning("entry.refused", code=error.code, detail=error.detail)
+        return len(new)
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A trustee behind its listener."""
+
+    listener: Listener
+    register: Register
+    threads: ThreadPoolExecutor
+    ledger: Ledger
+
+    def close(self) -> None:
+        """Finish what is running and give the ledger back."""
+        self.threads.shutdown()
+        self.ledger.close()
+
+
+def build_quota(settings: TrusteeSettings, ledger: Ledger, clock: Clock) -> Quota:
+    """The configured budgets over the ledger."""
+    exceptions = {
+        (agency, group): elements
+        for agency, groups in settings.exceptions.items()
+        for group, elements in groups.items()
+    }
+    return Quota(ledger, Budgets({**DEFAULT_DAILY, **settings.budgets}, exceptions), clock)
+
+
+def load_register(settings: TrusteeSettings) -> Register:
+    """The parties that the registry names.
+
+    Raises:
+        PasserelleError: `config_invalid`, `key_malformed`, `identity_malformed`.
+    """
+    try:
+        key = VerifyingKey(settings.path(settings.registry.key).read_bytes())
+        roots = settings.path(settings.tls.roots).read_bytes()
+    except OSError as error:
+        raise PasserelleError("config_invalid", f"registry or tls: {type(error).__name__}") from error
+    federation = Federation(Identity.parse(settings.identity).trust_domain, roots)
+    register = Register(settings.path(settings.registry.entries), key, federation)
+    register.refresh()
+    return register
+
+
+def build_server(settings: TrusteeSettings, clock: Clock) -> Server:
+    """A trustee ready to listen; called on the event loop that will run it.
+
+    Raises:
+        PasserelleError: `crypto_unsupported`, `share_file_exposed`, `share_file_invalid`, `ledger_version`,
+            `listen_failed`, or whatever of configuration, key files and entries does not hold.
+    """
+    selftest()
+    register = load_register(settings)
+    book = load_shares(settings.path(settings.shares))
+    federation = register.federation
+    gate = Gatekeeper(calls.RULES, federation, federation, Unlimited(), LogAudit(), clock)
+    material = FileMaterial(settings.path(settings.tls.key), settings.path(settings.tls.chain))
+    listener = create_server(settings.listen, gate, material)
+    ledger = Ledger(settings.path(settings.ledger))
+    threads = ThreadPoolExecutor(settings.threads, "evaluate")
+    evaluator = Evaluator(book, build_quota(settings, ledger, clock))
+    add_servicers(listener.server, Trustee(evaluator, threads))
+    return Server(listener, register, threads, ledger)
