@@ -19,8 +19,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from passerelle_trustee.ceremony import development_ceremony
-
 from passerelle.certificate import Usage
 from passerelle.clock import DAY, Clock, SystemClock
 from passerelle.codec.signed import encode_signed
@@ -32,6 +30,7 @@ from passerelle_connector.enrol import enrol
 from passerelle_demo.parties import ENTRY, LEAF, LEAF_KEY, REGISTRY_KEY, ROOTS, Parties, Place
 from passerelle_hub.index import PEPPER_BYTES
 from passerelle_pki.ceremony import OFFLINE_FOLDER
+from passerelle_trustee.ceremony import GROUP_KEYS, deal_for_development, write_for_development
 
 TRUST_DOMAIN = "federation.example"
 HUB = Identity(TRUST_DOMAIN, Role.HUB, "exchange")
@@ -118,15 +117,11 @@ def _hand_out(place: Place, places: Sequence[Place], target: Path) -> None:
 
 
 def _shares(target: Path) -> None:
-    folders = {
-        index: target / "secrets" / identity.agency / "shares"
-        for index, identity in enumerate(TRUSTEES, start=1)
-    }
-    public = development_ceremony(domain=DOMAIN, epoch=EPOCH, threshold=THRESHOLD, folders=folders)
+    """Each trustee's shares to its secrets, the group keys to the agencies that pin them."""
+    dealt = deal_for_development((DOMAIN,), (EPOCH,), trustees=len(TRUSTEES), threshold=THRESHOLD)
+    write_for_development(dealt, target / "secrets")
     for identity in AGENCIES:
-        folder = target / "material" / identity.agency / "group-keys"
-        folder.mkdir()
-        (folder / f"{DOMAIN}.json").write_text(public, "utf-8")
+        shutil.copyfile(target / "secrets" / GROUP_KEYS, target / "material" / identity.agency / GROUP_KEYS)
 
 
 def _own(target: Path, owner: str) -> None:

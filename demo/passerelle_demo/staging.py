@@ -139,7 +139,7 @@ def _shares(
 ) -> None:
     dealt = deal_for_development([scenario.domain], trustees=TRUSTEES, threshold=THRESHOLD)
     for book in dealt.books:
-        write_shares(trustees[book.index].keys / SHARES, book)
+        write_shares(trustees[book.index].folder / SHARES, book)
     for place in members.values():
         (place.folder / GROUP_KEYS).write_text(dealt.keys.to_json(), "utf-8")
 

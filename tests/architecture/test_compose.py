@@ -55,8 +55,8 @@ def test_nothing_runs_as_root_or_writes_where_it_should_not(services: Services) 
         assert "cap_add" not in service, name
 
 
-def test_every_long_running_listener_says_whether_it_is_well(services: Services) -> None:
-    for name in ("hub", "opa", "postgres", *TRUSTEES):
+def test_everything_that_runs_on_says_whether_it_is_well(services: Services) -> None:
+    for name in ("hub", "opa", "postgres", *TRUSTEES, *CONNECTORS):
         assert services[name]["healthcheck"]["test"][0] == "CMD", name
 
 

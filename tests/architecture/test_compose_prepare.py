@@ -14,9 +14,11 @@ import yaml
 
 from passerelle.clock import SystemClock
 from passerelle.config import load
+from passerelle.oprf.pinned import GroupKeys
 from passerelle_connector.keyring import load_keys
 from passerelle_hub.config import HubSettings
 from passerelle_hub.run import open_core
+from passerelle_trustee.share import load_shares
 
 
 @pytest.fixture
@@ -76,6 +78,10 @@ def test_the_hub_opens_with_it(prepared: Path, repository: Path) -> None:
         core.close()
 
 
-@pytest.mark.parametrize("agency", ["police", "prisons"])
-def test_a_connector_finds_its_keys(prepared: Path, agency: str) -> None:
-    assert load_keys(prepared / "secrets" / agency).vaults
+def test_connectors_and_trustees_read_their_keys(prepared: Path) -> None:
+    for agency in ("police", "prisons"):
+        assert load_keys(prepared / "secrets" / agency).vaults
+        pinned = (prepared / "material" / agency / "group-keys.json").read_text("utf-8")
+        assert GroupKeys.from_json(pinned).keys
+    indices = [load_shares(prepared / "secrets" / f"trustee-{at}" / "shares.json").index for at in (1, 2, 3)]
+    assert indices == [1, 2, 3]

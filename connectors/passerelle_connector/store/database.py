@@ -43,7 +43,7 @@ class Database:
                 transaction.execute(insert(tables.meta).values(key="schema", value=version))
         if version != tables.SCHEMA_VERSION:
             self.close()
-            raise PasserelleError("store_version", f"{version}, this connector writes {tables.SCHEMA_VERSION}")
+            raise PasserelleError("store_version", f"{version}, not {tables.SCHEMA_VERSION}")
         file.chmod(0o600)
 
     @contextmanager
