@@ -253,6 +253,7 @@ async def connector(settings: ConnectorSettings) -> AsyncGenerator[Connector]:
     keyring = load_keys(settings.path(settings.keys))
     peers, group_keys = load_peers(settings), load_group_keys(settings)
     stores = open_stores(settings)
+    stores.tokens.forget_before(settings.epoch)
     try:
         async with open_ports(settings, peers) as ports:
             yield connect(settings, stores, keyring, peers, group_keys, ports, Environment.system())

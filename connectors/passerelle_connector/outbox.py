@@ -8,7 +8,7 @@ it:
 
 | write | failed and lost | failed but persisted |
 |---|---|---|
-| `put`: rows, salts, records, notes | read and sealed again, fresh salts | the next reading finds them unchanged |
+| `put`: rows, salts, records, notes | sealed again, fresh salts | the next reading finds them unchanged |
 | `close`: batch, wraps | the records wait; new keys next time | delivered; the keys were used once |
 | `mark_sent`: signed statement | nothing was sent; made again | sent, perhaps again, byte for byte |
 | `settle`, `requeue`, `retokenise` | sent again; the hub repeats its receipt | done |

@@ -36,7 +36,7 @@ def demo(
     lists: Annotated[tuple[Path, Path] | None, Parameter(negative="")] = None,
     truth: Path | None = None,
     records: int = 1_600,
-    seed: int = 1,
+    seed: int = 10,
     keep: Path | None = None,
 ) -> None:
     """Play four fictional agencies, or two published lists, and say what came of it.

@@ -57,7 +57,7 @@ class Stage:
 
 
 def build(
-    folder: Path, scenario: Scenario, policies: Path, clock: Clock, *, batch_records: int = 50
+    folder: Path, scenario: Scenario, policies: Path, clock: Clock, *, batch_records: int = 25
 ) -> Stage:
     """Found all parties and write their configurations."""
     parties = Parties(folder, clock)

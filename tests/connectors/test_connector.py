@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from connector_kit import Cast, Desk
 
 from passerelle.batch import token_commitment
 from passerelle.catalogue import catalogue
@@ -79,8 +80,8 @@ class FakeDirectory:
 class Office:
     """One partner: folder, store, connector; `connector()` is what a start of the process makes."""
 
-    desk: Any
-    cast: Any
+    desk: Desk
+    cast: Cast
     folder: Path
     clock: ManualClock
     trustees: dict[int, FakeTrustee]
@@ -162,7 +163,7 @@ def dealt() -> tuple[GroupKeys, dict[int, dict[Group, KeyShare]]]:
 
 
 @pytest.fixture
-def office(desk: Any, cast: Any, tmp_path: Path, dealt: Any) -> Iterator[Office]:
+def office(desk: Desk, cast: Cast, tmp_path: Path, dealt: Any) -> Iterator[Office]:
     keys, shares = dealt
     said = HubDescription(
         "hub",
@@ -320,7 +321,7 @@ async def test_another_protocol_is_met_before_anything_is_evaluated(
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - what is looked at stands in the store
             await asyncio.sleep(0.01)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from connector_kit import MakeDesk
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
@@ -60,7 +61,9 @@ class FaultyDatabase(Database):
 
 @pytest.mark.parametrize("kind", ["lost", "persisted"])
 @pytest.mark.parametrize("at", range(1, WRITES + 1))
-async def test_a_crash_at_any_write_loses_and_repeats_nothing(make_desk: Any, at: int, kind: str) -> None:
+async def test_a_crash_at_any_write_loses_and_repeats_nothing(
+    make_desk: MakeDesk, at: int, kind: str
+) -> None:
     fault = Fault(at, kind)
     desk = make_desk(lambda file: FaultyDatabase(file, fault))
     desk.recipients = ("customs",)
@@ -79,6 +82,7 @@ async def test_a_crash_at_any_write_loses_and_repeats_nothing(make_desk: Any, at
     assert desk.store.position().digest == desk.hub.position.previous
     assert desk.store.counts()[0] == 0
     assert set(desk.store.counts()[1]) == {"receipted"}
+    assert desk.database is not None
     with desk.database.read() as transaction:
         assert len(transaction.execute(select(salts)).all()) == 4
 
@@ -86,7 +90,7 @@ async def test_a_crash_at_any_write_loses_and_repeats_nothing(make_desk: Any, at
 class DeliveryMachine(RuleBasedStateMachine):
     """Any order of putting, closing, delivering over a bad network, refusals and restarts."""
 
-    make_desk: Any
+    make_desk: MakeDesk
 
     def __init__(self) -> None:
         super().__init__()
@@ -148,7 +152,7 @@ class DeliveryMachine(RuleBasedStateMachine):
         shutil.rmtree(self.desk.folder)
 
 
-def test_delivery_survives_any_history(make_desk: Any) -> None:
+def test_delivery_survives_any_history(make_desk: MakeDesk) -> None:
     machine = type("Machine", (DeliveryMachine,), {"make_desk": staticmethod(make_desk)})
     run_state_machine_as_test(
         machine,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from connector_kit import Desk
 
 from passerelle.errors import PasserelleError
 from passerelle.record import Position, RecordRefusal
@@ -16,11 +18,11 @@ def lose() -> None:
     raise PasserelleError("peer_unavailable", "the network is gone")
 
 
-def refs(desk) -> dict[str, str]:
+def refs(desk: Desk) -> dict[str, str]:
     return {reject.reference: reject.code for reject in desk.rows.rejects()}
 
 
-async def test_batches_go_in_order_and_form_a_chain(desk) -> None:
+async def test_batches_go_in_order_and_form_a_chain(desk: Desk) -> None:
     desk.put(1, 2, 3, 4, 5, 6, 7)
     assert desk.outbox.close(flush=True) == 3
     assert await desk.deliver() == 3
@@ -30,7 +32,7 @@ async def test_batches_go_in_order_and_form_a_chain(desk) -> None:
     assert desk.store.in_flight() is None and desk.store.next_closed() is None
 
 
-async def test_incomplete_batches_wait_unless_flushed(desk) -> None:
+async def test_incomplete_batches_wait_unless_flushed(desk: Desk) -> None:
     desk.put(1, 2)
     assert desk.outbox.close(flush=False) == 0
     desk.put(3, 4)
@@ -38,7 +40,7 @@ async def test_incomplete_batches_wait_unless_flushed(desk) -> None:
     assert desk.store.counts() == (1, {"closed": 1})
 
 
-async def test_a_lost_batch_is_sent_again_byte_for_byte(desk) -> None:
+async def test_a_lost_batch_is_sent_again_byte_for_byte(desk: Desk) -> None:
     desk.put(1)
     desk.outbox.close(flush=True)
     desk.hub.before = lose
@@ -48,10 +50,10 @@ async def test_a_lost_batch_is_sent_again_byte_for_byte(desk) -> None:
     desk.hub.before = lambda: None
     desk.reopen()
     assert await desk.deliver() == 1
-    assert desk.hub.batches[0].signed == sent.signed
+    assert sent is not None and desk.hub.batches[0].signed == sent.signed
 
 
-async def test_a_lost_receipt_is_asked_for_again(desk) -> None:
+async def test_a_lost_receipt_is_asked_for_again(desk: Desk) -> None:
     desk.put(1)
     desk.outbox.close(flush=True)
     desk.hub.after = lose
@@ -66,7 +68,7 @@ async def test_a_lost_receipt_is_asked_for_again(desk) -> None:
     assert desk.hub.taken == [(1, 1), (2, 1)]
 
 
-async def test_refused_records_become_rejects_with_their_reasons(desk) -> None:
+async def test_refused_records_become_rejects_with_their_reasons(desk: Desk) -> None:
     desk.hub.refusals[(2).to_bytes(16, "big")] = RecordRefusal(
         0, "record_refused_by_policy", ("no_basis", "minor")
     )
@@ -83,7 +85,7 @@ async def test_refused_records_become_rejects_with_their_reasons(desk) -> None:
     assert desk.hub.taken == [(1, 1), (3, 1)]
 
 
-async def test_a_refused_batch_uses_its_number_up_and_the_next_goes_on(desk) -> None:
+async def test_a_refused_batch_uses_its_number_up_and_the_next_goes_on(desk: Desk) -> None:
     desk.hub.verdicts = ["batch_root_mismatch"]
     desk.put(1, 2, 3, 4)
     desk.outbox.close(flush=True)
@@ -93,7 +95,7 @@ async def test_a_refused_batch_uses_its_number_up_and_the_next_goes_on(desk) -> 
     assert desk.hub.taken == [(4, 1)]
 
 
-async def test_a_new_revision_clears_the_reject(desk) -> None:
+async def test_a_new_revision_clears_the_reject(desk: Desk) -> None:
     desk.hub.verdicts = ["batch_root_mismatch"]
     desk.put(1)
     desk.outbox.close(flush=True)
@@ -102,7 +104,7 @@ async def test_a_new_revision_clears_the_reject(desk) -> None:
     assert desk.rows.rejects() == ()
 
 
-async def test_a_quota_lets_the_records_wait_for_another_batch(desk) -> None:
+async def test_a_quota_lets_the_records_wait_for_another_batch(desk: Desk) -> None:
     desk.hub.verdicts = ["quota_exceeded"]
     desk.put(1, 2)
     desk.outbox.close(flush=True)
@@ -117,7 +119,7 @@ async def test_a_quota_lets_the_records_wait_for_another_batch(desk) -> None:
     assert desk.hub.taken == [(2, 1), (1, 2)]
 
 
-async def test_a_newer_revision_replaces_a_requeued_one(desk) -> None:
+async def test_a_newer_revision_replaces_a_requeued_one(desk: Desk) -> None:
     desk.put(1, 2)
     desk.outbox.close(flush=True)
     desk.put(1, revision=2)
@@ -127,7 +129,7 @@ async def test_a_newer_revision_replaces_a_requeued_one(desk) -> None:
     assert sorted(record.revision for record in desk.store.waiting(10)) == [1, 2]
 
 
-async def test_another_epoch_tokenises_the_rows_again(desk) -> None:
+async def test_another_epoch_tokenises_the_rows_again(desk: Desk) -> None:
     desk.hub.verdicts = ["batch_epoch_wrong"]
     desk.put(1)
     desk.outbox.close(flush=True)
@@ -136,7 +138,7 @@ async def test_another_epoch_tokenises_the_rows_again(desk) -> None:
     assert desk.store.counts()[0] == 0
 
 
-async def test_a_number_that_was_not_used_up_is_used_again(desk) -> None:
+async def test_a_number_that_was_not_used_up_is_used_again(desk: Desk) -> None:
     desk.hub.verdicts = ["batch_signature_invalid"]
     desk.hub.unconsumed = frozenset(desk.hub.verdicts)
     desk.put(1)
@@ -160,7 +162,7 @@ async def test_a_number_that_was_not_used_up_is_used_again(desk) -> None:
         {"refusals": (RecordRefusal(1, "header_invalid"),)},
     ],
 )
-async def test_a_receipt_for_something_else_settles_nothing(desk, change) -> None:
+async def test_a_receipt_for_something_else_settles_nothing(desk: Desk, change: dict[str, Any]) -> None:
     desk.hub.forge = lambda receipt: replace(receipt, **change)
     desk.put(1)
     desk.outbox.close(flush=True)
@@ -170,7 +172,7 @@ async def test_a_receipt_for_something_else_settles_nothing(desk, change) -> Non
     assert desk.store.position() == ChainPosition()
 
 
-async def test_a_receipt_by_another_key_settles_nothing(desk) -> None:
+async def test_a_receipt_by_another_key_settles_nothing(desk: Desk) -> None:
     desk.hub.party = replace(desk.hub.party, signing=desk.cast.customs.signing)
     desk.put(1)
     desk.outbox.close(flush=True)
@@ -180,7 +182,7 @@ async def test_a_receipt_by_another_key_settles_nothing(desk) -> None:
 
 
 @pytest.mark.parametrize("position", [Position(2, bytes(32)), Position(1, b"x" * 32), Position(3, bytes(32))])
-async def test_a_chain_that_fits_nothing_stops_delivery(desk, position) -> None:
+async def test_a_chain_that_fits_nothing_stops_delivery(desk: Desk, position: Position) -> None:
     desk.hub.position = position
     desk.put(1)
     desk.outbox.close(flush=True)
@@ -189,14 +191,18 @@ async def test_a_chain_that_fits_nothing_stops_delivery(desk, position) -> None:
     assert desk.store.in_flight() is None
 
 
-async def test_a_delivery_that_waits_is_woken_by_a_closed_batch(desk) -> None:
+async def test_a_delivery_that_waits_is_woken_by_a_closed_batch(desk: Desk) -> None:
     healthy = asyncio.Event()
 
     async def tell() -> None:
         healthy.set()
 
     loop = asyncio.get_running_loop()
-    desk.outbox.on_closed(lambda: loop.call_soon_threadsafe(desk.delivery.closed.set))
+
+    def wake() -> None:
+        loop.call_soon_threadsafe(desk.delivery.closed.set)
+
+    desk.outbox.on_closed(wake)
     running = asyncio.create_task(desk.delivery.run(until_empty=False, healthy=tell))
     await asyncio.wait_for(healthy.wait(), 5)
     healthy.clear()
@@ -209,7 +215,7 @@ async def test_a_delivery_that_waits_is_woken_by_a_closed_batch(desk) -> None:
         await running
 
 
-async def test_recipients_get_wraps_for_every_section(desk) -> None:
+async def test_recipients_get_wraps_for_every_section(desk: Desk) -> None:
     desk.recipients = ("customs",)
     desk.reopen()
     desk.put(1, 2)
@@ -220,7 +226,7 @@ async def test_recipients_get_wraps_for_every_section(desk) -> None:
     assert all([wrap.section for wrap in record.wraps] == ["identity"] for record in batch.records)
 
 
-def test_an_unknown_recipient_keeps_the_records(desk) -> None:
+def test_an_unknown_recipient_keeps_the_records(desk: Desk) -> None:
     desk.recipients = ("nobody",)
     desk.reopen()
     desk.put(1)

@@ -1,4 +1,4 @@
-"""Tokenisation: one token per value whatever the quorum, faulty trustees left out, repeated values not asked."""
+"""Tokenisation: one token per value whatever the quorum, faulty trustees left out, nothing asked twice."""
 
 from __future__ import annotations
 

@@ -186,7 +186,8 @@ def cells(value: Any) -> Value:
     if value is None:
         return ()
     if isinstance(value, list):
-        return tuple(cell for item in value for cell in cells(item))
+        items: list[Any] = value
+        return tuple(cell for item in items for cell in cells(item))
     if isinstance(value, bool):
         return ("true" if value else "false",)
     if isinstance(value, dict):

@@ -9,8 +9,8 @@ twins; (7) the hard rules decide what the sum may become: match, candidate or no
 
 Hard rules
 ----------
-1. Same person: at least two of surname, given name and birth date are proven beyond initials, and the birth
-   date or a number is: the national number or a document; where a birth date is missing, a phone, account
+1. Same person: at least two of surname, given name and birth date are proven beyond initials (a year alone is
+   no birth date), and the birth date or a number is: the national number or a document; where a birth date is missing, a phone, account
    or e-mail too. Names alone, and a number without two of them, make a candidate at most, in band
    *possible* at most.
 2. Same organisation: its number, or its name with the locality. The name alone makes a candidate,
@@ -42,6 +42,7 @@ _WHOLE: Final = "full_name"
 _NUMBERS: Final = ("number", "document")
 _PERSONAL: Final = ("phone", "account", "email")
 _INITIAL: Final = "initial"
+_YEAR: Final = "year"
 _EXACT: Final = "exact"
 _SWAPPED: Final = "swapped"
 _ORDINARY_FREQUENCY: Final = 2
@@ -290,11 +291,12 @@ def _ceiling(
 
 def _person_rule(proven: Mapping[str, str], dated: bool) -> bool:
     """Rule 1: enough for a match, not only for a candidate; `dated`: the birth dates were compared."""
-    pieces = [field for field in ("surname", "given", "birth") if proven.get(field, _INITIAL) != _INITIAL]
-    if _WHOLE in proven:
-        pieces = list(dict.fromkeys([*pieces, *_NAMES]))
-    anchors = ("birth", *_NUMBERS) if dated else ("birth", *_NUMBERS, *_PERSONAL)
-    return len(pieces) >= 2 and any(field in proven for field in anchors)
+    pieces = {field for field in _NAMES if proven.get(field, _INITIAL) != _INITIAL}
+    pieces |= set(_NAMES) if _WHOLE in proven else set()
+    if born := proven.get("birth", _YEAR) != _YEAR:  # a year alone is no birth date
+        pieces.add("birth")
+    anchors = _NUMBERS if dated else (*_NUMBERS, *_PERSONAL)
+    return len(pieces) >= 2 and (born or any(field in proven for field in anchors))
 
 
 def _organisation_rule(proven: Mapping[str, str]) -> bool:

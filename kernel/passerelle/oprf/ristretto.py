@@ -35,7 +35,7 @@ from passerelle.oprf.sodium import Entry, Sodium
 
 SPREAD_FROM: Final = 16
 _SLICE: Final = 8
-"""Smallest slice worth handing to a thread: 8 multiplications take half a millisecond, handing over 30 µs."""
+"""Smallest slice worth handing to a thread: 8 multiplications take half a millisecond, the rest ten µs."""
 _SLICES_PER_WORKER: Final = 4
 """More slices than threads: a thread that loses its processor for a while holds up a small one only."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from passerelle.errors import PasserelleError
@@ -28,6 +28,7 @@ def test_what_is_proved_verifies(transcript: dleq.Transcript) -> None:
 
 
 @both
+@settings(deadline=None)
 @given(at=st.integers(0, 511))
 def test_no_bit_of_a_proof_can_change(transcript: dleq.Transcript, at: int) -> None:
     proof = bytearray(dleq.prove(KEY, PUBLIC, C, D, transcript, nonce=scalar(77)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from passerelle.errors import PasserelleError
@@ -20,6 +20,7 @@ parts = st.tuples(
 )
 
 
+@settings(deadline=None)
 @given(parts, parts)
 def test_different_parts_give_different_inputs(
     left: tuple[str, int, int, str, bytes], right: tuple[str, int, int, str, bytes]

@@ -32,6 +32,7 @@ def _int(value: bytes) -> int:
     return int.from_bytes(value, "little")
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, ORDER - 1), min_size=2, max_size=4), st.data())
 def test_every_quorum_finds_the_secret(coefficients: list[int], data: st.DataObject) -> None:
     shares = shares_of(b"".join(map(scalar, coefficients)), 5)
@@ -53,7 +54,7 @@ def test_a_dealt_key_is_consistent(dealt: Dealt) -> None:
     assert repr(dealt.shares[0].secret) not in repr(dealt.shares[0])
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(st.integers(2, 4), st.integers(0, 2), st.data())
 def test_an_inconsistent_public_side_is_refused(threshold: int, more: int, data: st.DataObject) -> None:
     info = deal(

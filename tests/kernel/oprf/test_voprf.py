@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from passerelle.errors import PasserelleError
@@ -15,6 +15,7 @@ from passerelle.oprf.hashing import Mode
 SECRET = scalar(2**252 - 3)
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=40), min_size=1, max_size=5))
 def test_a_batch_gives_what_its_inputs_give_singly(inputs: list[bytes]) -> None:
     together = voprf.blind(inputs)
