@@ -11,7 +11,8 @@ from passerelle_connector.keys import Key, derive
 from passerelle_connector.normalise import FIELDS, normalise
 from passerelle_connector.sources.mapping import Targets, cells, compile_mapping
 from passerelle_demo.synthetic import Agency, Federation, generate
-from passerelle_hub.match.score import LinkState, Population, Relation, SharedToken, score
+from passerelle.notification import Relation
+from passerelle_hub.match.score import Population, SharedToken, Verdict, score
 
 TIERS = frozenset({Tier.CORE, Tier.STRONG})
 
@@ -70,7 +71,7 @@ def test_linkage_reaches_the_goal(federation: Federation) -> None:
     person = EntityKind.PERSON
     for (a, b), tokens in shared.items():
         result = score(tokens, kinds[a], kinds[b], person, person, Population(len(records)))
-        if result.state is LinkState.MATCH and result.relation is Relation.SAME_PERSON:
+        if result.verdict is Verdict.MATCH and result.relation is Relation.SAME_PERSON:
             found.add((a, b))
     hits = len(found & federation.truth)
     assert hits / len(federation.truth) >= 0.95

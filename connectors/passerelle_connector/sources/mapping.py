@@ -181,13 +181,12 @@ def compile_rule(name: str, entry: Any) -> tuple[Rule, str]:
     return (lambda columns: _run(steps, columns.get(column, ()))), column
 
 
-def cells(value: Any) -> Value:
+def cells(value: object) -> Value:
     """A TOML or JSON value as cells: scalars and objects become one, lists several, null and empty none."""
     if value is None:
         return ()
     if isinstance(value, list):
-        items: list[Any] = value
-        return tuple(cell for item in items for cell in cells(item))
+        return tuple(cell for item in cast("list[object]", value) for cell in cells(item))
     if isinstance(value, bool):
         return ("true" if value else "false",)
     if isinstance(value, dict):

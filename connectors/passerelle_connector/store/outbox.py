@@ -5,16 +5,13 @@ Each public method is one transaction. See `passerelle_connector.outbox` for the
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import astuple
-from typing import Any, Final
+from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Row, Select, delete, exists, func, insert, select, update
+from sqlalchemy import delete, exists, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from passerelle.codec.signed import decode_signed, encode_signed
-from passerelle.record import KekWrap, SealedRecord, Section, SectionKeyWrap
+from passerelle.record import KekWrap
 from passerelle.sign import Signed
 from passerelle_connector.model import (
     BatchKeys,
@@ -29,15 +26,19 @@ from passerelle_connector.model import (
 )
 from passerelle_connector.store.database import Database, Transaction
 from passerelle_connector.store.rows import replace_rejects
+from passerelle_connector.store.sealed import (
+    drop_records,
+    insert_records,
+    read_records,
+    read_salts,
+    wrap_values,
+)
 from passerelle_connector.store.tables import (
-    AnyRow,
     batches,
     chain,
     keks,
     pending,
     rows,
-    salts,
-    sections,
     wraps,
 )
 
@@ -62,9 +63,9 @@ class OutboxStore:
         with self._database.write() as transaction:
             ids = [record.row.record_id for record in records]
             waiting = pending.c.batch.is_(None) & pending.c.record_id.in_(ids)
-            _drop_records(transaction, waiting)
+            drop_records(transaction, waiting)
             start = (transaction.scalar(select(func.max(pending.c.position))) or 0) + 1
-            _insert(transaction, list(enumerate(records, start)))
+            insert_records(transaction, start, records)
             if seen:
                 transaction.execute(update(rows).where(rows.c.reference.in_(seen)).values(seen_run=run))
             replace_rejects(transaction, notes, [record.row.reference for record in records])
@@ -75,7 +76,7 @@ class OutboxStore:
         first = select(pending.c.protocol).where(free).order_by(pending.c.position).limit(1)
         query = select(pending).where(free, pending.c.protocol == first.scalar_subquery())
         with self._database.read() as transaction:
-            return _records(transaction, query.order_by(pending.c.position).limit(limit))
+            return read_records(transaction, query.order_by(pending.c.position).limit(limit))
 
     def close(self, batch_id: bytes, at: int, records: Sequence[PendingRecord], keys: BatchKeys) -> bool:
         """Fix a batch's contents and wraps. False where a record was replaced in the meantime: try again."""
@@ -105,7 +106,7 @@ class OutboxStore:
                     ],
                 )
             if keys.wraps:
-                transaction.execute(insert(wraps), [_wrap_values(at, wrap) for at, wrap in keys.wraps])
+                transaction.execute(insert(wraps), [wrap_values(at, wrap) for at, wrap in keys.wraps])
         return True
 
     def in_flight(self) -> ClosedBatch | None:
@@ -161,7 +162,7 @@ class OutboxStore:
                 if record_id in references
             )
             replace_rejects(transaction, named)
-            _drop_records(transaction, pending.c.batch == number)
+            drop_records(transaction, pending.c.batch == number)
 
     def requeue(self, number: int, receipt: Signed, code: str, position: ChainPosition) -> None:
         """Take a refusal that another batch may escape: the records wait again, in their old order."""
@@ -171,7 +172,7 @@ class OutboxStore:
             replaced = exists().where(
                 newer.c.record_id == pending.c.record_id, newer.c.revision > pending.c.revision
             )
-            _drop_records(transaction, (pending.c.batch == number) & replaced)
+            drop_records(transaction, (pending.c.batch == number) & replaced)
             mine = select(pending.c.position).where(pending.c.batch == number)
             transaction.execute(delete(wraps).where(wraps.c.position.in_(mine)))
             transaction.execute(update(pending).where(pending.c.batch == number).values(batch=None))
@@ -182,12 +183,12 @@ class OutboxStore:
             _receipted(transaction, number, receipt, code, position)
             mine = select(pending.c.record_id).where(pending.c.batch == number)
             transaction.execute(update(rows).where(rows.c.record_id.in_(mine)).values(protocol=""))
-            _drop_records(transaction, pending.c.batch == number)
+            drop_records(transaction, pending.c.batch == number)
 
     def salts(self, record_id: bytes, revision: int) -> tuple[SectionSalt, ...]:
         """What the section keys of a revision are derived from; empty once shredded."""
         with self._database.read() as transaction:
-            return _salts(transaction, [(record_id, revision)]).get((record_id, revision), ())
+            return read_salts(transaction, [(record_id, revision)]).get((record_id, revision), ())
 
     def counts(self) -> tuple[int, dict[str, int]]:
         """Records without batch, and batches by state."""
@@ -211,7 +212,7 @@ class OutboxStore:
             if row is None:
                 return None
             mine = select(pending).where(pending.c.batch == row.number).order_by(pending.c.position)
-            records = _records(transaction, mine)
+            records = read_records(transaction, mine)
             wrapped = select(keks).where(keks.c.batch == row.number).order_by(keks.c.recipient)
             return ClosedBatch(
                 number=row.number,
@@ -225,109 +226,6 @@ class OutboxStore:
                 ),
                 signed=None if row.statement is None else decode_signed(row.statement),
             )
-
-
-# Plain SQL over tuples: for these four inserts SQLAlchemy's constructs cost ten times as much per record.
-_INSERTS: Final[tuple[tuple[str, Callable[[int, OutgoingRecord], Iterable[tuple[Any, ...]]]], ...]] = (
-    (
-        "INSERT INTO rows (reference, record_id, revision, digest, protocol, seen_run)"
-        " VALUES (?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (reference) DO UPDATE SET revision = excluded.revision, digest = excluded.digest,"
-        " protocol = excluded.protocol, seen_run = excluded.seen_run",
-        lambda _at, record: (astuple(record.row),),
-    ),
-    (
-        "INSERT INTO pending (position, record_id, revision, protocol, header, kinds, tokens, salt)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        lambda at, record: (
-            (
-                at,
-                record.row.record_id,
-                record.row.revision,
-                record.row.protocol,
-                record.sealed.header,
-                struct.pack(f">{len(record.sealed.kinds)}H", *record.sealed.kinds),
-                record.sealed.tokens,
-                record.sealed.salt,
-            ),
-        ),
-    ),
-    (
-        "INSERT INTO sections (position, ordinal, name, ciphertext) VALUES (?, ?, ?, ?)",
-        lambda at, record: (
-            (at, ordinal, section.name, section.ciphertext)
-            for ordinal, section in enumerate(record.sealed.sections)
-        ),
-    ),
-    (
-        "INSERT INTO salts (record_id, revision, section, key_version, salt) VALUES (?, ?, ?, ?, ?)",
-        lambda _at, record: (
-            (record.row.record_id, record.row.revision, salt.section, salt.key_version, salt.salt)
-            for salt in record.salts
-        ),
-    ),
-)
-
-
-def _insert(transaction: Transaction, records: Sequence[tuple[int, OutgoingRecord]]) -> None:
-    for statement, columns in _INSERTS:
-        if values := [row for at, record in records for row in columns(at, record)]:
-            transaction.exec_driver_sql(statement, values)
-
-
-def _records(transaction: Transaction, query: Select[Any]) -> tuple[PendingRecord, ...]:
-    found = transaction.execute(query).all()
-    positions = [row.position for row in found]
-    bodies = _grouped(
-        transaction.execute(
-            select(sections).where(sections.c.position.in_(positions)).order_by(sections.c.ordinal)
-        ).all()
-    )
-    wrapped = _grouped(
-        transaction.execute(
-            select(wraps).where(wraps.c.position.in_(positions)).order_by(wraps.c.recipient, wraps.c.section)
-        ).all()
-    )
-    salted = _salts(transaction, [(row.record_id, row.revision) for row in found])
-    return tuple(
-        PendingRecord(
-            position=row.position,
-            record_id=row.record_id,
-            revision=row.revision,
-            sealed=SealedRecord(
-                header=row.header,
-                kinds=struct.unpack(f">{len(row.kinds) // 2}H", row.kinds),
-                tokens=row.tokens,
-                salt=row.salt,
-                sections=tuple(Section(part.name, part.ciphertext) for part in bodies.get(row.position, ())),
-                wraps=tuple(
-                    SectionKeyWrap(wrap.recipient, wrap.section, wrap.wrapped)
-                    for wrap in wrapped.get(row.position, ())
-                ),
-            ),
-            salts=salted.get((row.record_id, row.revision), ()),
-        )
-        for row in found
-    )
-
-
-def _grouped(found: Sequence[Row[AnyRow]]) -> dict[int, list[Row[AnyRow]]]:
-    groups: dict[int, list[Row[AnyRow]]] = {}
-    for row in found:
-        groups.setdefault(row.position, []).append(row)
-    return groups
-
-
-def _salts(
-    transaction: Transaction, revisions: Sequence[tuple[bytes, int]]
-) -> dict[tuple[bytes, int], tuple[SectionSalt, ...]]:
-    wanted = set(revisions)
-    found: dict[tuple[bytes, int], tuple[SectionSalt, ...]] = {}
-    query = select(salts).where(salts.c.record_id.in_({record_id for record_id, _ in wanted}))
-    for row in transaction.execute(query.order_by(salts.c.section)):
-        if (key := (row.record_id, row.revision)) in wanted:
-            found[key] = (*found.get(key, ()), SectionSalt(row.section, row.key_version, row.salt))
-    return found
 
 
 def _receipted(
@@ -347,19 +245,3 @@ def _receipted(
 def _references(transaction: Transaction, record_ids: Sequence[bytes]) -> dict[bytes, str]:
     query = select(rows.c.record_id, rows.c.reference).where(rows.c.record_id.in_(record_ids))
     return {row.record_id: row.reference for row in transaction.execute(query)}
-
-
-def _drop_records(transaction: Transaction, condition: ColumnElement[bool]) -> None:
-    mine = select(pending.c.position).where(condition)
-    transaction.execute(delete(sections).where(sections.c.position.in_(mine)))
-    transaction.execute(delete(wraps).where(wraps.c.position.in_(mine)))
-    transaction.execute(delete(pending).where(condition))
-
-
-def _wrap_values(position: int, wrap: SectionKeyWrap) -> dict[str, object]:
-    return {
-        "position": position,
-        "recipient": wrap.recipient,
-        "section": wrap.section,
-        "wrapped": wrap.wrapped,
-    }
