@@ -24,12 +24,12 @@ from pathlib import Path
 
 from passerelle.catalogue import Tier, catalogue
 from passerelle.groups import EntityKind
+from passerelle.notification import Relation
 from passerelle_connector.keys import Key, derive
 from passerelle_connector.normalise import FIELDS, normalise
 from passerelle_connector.sources.mapping import Targets, cells, compile_mapping
 from passerelle_demo import lists
 from passerelle_demo.synthetic import Agency, generate
-from passerelle.notification import Relation
 from passerelle_hub.match.score import Population, Score, SharedToken, Verdict, score
 
 Pair = tuple[str, str]

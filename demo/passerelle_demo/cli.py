@@ -72,7 +72,9 @@ def demo(
 
 def _run(folder: Path, scenario: Scenario, say: Say, began: float, *, once: bool) -> Outcome:
     stage = build(folder, scenario, POLICIES, SystemClock())
-    say("authorities, keys, registry and shares are laid out; no identifier will leave an agency in the clear")
+    say(
+        "authorities, keys, registry and shares are laid out; no identifier will leave an agency in the clear"
+    )
     with Processes(folder) as processes:
         outcome = asyncio.run(play(stage, scenario, processes, say, began))
         if not once:

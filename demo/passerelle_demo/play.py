@@ -175,9 +175,7 @@ async def _until_done(
             return first, submitted
 
 
-def _outcome(
-    watch: Watch, scenario: Scenario, first: float, submitted: float, finished: float
-) -> Outcome:
+def _outcome(watch: Watch, scenario: Scenario, first: float, submitted: float, finished: float) -> Outcome:
     view = watch.hub()
     ends = {(row.low_agency, row.low_record) for row in view.links}
     ends |= {(row.high_agency, row.high_record) for row in view.links}

@@ -58,10 +58,8 @@ def lines(scenario: Scenario, outcome: Outcome) -> Iterator[str]:
     told = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in sorted(states.items()))
     yield f"  {len(view.links)} links: {told or 'none'}"
     yield ""
-    yield (
-        f"Against the truth: {judged.right} of {judged.true} pairs found, {judged.found - judged.right} found "
-        f"in error; precision {judged.precision:.3f}, recall {judged.recall:.3f}"
-    )
+    yield f"Against the truth: {judged.right} of {judged.true} pairs found, {judged.found - judged.right} wrong;"
+    yield f"precision {judged.precision:.3f}, recall {judged.recall:.3f}"
 
 
 def _example(note: Notification) -> Iterator[str]:

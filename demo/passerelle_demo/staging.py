@@ -1,4 +1,4 @@
-"""Lays out a whole federation below one folder: authorities, keys, entries, shares, policy data, configurations.
+"""Lays out a whole federation below one folder, from the authorities to the configurations.
 
 What an operator and its partners do by hand with the `pki`, `hub`, `trustee` and `connector` commands, done
 by the same functions. The trustees' shares come from the development ceremony, whose dealer knows the keys.
@@ -134,9 +134,7 @@ def _hand_out(place: Place, places: Sequence[Place]) -> None:
         (entries / name).write_bytes((other.folder / ENTRY).read_bytes())
 
 
-def _shares(
-    scenario: Scenario, trustees: Mapping[int, Place], members: Mapping[str, Place]
-) -> None:
+def _shares(scenario: Scenario, trustees: Mapping[int, Place], members: Mapping[str, Place]) -> None:
     dealt = deal_for_development([scenario.domain], trustees=TRUSTEES, threshold=THRESHOLD)
     for book in dealt.books:
         write_shares(trustees[book.index].folder / SHARES, book)
@@ -177,7 +175,8 @@ def _connector_config(
 ) -> str:
     tiers = ", ".join(f'"{tier}"' for tier in scenario.tiers)
     trustees = "\n".join(
-        f'[[trustees]]\nindex = {index}\naddress = "127.0.0.1:{port}"\nagency = "{trustee_identity(index).agency}"\n'
+        f'[[trustees]]\nindex = {index}\naddress = "127.0.0.1:{port}"\n'
+        f'agency = "{trustee_identity(index).agency}"\n'
         for index, port in ports.items()
     )
     return f"""\

@@ -81,7 +81,7 @@ class HubSettings(RoleSettings):
     registry: RegistrySettings = RegistrySettings()
     policy: PolicySettings = PolicySettings()
     domains: dict[str, tuple[int, ...]]
-    quotas: dict[str, int] = dict(DEFAULT_LIMITS)
+    quotas: dict[str, int] = Field(default_factory=lambda: dict(DEFAULT_LIMITS))
 
     @property
     def database_url(self) -> str:

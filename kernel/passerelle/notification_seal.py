@@ -29,7 +29,7 @@ def seal_notification(
 
 
 def open_notification(key: SealingKey, hub: str, agency: str, sequence: int, sealed: bytes) -> Signed:
-    """What `seal_notification` sealed under the same hub, agency and number; its signature is not yet verified.
+    """What `seal_notification` sealed under the same hub, agency and number; not yet verified.
 
     Raises:
         PasserelleError: `seal_open_failed`, `message_malformed`.

@@ -7,11 +7,11 @@ import pytest
 
 from passerelle.catalogue import Tier, catalogue
 from passerelle.groups import EntityKind
+from passerelle.notification import Relation
 from passerelle_connector.keys import Key, derive
 from passerelle_connector.normalise import FIELDS, normalise
 from passerelle_connector.sources.mapping import Targets, cells, compile_mapping
 from passerelle_demo.synthetic import Agency, Federation, generate
-from passerelle.notification import Relation
 from passerelle_hub.match.score import Population, SharedToken, Verdict, score
 
 TIERS = frozenset({Tier.CORE, Tier.STRONG})

@@ -159,9 +159,7 @@ def spoilt(record: SealedRecord, name: str) -> SealedRecord:
             return replace(record, header=b"\xff\xff")
 
 
-@pytest.mark.parametrize(
-    "code", ["record_token_commitment", "record_section_mismatch", "header_invalid"]
-)
+@pytest.mark.parametrize("code", ["record_token_commitment", "record_section_mismatch", "header_invalid"])
 def test_a_bad_record_does_not_stop_its_batch(hub: HubKit, code: str) -> None:
     police = hub.agency("police")
     bad = spoilt(police.record(PERSON, sections={"identity": b"sealed"}), code)

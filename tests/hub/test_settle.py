@@ -9,7 +9,7 @@ from hub_kit import MARKING, FakeAgency, HubKit
 
 from passerelle.checkpoint import CHECKPOINT_TYPE, Checkpoint
 from passerelle.log_proof import verify_log_proof
-from passerelle.marking import Tlp
+from passerelle.marking import Classification, Tlp
 from passerelle.notification import Band, LinkState, Relation
 from passerelle.record import RecordAction
 from passerelle.sign import verify
@@ -91,7 +91,11 @@ def test_settling_a_batch_twice_changes_nothing(hub: HubKit) -> None:
 def test_names_alone_are_a_candidate_and_nobody_is_notified(hub: HubKit) -> None:
     one, other = hub.agency("police"), hub.agency("coordination")
     listed = replace(
-        MARKING, purposes=("sanctions",), legal_basis="published_list", classification=1, tlp=Tlp.CLEAR
+        MARKING,
+        purposes=("sanctions",),
+        legal_basis="published_list",
+        classification=Classification.UNCLASSIFIED,
+        tlp=Tlp.CLEAR,
     )
     words = {"whole name": "abu bakr example"}
     for agency in (one, other):

@@ -81,9 +81,7 @@ def test_candidates_of_a_published_list_are_never_notified_as_matches(tmp_path: 
 
     one, other, truth = tmp_path / "one.jsonl", tmp_path / "other.jsonl", tmp_path / "truth.csv"
     one.write_text("".join(entry(f"A{at}", name) + "\n" for at, name in enumerate(people)), "utf-8")
-    other.write_text(
-        "".join(entry(f"B{at}", name.upper()) + "\n" for at, name in enumerate(people)), "utf-8"
-    )
+    other.write_text("".join(entry(f"B{at}", name.upper()) + "\n" for at, name in enumerate(people)), "utf-8")
     truth.write_text("one,other\n" + "".join(f"A{at},B{at}\n" for at in range(3)), "utf-8")
     figures = run_demo("--lists", str(one), str(other), "--truth", str(truth))
     assert figures["candidates"] == 3

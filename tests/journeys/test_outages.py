@@ -8,15 +8,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from passerelle.clock import SystemClock
+from passerelle.codec.notification import decode_notification
 from passerelle.config import load
 from passerelle.errors import PasserelleError
-from passerelle_connector.compose import connector
+from passerelle.notification import Notification
+from passerelle_connector.compose import connector, open_stores
 from passerelle_connector.config import ConnectorSettings
 from passerelle_demo.cli import POLICIES
 from passerelle_demo.processes import Processes
@@ -66,24 +69,27 @@ def submit(stage: Stage, agency: str) -> None:
     asyncio.run(once())
 
 
-def receive(stage: Stage, agency: str, seconds: float) -> list[dict[str, Any]]:
-    """Read the stream of notifications for a while; returns what the inbox holds then."""
+def receive(stage: Stage, seconds: float) -> dict[str, list[Notification]]:
+    """All agencies read their streams for a while; returns what the inboxes hold then."""
 
-    async def listen() -> None:
+    async def listen(agency: str) -> None:
         async with connector(load(ConnectorSettings, stage.connectors[agency])) as running:
-            await running.receive()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(running.receive(), seconds)
 
-    async def for_a_while() -> None:
-        try:
-            await asyncio.wait_for(listen(), seconds)
-        except (TimeoutError, PasserelleError):
-            return
+    async def together() -> None:
+        await asyncio.gather(*(listen(agency) for agency in stage.connectors))
 
-    asyncio.run(for_a_while())
-    found: list[dict[str, Any]] = passerelle(
-        "connector", "inbox", "--json", "--config", str(stage.connectors[agency])
-    )
-    return found
+    asyncio.run(together())
+    return {agency: inbox(config) for agency, config in stage.connectors.items()}
+
+
+def inbox(config: Path) -> list[Notification]:
+    stores = open_stores(load(ConnectorSettings, config))
+    try:
+        return [decode_notification(item.signed.payload) for item in stores.inbox.items()]
+    finally:
+        stores.database.close()
 
 
 def hub_status(stage: Stage) -> dict[str, Any]:
@@ -133,10 +139,9 @@ def test_a_hub_killed_between_its_two_transactions_finishes_after_the_restart(
     after = wait_until_matched(stage)
     assert after["records"] == before["records"]
     assert set(after["batches"]) == {"matched"}
-    inboxes = {agency: receive(stage, agency, 4.0) for agency in agencies}
-    again = {agency: receive(stage, agency, 2.0) for agency in agencies}
-    told = [note["link"] for notes in inboxes.values() for note in notes]
-    assert again == inboxes
+    inboxes = receive(stage, 3.0)
+    told = [note.link_id for notes in inboxes.values() for note in notes]
+    assert receive(stage, 2.0) == inboxes
     assert told
     assert all(told.count(link) == 2 for link in told)
 
@@ -163,3 +168,17 @@ def _one_more(stage: Stage, agency: str) -> bytes:
     lines = (stage.connectors[agency].parent / "data" / "records.csv").read_text("utf-8").splitlines()
     reference = lines[1].split(",")[0]
     return "\n".join((lines[0], lines[1].replace(reference, "NEW-1", 1))).encode() + b"\n"
+
+
+def test_the_commands_show_what_happened(stage: Stage, processes: Processes) -> None:
+    agency = next(iter(stage.connectors))
+    config = str(stage.connectors[agency])
+    submitted = passerelle("connector", "submit", "--json", "--config", config)
+    status = passerelle("connector", "status", "--json", "--config", config)
+    rejects = passerelle("connector", "rejects", "--json", "--config", config)
+    trustee = passerelle("trustee", "status", "--json", "--config", str(stage.trustees[1]))
+    assert submitted
+    assert status
+    assert isinstance(rejects, list)
+    assert trustee
+    assert passerelle("connector", "inbox", "--json", "--config", config) == []

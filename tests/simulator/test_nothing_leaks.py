@@ -36,9 +36,7 @@ def recorded(into: list[bytes]) -> Iterator[None]:
         raise structlog.DropEvent
 
     before = structlog.get_config()
-    structlog.configure(
-        processors=[keep], wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG)
-    )
+    structlog.configure(processors=[keep], wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG))
     try:
         yield
     finally:

@@ -237,9 +237,7 @@ class HubKit:
         """What an agency's stream would bring, opened and verified."""
         notes: list[Notification] = []
         for stored in self.core.outgoing.after(agency.identity, cursor):
-            signed = open_notification(
-                agency.sealing, str(HUB), agency.name, stored.sequence, stored.sealed
-            )
+            signed = open_notification(agency.sealing, str(HUB), agency.name, stored.sequence, stored.sealed)
             payload = verify(signed, self.core.foundation.signing_key.public, NOTIFICATION_TYPE)
             notes.append(decode_notification(payload))
         return notes

@@ -207,7 +207,8 @@ class Federation:
         )
         tiers = '["core", "strong", "names"]' if self.domain == "lists" else '["core", "strong"]'
         return (
-            f'identity = "{identity}"\ndevelopment_keys = true\ndomain = "{self.domain}"\ntiers = {tiers}\nbatch_records = 50\n'
+            f'identity = "{identity}"\ndevelopment_keys = true\ndomain = "{self.domain}"\n'
+            f"tiers = {tiers}\nbatch_records = 50\n"
             f'[hub]\naddress = "none:1"\nagency = "{HUB.agency}"\n{trustees}'
         )
 

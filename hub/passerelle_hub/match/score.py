@@ -10,9 +10,9 @@ twins; (7) the hard rules decide what the sum may become: match, candidate or no
 Hard rules
 ----------
 1. Same person: at least two of surname, given name and birth date are proven beyond initials (a year alone is
-   no birth date), and the birth date or a number is: the national number or a document; where a birth date is missing, a phone, account
-   or e-mail too. Names alone, and a number without two of them, make a candidate at most, in band
-   *possible* at most.
+   no birth date), and the birth date or a number is: the national number or a document; where a birth date
+   is missing, a phone, account or e-mail too. Names alone, and a number without two of them, make a
+   candidate at most, in band *possible* at most.
 2. Same organisation: its number, or its name with the locality. The name alone makes a candidate,
    *possible* at most.
 3. Anything else that two records share (phone, vehicle ...) links them as *shared means* and says nothing

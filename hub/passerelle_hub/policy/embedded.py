@@ -62,7 +62,7 @@ class EmbeddedEngine:
         for seat in self._seats:
             seat.evaluate(self._any_rule, {"requests": {}})
 
-    def evaluate(self, package: str, requests: Mapping[str, PolicyInput]) -> Mapping[str, object]:
+    def evaluate(self, package: str, requests: Mapping[str, PolicyInput], /) -> Mapping[str, object]:
         """See `Engine.evaluate`."""
         rule = f"data.{ROOT}.{package}.{ENTRY_POINT}"
         parts = _parts(requests, len(self._seats))

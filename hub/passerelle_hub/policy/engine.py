@@ -25,7 +25,7 @@ ENGINE_DOWN: Final = "policy_engine_down"
 class Engine(Protocol):
     """An evaluator of one bundle revision."""
 
-    def evaluate(self, package: str, requests: Mapping[str, PolicyInput]) -> Mapping[str, object]:
+    def evaluate(self, package: str, requests: Mapping[str, PolicyInput], /) -> Mapping[str, object]:
         """Evaluate `data.passerelle.<package>.decisions` for requests keyed by id.
 
         Returns:

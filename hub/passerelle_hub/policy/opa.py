@@ -59,11 +59,11 @@ class OpaEngine:
         self._lock = threading.Lock()
         self._clients: list[OpaClient] = []
 
-    def evaluate(self, package: str, requests_by_id: Mapping[str, PolicyInput]) -> Mapping[str, object]:
+    def evaluate(self, package: str, asked: Mapping[str, PolicyInput], /) -> Mapping[str, object]:
         """See `Engine.evaluate`."""
         try:
             answer = self._client().query_rule(
-                {"requests": requests_by_id}, f"{ROOT}.{package}", ENTRY_POINT, query_params=_PARAMS
+                {"requests": asked}, f"{ROOT}.{package}", ENTRY_POINT, query_params=_PARAMS
             )
         except requests.HTTPError as error:
             status = 0 if error.response is None else error.response.status_code

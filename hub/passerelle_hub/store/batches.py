@@ -4,8 +4,8 @@ Fault table
 -----------
 | write | lost by a crash | persisted although the caller saw a failure |
 |---|---|---|
-| `advance` + `put` (one transaction with the records) | the connector sends the batch again: taken as new | the connector sends it again: the stored receipt answers |
-| `mark_matched` | the batch is matched again: links are upserts, so nothing happens twice | nothing to do |
+| `advance`, `put` (with the records) | sent again, taken as new | sent again, answered by the stored receipt |
+| `mark_matched` | matched again; links are upserts, nothing happens twice | nothing to do |
 """
 
 from __future__ import annotations

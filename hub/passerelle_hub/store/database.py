@@ -12,7 +12,7 @@ Promises
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -33,7 +33,7 @@ class Database:
             _prepare_sqlite(self._engine)
 
     @contextmanager
-    def write(self) -> Iterator[Transaction]:
+    def write(self) -> Generator[Transaction]:
         """One writing transaction."""
         with (
             self._engine.connect().execution_options(passerelle_write=True) as connection,
@@ -42,7 +42,7 @@ class Database:
             yield connection
 
     @contextmanager
-    def read(self) -> Iterator[Transaction]:
+    def read(self) -> Generator[Transaction]:
         """One reading transaction."""
         with self._engine.connect() as connection, connection.begin():
             yield connection

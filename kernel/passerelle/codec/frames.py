@@ -93,8 +93,9 @@ class Assembler:
     """Puts one batch after another together from the frames of a stream.
 
     Not safe for concurrent use; one per stream. After a refusal it passes over the rest of that batch and
-    takes up again at the next opening, so one bad batch never blocks the queue. The sections' names come from the headers later, since
-    headers are verified before they are parsed: until then sections carry their position as name.
+    takes up again at the next opening, so one bad batch never blocks the queue. The sections' names come
+    from the headers later, since headers are verified before they are parsed: until then sections carry
+    their position as name.
     """
 
     def __init__(self, max_bytes: int = MAX_BATCH_BYTES) -> None:

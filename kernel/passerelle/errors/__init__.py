@@ -64,7 +64,7 @@ def table() -> dict[str, ErrorSpec]:
         ValueError: two files define one code, or a row is incomplete.
     """
     rows: dict[str, ErrorSpec] = {}
-    folder = resources.files(__package__) / "codes"
+    folder = resources.files(__name__) / "codes"
     for entry in sorted(folder.iterdir(), key=lambda item: item.name):
         for code, row in tomllib.loads(entry.read_text("utf-8")).items():
             if code in rows:

@@ -14,10 +14,10 @@ from passerelle.notification import Band, Relation
 from passerelle_hub.match.score import (
     CEILING,
     COMMONNESS,
-    Verdict,
     Population,
     Score,
     SharedToken,
+    Verdict,
     score,
 )
 from passerelle_hub.match.weights import load, weights
@@ -160,7 +160,11 @@ def test_rules_hold_for_any_evidence(shared: set[int], more: set[int], a: Entity
     held = frozenset(shared | more)
     result = score(tokens, held, held, a, b, TOWN)
     mirrored = score(tokens, held, held, b, a, TOWN)
-    assert (result.bits, result.verdict, result.relation) == (mirrored.bits, mirrored.verdict, mirrored.relation)
+    assert (result.bits, result.verdict, result.relation) == (
+        mirrored.bits,
+        mirrored.verdict,
+        mirrored.relation,
+    )
     assert result.bits == pytest.approx(sum(item.bits for item in result.evidence), abs=0.05)
     proven = {proof.field for kind in shared for proof in catalogue().kind(kind).proves}
     if result.verdict is Verdict.MATCH and result.relation is Relation.SAME_PERSON:
