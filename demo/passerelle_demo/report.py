@@ -58,7 +58,8 @@ def lines(scenario: Scenario, outcome: Outcome) -> Iterator[str]:
     told = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in sorted(states.items()))
     yield f"  {len(view.links)} links: {told or 'none'}"
     yield ""
-    yield f"Against the truth: {judged.right} of {judged.true} pairs found, {judged.found - judged.right} wrong;"
+    wrong = judged.found - judged.right
+    yield f"Against the truth: {judged.right} of {judged.true} pairs found, {wrong} found in error;"
     yield f"precision {judged.precision:.3f}, recall {judged.recall:.3f}"
 
 

@@ -4,7 +4,7 @@ Fault table
 -----------
 | write | lost by a crash | persisted although the caller saw a failure |
 |---|---|---|
-| `advance`, `put` (with the records) | sent again, taken as new | sent again, answered by the stored receipt |
+| `advance`, `put` (with the records) | sent again, taken as new | sent again: the stored receipt answers |
 | `mark_matched` | matched again; links are upserts, nothing happens twice | nothing to do |
 """
 
