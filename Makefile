@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PROTOS := $(wildcard proto/passerelle/wire/v1/*.proto)
 UV ?= uv
 
-.PHONY: dev check test demo proto lock clean
+.PHONY: dev check test adversary adversary-short demo proto lock clean
 
 dev: $(VENV)/.installed
 
@@ -18,6 +18,13 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 
 test: dev
 	$(BIN)/python -m pytest
+
+# Kills at seeded random moments; the seed is in the test and in what it prints.
+adversary: dev
+	PASSERELLE_KILL_RUNS=100 $(BIN)/python -m pytest -s -m adversary tests/adversary
+
+adversary-short: dev
+	PASSERELLE_KILL_RUNS=10 $(BIN)/python -m pytest -s -m adversary tests/adversary
 
 demo: dev
 	$(BIN)/passerelle demo --once

@@ -20,15 +20,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from passerelle.certificate import Usage
-from passerelle.clock import DAY, Clock, SystemClock
-from passerelle.codec.signed import encode_signed
+from passerelle.clock import Clock, SystemClock
 from passerelle.identity import Identity, Role
-from passerelle.keyfile import KeyKind, write_key, write_private
-from passerelle.manifest import KeyEntry, KeyManifest, issue
-from passerelle.sign import SigningKey
+from passerelle.keyfile import write_private
 from passerelle_connector.enrol import enrol
-from passerelle_demo.parties import ENTRY, LEAF, LEAF_KEY, REGISTRY_KEY, ROOTS, Parties, Place
-from passerelle_hub.index import PEPPER_BYTES
+from passerelle_demo.parties import (
+    ENTRY,
+    LEAF,
+    LEAF_KEY,
+    REGISTRY_KEY,
+    ROOTS,
+    Parties,
+    Place,
+    enrol_hub,
+)
 from passerelle_pki.ceremony import OFFLINE_FOLDER
 from passerelle_trustee.ceremony import GROUP_KEYS, deal_for_development, write_for_development
 
@@ -37,7 +42,6 @@ HUB = Identity(TRUST_DOMAIN, Role.HUB, "exchange")
 TRUSTEES = tuple(Identity(TRUST_DOMAIN, Role.TRUSTEE, f"trustee-{index}") for index in (1, 2, 3))
 AGENCIES = tuple(Identity(TRUST_DOMAIN, Role.CONNECTOR, name) for name in ("police", "prisons"))
 DOMAIN, EPOCH, THRESHOLD = "ter", 1, 2
-LIFETIME = 366 * DAY
 ROWS = {
     "police": "id,nrn,surname,given,born,phones\np-1,,Invented,Ada,05/03/1981,+32 460 00 00 01\n",
     "prisons": "id,nn,naam,voornaam,geb\nd-7,,INVENTED,Ada,1981-03-05\n",
@@ -73,21 +77,7 @@ def prepare(target: Path, clock: Clock) -> None:
 def _hub(parties: Parties, folder: Path, clock: Clock) -> Place:
     place = parties.found(HUB, Usage.SERVER)
     folder.mkdir()
-    signing, manifest_key, now = SigningKey.generate(), SigningKey.generate(), clock.now()
-    write_key(folder / "signing.key", KeyKind.SIGNING, signing.raw)
-    write_key(folder / "manifest.key", KeyKind.SIGNING, manifest_key.raw)
-    write_key(folder / "pepper.key", KeyKind.PEPPER, os.urandom(PEPPER_BYTES))
-    manifest = KeyManifest(
-        agency=HUB.agency,
-        trust_domain=HUB.trust_domain,
-        sequence=1,
-        issued=now,
-        expires=now + LIFETIME,
-        manifest_key=manifest_key.public,
-        signing_keys=(KeyEntry(signing.public, now, now + LIFETIME),),
-        sealing_keys=(),
-    )
-    parties.register(place, "Exchange", encode_signed(issue(manifest_key, manifest)))
+    parties.register(place, "Exchange", enrol_hub(place, folder, clock))
     return place
 
 

@@ -16,17 +16,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from passerelle.config import RoleSettings
+from passerelle.config import Part, RegistrySettings, RoleSettings, TlsSettings
 from passerelle.record import MAX_BATCH_RECORDS
-
-
-class Part(BaseModel):
-    """A nested table; unknown keys are refused, since a typing error must not pass."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class HubSettings(Part):
@@ -42,21 +36,6 @@ class TrusteeSettings(Part):
     index: Annotated[int, Field(ge=1, le=255)]
     address: str
     agency: str
-
-
-class TlsSettings(Part):
-    """The connector's leaf with its chain, its key (0600) and the roots of its own trust domain; PEM."""
-
-    chain: Path = Path("keys/leaf.pem")
-    key: Path = Path("keys/leaf-key.pem")
-    roots: Path = Path("keys/roots.pem")
-
-
-class RegistrySettings(Part):
-    """The registry's public key, and a folder of signed entries (hub, trustees) read at start."""
-
-    key: Path = Path("registry.pub")
-    entries: Path = Path("entries")
 
 
 class ConnectorSettings(RoleSettings):

@@ -3,7 +3,8 @@
 The steps of one connection; (3) to (6) repeat for each batch:
 
 (1) the hub opens with this agency's position in the chain of batches;
-(2) reconcile it with ours: equal, or exactly the batch in flight ahead (its receipt was lost);
+(2) reconcile it with ours: equal, or exactly one batch ahead: the one in flight (its receipt was lost), or a
+    statement that was refused without using up its number and arrived a second time, late;
 (3) the batch in flight again, byte for byte; else the oldest closed one: sequence number, previous digest and
     signatures are made now, and stored before the first byte is sent;
 (4) send;
@@ -45,7 +46,7 @@ from passerelle_connector.store import OutboxStore
 
 _LOG: Final = get_logger("deliver")
 
-ANOTHER_BATCH: Final = frozenset({"quota_exceeded", "batch_clock_skew", "internal"})
+ANOTHER_BATCH: Final = frozenset({"quota_exceeded", "batch_clock_skew", "policy_unavailable", "internal"})
 """Refusals that the same records may escape later: they wait for another batch."""
 
 ANOTHER_PROTOCOL: Final = frozenset({"batch_epoch_wrong", "batch_normaliser_wrong", "batch_suite_unknown"})
@@ -115,7 +116,20 @@ class Delivery:
             if (answer.next_sequence, answer.previous) == ahead:
                 _LOG.info("receipt.lost", sequence=ours.sequence + 1)
                 return
+        if answer.next_sequence == ours.sequence + 2 and await asyncio.to_thread(self._resume, answer.previous):
+            return
         raise PasserelleError("chain_diverged", f"hub expects {answer.next_sequence}, we {ours.sequence + 1}")
+
+    def _resume(self, digest: bytes) -> bool:
+        """Put the statement that the hub took in flight again, so that it repeats its receipt."""
+        attempt = self._store.attempt(digest)
+        if attempt is None:
+            return False
+        number, signed = attempt
+        sequence = self._store.position().sequence + 1
+        self._store.mark_sent(number, sequence, signed)
+        _LOG.info("statement.late", sequence=sequence)
+        return True
 
     async def _take(self, until_empty: bool) -> tuple[ClosedBatch, Signed] | None:
         """Step 3; waits for a batch to be closed unless `until_empty`."""
@@ -187,7 +201,7 @@ class Delivery:
             PasserelleError: `batch_not_consumed`, a code of `ANOTHER_BATCH`: worth a pause, nothing is lost.
         """
         if not receipt.consumed:
-            self._store.unsend(batch.number)
+            self._store.unsend(batch.number, _digest(signed), signed)
             raise PasserelleError("batch_not_consumed", receipt.code)
         position = ChainPosition(self._store.position().sequence + 1, _digest(signed))
         refused = len(receipt.refusals) if receipt.accepted else len(batch.records)

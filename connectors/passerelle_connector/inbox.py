@@ -1,11 +1,13 @@
 """The inbox: notifications from the hub, stored before they are acknowledged.
 
-The steps for each notification, in the order of the hub's sequence:
+At opening, what is stored is acknowledged again: a crash may have come between (5) and (6). Then, for each
+notification, in the order of the hub's sequence:
 
 (1) its number is the next one; one already stored is acknowledged again, a gap ends the stream;
 (2) open it with the sealing key it names; number, hub and agency are bound into the encryption;
 (3) verify the hub's signature over the exact bytes;
-(4) read it; it is addressed to us and speaks of records that are ours;
+(4) read it; it is addressed to us and speaks of records that are ours. To the director's desk alone it may
+    speak of none;
 (5) store it;
 (6) acknowledge it.
 
@@ -25,7 +27,7 @@ from passerelle.codec.notification import decode_notification
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
 from passerelle.log import get_logger
-from passerelle.notification import Notification
+from passerelle.notification import DIRECTOR, Notification
 from passerelle.notification_seal import open_notification
 from passerelle.record import NOTIFICATION_TYPE
 from passerelle.seal import SealingKey
@@ -69,6 +71,8 @@ class Inbox:
         """
         cursor = await asyncio.to_thread(self._store.cursor)
         acknowledgements: asyncio.Queue[int] = asyncio.Queue()
+        if cursor:
+            acknowledgements.put_nowait(cursor)
         stream = self._port.notifications(cursor, _drain(acknowledgements))
         try:
             async for item in stream:
@@ -103,7 +107,8 @@ class Inbox:
         if notification.recipient != self._agency:  # (4)
             raise PasserelleError("notification_invalid", f"number {item.sequence}: another recipient")
         own = set(notification.own_records)
-        if not own or set(self._rows.by_record(sorted(own))) != own:
+        none_due = not own and notification.visibility == DIRECTOR
+        if not none_due and (not own or set(self._rows.by_record(sorted(own))) != own):
             raise PasserelleError(
                 "notification_invalid", f"number {item.sequence}: a record that is not ours"
             )

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from passerelle.errors import PasserelleError
-from passerelle.keyfile import KeyKind, read_key, read_private, write_key, write_private
+from passerelle.keyfile import KeyKind, read_key, write_key
 from passerelle.seal import SealingKey
 from passerelle.sign import SigningKey
 from passerelle.vault import VaultKey
@@ -61,12 +61,11 @@ def make_keys(folder: Path) -> tuple[SigningKey, SigningKey, SealingKey]:
         "signing-1.key": (KeyKind.SIGNING, SigningKey.generate().raw),
         "sealing-1.key": (KeyKind.SEALING, SealingKey.generate().raw),
         "vault-1.key": (KeyKind.VAULT, VaultKey.generate(1).to_bytes()),
+        LOCAL: (KeyKind.LOCAL, secrets.token_bytes(_LOCAL_BYTES)),
     }
     for name, (kind, secret) in made.items():
         if not (folder / name).exists():
             write_key(folder / name, kind, secret)
-    if not (folder / LOCAL).exists():
-        write_private(folder / LOCAL, secrets.token_bytes(_LOCAL_BYTES))
     ring = load_keys(folder)
     newest = _numbered(folder, "sealing")
     sealing = SealingKey(read_key(newest[max(newest)], KeyKind.SEALING))
@@ -83,7 +82,7 @@ def load_keys(folder: Path) -> Keyring:
     if not (signing and sealing and vaults):
         raise PasserelleError("key_file_missing", "no signing, sealing or vault key; run connector init")
     opening = [SealingKey(read_key(path, KeyKind.SEALING)) for path in sealing.values()]
-    local = read_private(folder / LOCAL)
+    local = read_key(folder / LOCAL, KeyKind.LOCAL)
     return Keyring(
         signing=SigningKey(read_key(signing[max(signing)], KeyKind.SIGNING)),
         sealing={key.public.key_id: key for key in opening},

@@ -12,7 +12,7 @@ it:
 | `close`: batch, wraps | the records wait; new keys next time | delivered; the keys were used once |
 | `mark_sent`: signed statement | nothing was sent; made again | sent, perhaps again, byte for byte |
 | `settle`, `requeue`, `retokenise` | sent again; the hub repeats its receipt | done |
-| `unsend`: statement forgotten | the same statement is refused again | a new statement is made |
+| `unsend`: statement put aside | the same statement is refused again | a new statement is made |
 | `TokenCache.add` | evaluated again, billed again | known |
 | `InboxStore.add` | not acknowledged, so sent again | sent again, known by its number |
 | `RowStore.start_run`, `finish_run` | the reading does not count as complete | done |

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -157,9 +158,14 @@ class Connector:
         while True:
             try:
                 await action(healthy)
+                continue
             except PasserelleError as error:
-                failures += 1
-                pause = self._pace.pause(failures)
-                _LOG.warning("waits", job=part, code=error.code, detail=error.detail, waiting=round(pause, 1))
-                await asyncio.to_thread(self._waits.note, Wait(part, error.code, self._clock.now()))
-                await asyncio.sleep(pause)
+                code, detail = error.code, error.detail
+            except Exception as fault:  # noqa: BLE001 - a full disk or a fault of ours must not stop the others
+                code, detail = "internal", type(fault).__name__
+            failures += 1
+            pause = self._pace.pause(failures)
+            _LOG.warning("waits", job=part, code=code, detail=detail, waiting=round(pause, 1))
+            with suppress(Exception):  # a store that cannot be written is the wait itself
+                await asyncio.to_thread(self._waits.note, Wait(part, code, self._clock.now()))
+            await asyncio.sleep(pause)

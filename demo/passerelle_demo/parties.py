@@ -15,6 +15,7 @@ from passerelle.csr import key_pem, make_request, new_key
 from passerelle.identity import Identity, Role
 from passerelle.keyfile import write_private
 from passerelle.sign import Signed
+from passerelle_hub.enrol import KeyFiles, enrol
 from passerelle_pki.authority import Authority
 from passerelle_pki.ceremony import create_authority
 from passerelle_pki.registry import Party, Registry, create_registry
@@ -76,6 +77,17 @@ class Parties:
             folder.parent.mkdir(parents=True, exist_ok=True)
             self._authorities[trust_domain] = create_authority(folder, trust_domain, self._clock)
         return self._authorities[trust_domain]
+
+
+def enrol_hub(place: Place, folder: Path, clock: Clock) -> bytes:
+    """The hub's keys beside its TLS key, written into a folder; returns its key manifest (encoded)."""
+    files = KeyFiles(
+        signing=folder / "signing.key",
+        manifest=folder / "manifest.key",
+        pepper=folder / "pepper.key",
+        tls=place.keys / LEAF_KEY,
+    )
+    return enrol(place.identity, files, clock).manifest.read_bytes()
 
 
 HUB = Identity("hub.passerelle.example", Role.HUB, "coordination-centre")

@@ -7,17 +7,12 @@ by the same functions. The trustees' shares come from the development ceremony, 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from passerelle.certificate import Usage
-from passerelle.clock import DAY, Clock
-from passerelle.codec.signed import encode_signed
-from passerelle.keyfile import KeyKind, write_key
-from passerelle.manifest import KeyEntry, KeyManifest, issue
-from passerelle.sign import SigningKey
+from passerelle.clock import Clock
 from passerelle_connector.enrol import enrol
 from passerelle_demo.parties import (
     ENTRY,
@@ -30,13 +25,13 @@ from passerelle_demo.parties import (
 )
 from passerelle_demo.processes import free_ports
 from passerelle_demo.scenario import Cast, Scenario, policy_data
-from passerelle_hub.index import PEPPER_BYTES
+from passerelle_hub.enrol import KeyFiles
+from passerelle_hub.enrol import enrol as enrol_hub
 from passerelle_trustee.ceremony import GROUP_KEYS, SHARES, deal_for_development
 from passerelle_trustee.share import write_shares
 
 TRUSTEES = 3
 THRESHOLD = 2
-YEAR = 366 * DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +52,7 @@ class Stage:
 
 
 def build(
-    folder: Path, scenario: Scenario, policies: Path, clock: Clock, *, batch_records: int = 25
+    folder: Path, scenario: Scenario, policies: Path, clock: Clock, *, batch_records: int = 200
 ) -> Stage:
     """Found all parties and write their configurations."""
     parties = Parties(folder, clock)
@@ -96,21 +91,10 @@ def build(
 
 def _hub(parties: Parties, clock: Clock) -> Place:
     place = parties.found(HUB, Usage.SERVER)
-    signing, manifest_key, now = SigningKey.generate(), SigningKey.generate(), clock.now()
-    write_key(place.keys / "signing.key", KeyKind.SIGNING, signing.raw)
-    write_key(place.keys / "manifest.key", KeyKind.SIGNING, manifest_key.raw)
-    write_key(place.keys / "pepper.key", KeyKind.PEPPER, os.urandom(PEPPER_BYTES))
-    manifest = KeyManifest(
-        agency=HUB.agency,
-        trust_domain=HUB.trust_domain,
-        sequence=1,
-        issued=now,
-        expires=now + YEAR,
-        manifest_key=manifest_key.public,
-        signing_keys=(KeyEntry(signing.public, now, now + YEAR),),
-        sealing_keys=(),
-    )
-    parties.register(place, "Coordination centre", encode_signed(issue(manifest_key, manifest)))
+    keys = place.keys
+    files = KeyFiles(keys / "signing.key", keys / "manifest.key", keys / "pepper.key", keys / LEAF_KEY)
+    made = enrol_hub(HUB, files, clock)
+    parties.register(place, "Coordination centre", made.manifest.read_bytes())
     return place
 
 

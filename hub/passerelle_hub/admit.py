@@ -26,6 +26,7 @@ from passerelle.codec.statement import decode_statement
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
 from passerelle.record import (
+    MAX_NAME,
     STATEMENT_TYPE,
     TOKEN_BYTES,
     Batch,
@@ -37,6 +38,7 @@ from passerelle.record import (
     SealedRecord,
     Section,
 )
+from passerelle.registry_entry import Status
 from passerelle.sign import Signed, verify
 from passerelle_hub.domains import Domains
 from passerelle_hub.registry import Registry
@@ -81,9 +83,12 @@ class Admission:
         """Steps 1 and 2: who sent this statement.
 
         Raises:
-            PasserelleError: `agency_unknown`, `batch_signature_invalid`, `batch_wrong_signer`,
-                `batch_audience_wrong`, `batch_suite_unknown`, `message_malformed`, `batch_too_large`.
+            PasserelleError: `agency_unknown`, `agency_suspended`, `batch_signature_invalid`,
+                `batch_wrong_signer`, `batch_audience_wrong`, `batch_suite_unknown`, `message_malformed`,
+                `batch_too_large`.
         """
+        if self._registry.entry(peer.agency).status is not Status.ACTIVE:
+            raise PasserelleError("agency_suspended", peer.agency)  # checked by the listener as well
         manifest = self._registry.manifest(peer.agency)
         try:  # (1)
             key = manifest.signing_key(signed.signature.key_id, self._clock.now())
@@ -156,6 +161,7 @@ class Admission:
         if token_commitment(record.salt, record.kinds, record.tokens) != header.token_commitment:
             raise PasserelleError("record_token_commitment", f"record {at}")
         self._kinds_known(at, header, record.kinds)
+        _distinct(at, record)
         if header.action is RecordAction.WITHDRAW and (record.kinds or record.sections):
             raise PasserelleError("header_invalid", f"record {at} withdraws and holds content")
         return AdmittedRecord(
@@ -169,6 +175,16 @@ class Admission:
                 raise PasserelleError("record_kind_unknown", f"record {at}, kind {number}, {count} tokens")
 
 
+def _distinct(at: int, record: SealedRecord) -> None:
+    """A record's tokens stand once each; the index could not tell them apart."""
+    rows = {
+        (kind, record.tokens[place * TOKEN_BYTES : (place + 1) * TOKEN_BYTES])
+        for place, kind in enumerate(record.kinds)
+    }
+    if len(rows) != len(record.kinds):
+        raise PasserelleError("tokens_malformed", f"record {at}: a token twice")
+
+
 def _named(at: int, header: Header, record: SealedRecord) -> SealedRecord:
     """The record with its sections under the names the header gives them, digests checked."""
     if len(record.sections) != len(header.sections):
@@ -180,6 +196,9 @@ def _named(at: int, header: Header, record: SealedRecord) -> SealedRecord:
     names = {said.name for said in header.sections}
     if len(names) != len(header.sections) or any(wrap.section not in names for wrap in record.wraps):
         raise PasserelleError("record_section_mismatch", f"record {at}")
+    wrapped = {(wrap.recipient, wrap.section) for wrap in record.wraps}
+    if len(wrapped) != len(record.wraps) or any(len(wrap.recipient) > MAX_NAME for wrap in record.wraps):
+        raise PasserelleError("record_section_mismatch", f"wraps of record {at}")
     sections = tuple(
         Section(said.name, got.ciphertext) for said, got in zip(header.sections, record.sections, strict=True)
     )

@@ -34,6 +34,7 @@ class EventKind(StrEnum):
     LINK_OPENED = "link.opened"
     LINK_CHANGED = "link.changed"
     NOTIFICATION_WRITTEN = "notification.written"
+    NOTIFICATION_UNDELIVERABLE = "notification.undeliverable"
     NOTIFICATION_ACKNOWLEDGED = "notification.acknowledged"
     NOTIFICATIONS_OPENED = "notifications.opened"
     BATCH_MATCHED = "batch.matched"
@@ -55,6 +56,7 @@ MEANING: Mapping[EventKind, str] = {
     EventKind.LINK_OPENED: "Two records were linked.",
     EventKind.LINK_CHANGED: "A link's state or band changed.",
     EventKind.NOTIFICATION_WRITTEN: "A notification was written for an agency; commitment of its content.",
+    EventKind.NOTIFICATION_UNDELIVERABLE: "A recipient had no key to seal to and was not told of a link.",
     EventKind.NOTIFICATION_ACKNOWLEDGED: "An agency confirmed that it stored notifications up to a number.",
     EventKind.NOTIFICATIONS_OPENED: "An agency opened its stream of notifications.",
     EventKind.BATCH_MATCHED: "The second transaction of a batch is done.",

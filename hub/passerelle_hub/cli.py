@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import secrets
 from pathlib import Path
 from typing import Annotated
 
@@ -12,13 +11,13 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.table import Table
 
+from passerelle.clock import SystemClock
 from passerelle.codec.signed import decode_signed
 from passerelle.config import load
-from passerelle.keyfile import KeyKind, write_key
+from passerelle.identity import Identity
 from passerelle.log import configure
-from passerelle.sign import SigningKey
 from passerelle_hub.config import HubSettings
-from passerelle_hub.index import PEPPER_BYTES
+from passerelle_hub.enrol import KeyFiles, enrol
 from passerelle_hub.run import open_core, serve
 from passerelle_hub.store import Database, batches, decisions, links, log_store, marks, records
 
@@ -31,14 +30,20 @@ _DEFAULT = Path("hub.toml")
 
 @app.command
 def init(*, config: Config = _DEFAULT) -> None:
-    """Make the hub's signing key and pepper (mode 0600); existing ones stay as they are."""
+    """Make the hub's keys, pepper, key manifest and certificate request; what exists stays as it is.
+
+    Args:
+        config: the hub's configuration.
+    """
     settings = load(HubSettings, config)
-    signing, pepper = settings.path(settings.keys.signing), settings.path(settings.keys.pepper)
-    if not signing.exists():
-        write_key(signing, KeyKind.SIGNING, SigningKey.generate().raw)
-    if not pepper.exists():
-        write_key(pepper, KeyKind.PEPPER, secrets.token_bytes(PEPPER_BYTES))
-    print(f"keys in {signing.parent}")
+    files = KeyFiles(
+        signing=settings.path(settings.keys.signing),
+        manifest=settings.path(settings.keys.manifest),
+        pepper=settings.path(settings.keys.pepper),
+        tls=settings.path(settings.tls.key),
+    )
+    made = enrol(Identity.parse(settings.identity), files, SystemClock())
+    print(f"for the registry: {made.manifest}\nfor the authority: {made.request}")
 
 
 @app.command
@@ -90,6 +95,7 @@ def read_status(database_url: str) -> dict[str, int | dict[str, int]]:
     """Counts by state of what a hub's database holds."""
     database = Database(database_url)
     try:
+        database.migrate()
         with database.read() as tx:
             return {
                 "batches": batches.counts(tx),

@@ -15,39 +15,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from passerelle.config import RoleSettings
+from passerelle.config import Part, RegistrySettings, RoleSettings, TlsSettings
 from passerelle_hub.quota import DEFAULT_LIMITS
 
 
-class Part(BaseModel):
-    """A nested table; unknown keys are refused, since a typing error must not pass."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class TlsSettings(Part):
-    """The hub's leaf with its chain, its key (0600) and the roots of its own trust domain; PEM."""
-
-    chain: Path = Path("keys/leaf.pem")
-    key: Path = Path("keys/leaf-key.pem")
-    roots: Path = Path("keys/roots.pem")
-
-
 class KeySettings(Part):
-    """The hub's signing key and the pepper of the index, both mode 0600 and outside the database."""
+    """The hub's signing and manifest keys and the pepper of the index, mode 0600, outside the database."""
 
     signing: Path = Path("keys/signing.key")
+    manifest: Path = Path("keys/manifest.key")
     pepper: Path = Path("keys/pepper.key")
-
-
-class RegistrySettings(Part):
-    """The registry's public key, and a folder of signed entries read at start."""
-
-    key: Path = Path("registry.pub")
-    entries: Path = Path("entries")
 
 
 class PolicySettings(Part):

@@ -13,9 +13,14 @@ from passerelle.clock import Clock
 from passerelle.errors import PasserelleError
 from passerelle_hub.audit import Audit, EventKind
 from passerelle_hub.policy.decide import Decider
-from passerelle_hub.policy.model import Decision, PolicyRequest
+from passerelle_hub.policy.model import UNAVAILABLE, Decision, PolicyRequest
 from passerelle_hub.store import Transaction, decisions
 from passerelle_hub.store.decisions import StoredDecision
+
+
+def unanswered(decision: Decision) -> bool:
+    """Whether a denial only means that policy gave no usable answer, and may give one later."""
+    return UNAVAILABLE in decision.reason_codes
 
 
 class Decisions:
@@ -67,6 +72,19 @@ class Decisions:
             decisions=sorted(distinct),
             revision=answers[0].policy_revision,
         )
+        return answers
+
+    def settled(
+        self, tx: Transaction, package: str, requests: Sequence[PolicyRequest], actor: str
+    ) -> list[Decision]:
+        """As `ask`, for work that can wait: without a usable answer to each request nothing is decided.
+
+        Raises:
+            PasserelleError: `policy_unavailable`; the caller's transaction must not commit.
+        """
+        answers = self.ask(tx, package, requests, actor)
+        if any(unanswered(answer) for answer in answers):
+            raise PasserelleError("policy_unavailable", f"{package}, {len(answers)} requests")
         return answers
 
     def _canonical(self, package: str, request: PolicyRequest) -> str:

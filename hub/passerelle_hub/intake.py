@@ -8,14 +8,16 @@
 (6) the signed receipt, stored in the same transaction and sent after the commit.
 
 A refusal is signed and audited too. It consumes the sequence number whenever the statement is authentic
-and was the next one, so that one bad batch never blocks the queue. Nothing else of it is stored.
-One writer at a time; called on the hub's write thread.
+and was the next one, so that one bad batch never blocks the queue. Nothing else of it is stored, and its
+quota is given back. Where policy answers nothing at all, the batch is refused as a whole: single records
+would be lost to an outage. One writer at a time; called on the hub's write thread.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from passerelle.catalogue import Catalogue
 from passerelle.clock import SECOND, Clock
@@ -23,12 +25,13 @@ from passerelle.codec.header import encode_marking
 from passerelle.codec.signed import decode_signed, encode_signed
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
+from passerelle.log import get_logger
 from passerelle.record import Batch, BatchStatement, Position, RecordAction, RecordRefusal
 from passerelle.sign import Signed
 from passerelle_hub import facts
 from passerelle_hub.admit import Admission, AdmittedBatch, AdmittedRecord, statement_digest
 from passerelle_hub.audit import Audit, EventKind
-from passerelle_hub.decisions import Decisions
+from passerelle_hub.decisions import Decisions, unanswered
 from passerelle_hub.index import Pepper, pack_kinds, split
 from passerelle_hub.policy.model import Decision
 from passerelle_hub.quota import Quota
@@ -36,6 +39,8 @@ from passerelle_hub.receipts import Receipts, new_batch
 from passerelle_hub.store import Database, Transaction, batches, marks, records
 from passerelle_hub.store.marks import MarkRow
 from passerelle_hub.store.records import NewRecord
+
+_LOG: Final = get_logger("intake")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,44 +83,56 @@ class Intake:
             return batches.position(tx, peer.agency)
 
     def receive(self, batch: Batch, peer: Identity) -> Signed:
-        """Answer one batch with a signed receipt.
+        """Answer one batch with a signed receipt; a fault nobody foresaw is the refusal `internal`.
 
         Raises:
-            PasserelleError: only for a fault of the hub itself; every fault of the batch is a receipt.
+            Exception: the hub can write nothing at all, not even a refusal.
         """
-        digest = statement_digest(batch.signed)
-        with self._database.write() as tx:
-            try:
-                statement = self._admission.authenticate(batch.signed, peer)  # (2)
-            except PasserelleError as error:
-                return self._receipts.refuse(tx, batch.signed, peer, error, consumed=False)
-            if again := batches.find(tx, peer.agency, statement.batch_id):  # (1)
-                if again.digest == digest:
-                    return decode_signed(again.receipt)
-                replay = PasserelleError("batch_replayed", "a batch id used before")
-                return self._receipts.refuse(tx, batch.signed, peer, replay, consumed=False)
-            try:
-                self._admission.place(statement, batches.position(tx, peer.agency))
-            except PasserelleError as error:
-                return self._receipts.refuse(tx, batch.signed, peer, error, consumed=False)
-            try:
-                admitted = self._admission.content(batch, statement)
-                self._quota.charge(tx, peer.agency, "records", statement.records)
-            except PasserelleError as error:
-                return self._receipts.refuse(tx, batch.signed, peer, error, consumed=True)
-            return self._take(tx, batch, admitted, peer)
+        try:
+            return self._answer(batch.signed, peer, lambda tx, next_: self._content(tx, batch, next_, peer))
+        except Exception as fault:  # noqa: BLE001 - whatever a batch sets off, it must not end the stream
+            _LOG.error("batch.fault", agency=peer.agency, exception_type=type(fault).__name__)
+            return self.refuse_unassembled(batch.signed, peer, PasserelleError("internal"))
 
     def refuse_unassembled(self, signed: Signed | None, peer: Identity, error: PasserelleError) -> Signed:
         """Answer a batch whose frames could not be put together."""
+
+        def refuse(_tx: Transaction, _next: BatchStatement) -> Signed:
+            raise error
+
+        if signed is not None:
+            return self._answer(signed, peer, refuse)
         with self._database.write() as tx:
-            if signed is None:
-                return self._receipts.refuse(tx, None, peer, error, consumed=False)
+            return self._receipts.refuse(tx, None, peer, error, consumed=False)
+
+    def _answer(
+        self, signed: Signed, peer: Identity, content: Callable[[Transaction, BatchStatement], Signed]
+    ) -> Signed:
+        """Steps 1 and 2; `content` answers a batch that is authentic and the next one, or says why not."""
+        with self._database.write() as tx:
             try:
-                statement = self._admission.authenticate(signed, peer)
+                statement = self._admission.authenticate(signed, peer)  # (2)
+            except PasserelleError as error:
+                return self._receipts.refuse(tx, signed, peer, error, consumed=False)
+            if again := batches.find(tx, peer.agency, statement.batch_id):  # (1)
+                if again.digest == statement_digest(signed):
+                    return decode_signed(again.receipt)
+                replay = PasserelleError("batch_replayed", "a batch id used before")
+                return self._receipts.refuse(tx, signed, peer, replay, consumed=False)
+            try:
                 self._admission.place(statement, batches.position(tx, peer.agency))
-            except PasserelleError as worse:
-                return self._receipts.refuse(tx, signed, peer, worse, consumed=False)
-            return self._receipts.refuse(tx, signed, peer, error, consumed=True)
+            except PasserelleError as error:
+                return self._receipts.refuse(tx, signed, peer, error, consumed=False)
+            try:
+                with tx.begin_nested():  # a refusal leaves nothing of the batch, its charge included
+                    return content(tx, statement)
+            except PasserelleError as error:
+                return self._receipts.refuse(tx, signed, peer, error, consumed=True)
+
+    def _content(self, tx: Transaction, batch: Batch, statement: BatchStatement, peer: Identity) -> Signed:
+        admitted = self._admission.content(batch, statement)
+        self._quota.charge(tx, peer.agency, "records", statement.records)
+        return self._take(tx, batch, admitted, peer)
 
     def _take(self, tx: Transaction, batch: Batch, admitted: AdmittedBatch, peer: Identity) -> Signed:
         statement, digest = admitted.statement, statement_digest(batch.signed)
@@ -156,6 +173,8 @@ class Intake:
             for one in admitted.records
         ]
         answers = self._decisions.ask(tx, "submission", requests, str(peer))
+        if answers and all(unanswered(answer) for answer in answers):
+            raise PasserelleError("policy_unavailable", f"{len(answers)} records")
         taken: list[_Taken] = []
         denied: list[RecordRefusal] = []
         for one, answer in zip(admitted.records, answers, strict=True):
@@ -175,7 +194,15 @@ class Intake:
     ) -> None:
         new = [self._new_record(one, statement, batch_pk) for one in taken]
         self._unindex(tx, [known[row.record_id][0] for row in new if row.record_id in known])
+        withdrawn = [row.record_id for row in new if row.state == "withdrawn"]
+        for record_id in withdrawn:
+            actor = statement.connector
+            self._audit.append(
+                tx, EventKind.RECORD_ERASED, actor, agency=statement.agency, record=record_id.hex()
+            )
         keys = records.put(tx, new, known)
+        for record_id in withdrawn:
+            records.erase(tx, keys[record_id], "withdrawn")
         rows: list[MarkRow] = []
         for one, row in zip(taken, new, strict=True):
             key = keys[row.record_id]
@@ -209,6 +236,7 @@ class Intake:
             expiry=self._expiry(one),
             header=one.record.raw,
             decision=one.decision.id,
+            embargoed=head.marking.embargoed,
             sections=one.record.sealed.sections,
             wraps=one.record.sealed.wraps,
         )

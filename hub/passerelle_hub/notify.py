@@ -3,7 +3,8 @@
 (1) the recipients of a link: its two originators; for a link under embargo the director's desk alone;
 (2) policy per recipient; what it redacts is left out, what it obliges travels along;
 (3) a candidate (names alone) is shown where policy says so and never pushed as a notification;
-(4) audit, then sign, seal to the agency's current key, and write under the agency's next number.
+(4) audit, then sign, seal to the agency's current key, and write under the agency's next number. A recipient
+    that has no key to seal to is passed over, audited as *undeliverable*: it must hold up nobody else.
 
 Everything told is computed from the pair itself, which the recipient may know; never from other links.
 Runs inside transaction B; numbers are taken late and in the order of the agencies' names.
@@ -20,11 +21,13 @@ from dataclasses import dataclass
 from passerelle.clock import DAY, Clock
 from passerelle.codec.header import decode_marking
 from passerelle.codec.notification import encode_notification
+from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
 from passerelle.marking import Marking
-from passerelle.notification import Agreement, Band, LinkState, Notification, Relation
+from passerelle.notification import DIRECTOR, Agreement, Band, LinkState, Notification, Relation
 from passerelle.notification_seal import seal_notification
 from passerelle.record import NOTIFICATION_TYPE
+from passerelle.seal import SealingPublicKey
 from passerelle.sign import SigningKey, sign
 from passerelle_hub import facts
 from passerelle_hub.audit import Audit, EventKind
@@ -42,7 +45,7 @@ ANSWER_WITHIN = 7 * DAY
 """Directive (EU) 2023/977, article 5: the limit for requests that are not urgent."""
 _ACTIONS = {
     "match": ("confirm", "refute", "request_disclosure"),
-    "director": ("decide_with_originator",),
+    DIRECTOR: ("decide_with_originator",),
     "existence": ("contact_basic_service",),
 }
 
@@ -83,7 +86,11 @@ class Notifier:
         self._random = random
 
     def notify(self, tx: Transaction, changes: Sequence[ChangedLink]) -> int:
-        """Tell whoever may know; returns how many notifications were written."""
+        """Tell whoever may know; returns how many notifications were written.
+
+        Raises:
+            PasserelleError: `policy_unavailable`; the caller's transaction must not commit.
+        """
         audiences = sorted(
             (one for change in changes for one in self._audiences(change)),  # (1)
             key=lambda one: (one.agency, one.change.link.link_pk),
@@ -99,15 +106,29 @@ class Notifier:
             )
             for one in audiences
         ]
-        answers = self._decisions.ask(tx, "notify", requests, ACTOR)  # (2)
+        answers = self._decisions.settled(tx, "notify", requests, ACTOR)  # (2)
         told = [
             (one, answer)
             for one, answer in zip(audiences, answers, strict=True)
             if answer.allow and answer.obligation("visibility") in _ACTIONS  # (3)
         ]
-        for one, answer in told:
-            self._write(tx, one, answer)
-        return len(told)
+        return sum(self._tell(tx, one, answer) for one, answer in told)
+
+    def _tell(self, tx: Transaction, one: Audience, decision: Decision) -> bool:
+        try:
+            sealing = self._registry.manifest(one.agency).current_sealing_key(self._clock.now())
+        except PasserelleError as error:
+            self._audit.append(
+                tx,
+                EventKind.NOTIFICATION_UNDELIVERABLE,
+                ACTOR,
+                agency=one.agency,
+                link=one.change.link.link_id.hex(),
+                code=error.code,
+            )
+            return False
+        self._write(tx, one, decision, sealing)
+        return True
 
     def _audiences(self, change: ChangedLink) -> list[Audience]:
         low, high = change.low, change.high
@@ -118,7 +139,7 @@ class Notifier:
             Audience(high.agency, "analyst", high, low, change),
         ]
 
-    def _write(self, tx: Transaction, one: Audience, decision: Decision) -> None:
+    def _write(self, tx: Transaction, one: Audience, decision: Decision, sealing: SealingPublicKey) -> None:
         note = self._compose(one, decision)
         payload = encode_notification(note)
         self._audit.append(  # (4)
@@ -131,7 +152,6 @@ class Notifier:
             decision=decision.id,
         )
         signed = sign(self._key, NOTIFICATION_TYPE, payload)
-        sealing = self._registry.manifest(one.agency).current_sealing_key(self._clock.now())
         sequence = notifications.next_sequence(tx, one.agency)
         sealed = seal_notification(sealing, str(self._hub), one.agency, sequence, signed)
         notifications.put(

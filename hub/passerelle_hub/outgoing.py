@@ -57,12 +57,14 @@ class Outgoing:
             return notifications.after(tx, peer.agency, cursor, PAGE)
 
     def acknowledge(self, peer: Identity, sequence: int) -> None:
-        """Note that the agency stored everything up to a number.
+        """Note that the agency stored everything up to a number; a number noted before changes nothing.
 
         Raises:
-            PasserelleError: `cursor_invalid`, a number that was never sent.
+            PasserelleError: `cursor_invalid`, a number that was never given; the listener audits it.
         """
         with self._database.write() as tx:
-            self._audit.append(tx, EventKind.NOTIFICATION_ACKNOWLEDGED, str(peer), sequence=sequence)
-            if not notifications.acknowledge(tx, peer.agency, sequence):
+            if sequence > notifications.last_sequences(tx).get(peer.agency, 0):
                 raise PasserelleError("cursor_invalid", f"acknowledgement {sequence}")
+            if sequence > notifications.acknowledged(tx, peer.agency):
+                self._audit.append(tx, EventKind.NOTIFICATION_ACKNOWLEDGED, str(peer), sequence=sequence)
+                notifications.acknowledge(tx, peer.agency, sequence)

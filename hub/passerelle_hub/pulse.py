@@ -2,7 +2,7 @@
 
 (1) agencies added elsewhere are read, calls refused since the last tick are written to the log;
 (2) indexed batches are settled (transaction B each);
-(3) the tick is closed: one leaf of the log, whether much happened, little or nothing;
+(3) the tick is closed: one leaf of the log, whether much happened, little or nothing, or (1) failed;
 (4) whoever waits for notifications is woken, everybody at the same moment.
 
 So neither the receipt nor the moment of a push tells of links one may not know.
@@ -47,10 +47,13 @@ class Pulse:
 
     def beat(self) -> Beat:
         """Steps 1 to 3; waking (4) is the event loop's part."""
-        with self._database.read() as tx:
-            self._registry.refresh(tx)
-        self._flush()
-        settled = self._settlement.settle_all()
-        with self._database.write() as tx:
-            tick = self._transparency.close_tick(tx)
+        settled = 0
+        try:
+            with self._database.read() as tx:
+                self._registry.refresh(tx)
+            self._flush()
+            settled = self._settlement.settle_all()
+        finally:  # receipts promise that the log holds their events soon, whatever else fails
+            with self._database.write() as tx:
+                tick = self._transparency.close_tick(tx)
         return Beat(tick.tick, settled)

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from passerelle.clock import Clock
 from passerelle.codec.signed import decode_signed, encode_signed
 from passerelle.errors import PasserelleError
 from passerelle.federation import Federation
+from passerelle.log import get_logger
 from passerelle.manifest import KeyManifest, read_manifest
 from passerelle.registry_entry import RegistryEntry, verify_entry
 from passerelle.sign import Signed, VerifyingKey
@@ -21,6 +23,7 @@ from passerelle_hub.audit import Audit, EventKind
 from passerelle_hub.store import Transaction, agencies
 
 ACTOR = "operator"
+_LOG: Final = get_logger("registry")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +54,30 @@ class Registry:
         member = self._verified(signed)
         entry = member.entry
         known = self._members.get(entry.agency)
-        if known and known.signed == signed:
+        if known and known.entry == entry:
             return entry
-        self.federation.accept(entry)
+        if known and entry.revision <= known.entry.revision:
+            raise PasserelleError("registry_entry_invalid", f"{entry.agency}: revision {entry.revision}")
         self._audit.append(tx, EventKind.AGENCY_ADDED, ACTOR, agency=entry.agency, revision=entry.revision)
         agencies.put_entry(tx, entry.agency, encode_signed(signed), entry.revision, self._clock.now())
+        self.federation.accept(entry)  # last: what the table did not take must not stand in memory
         self._members = {**self._members, entry.agency: member}
         return entry
 
     def refresh(self, tx: Transaction) -> None:
-        """Read the table again; only entries not verified before cost anything."""
+        """Read the table again; only entries not verified before cost anything.
+
+        An entry that does not hold is logged and changes nothing, neither for its agency nor for others.
+        """
         known = {encode_signed(member.signed): member for member in self._members.values()}
-        members: dict[str, Member] = {}
+        members = dict(self._members)
         for raw in agencies.entries(tx):
-            member = known.get(raw) or self._verified(decode_signed(raw))
-            self.federation.accept(member.entry)
+            try:
+                member = known.get(raw) or self._verified(decode_signed(raw))
+                self.federation.accept(member.entry)
+            except PasserelleError as error:
+                _LOG.error("entry.refused", code=error.code, detail=error.detail)
+                continue
             members[member.entry.agency] = member
         self._members = members
 

@@ -43,6 +43,8 @@ class Retention:
             marks.remove(tx, split(record.marks), record.record_pk)
             records.erase(tx, record.record_pk, "expired")
             for link in links.of_pairs(tx, [record.record_pk]).values():
+                if link.state == LinkState.ERASED:
+                    continue
                 self._audit.append(
                     tx,
                     EventKind.LINK_CHANGED,

@@ -29,7 +29,7 @@ from passerelle_hub.policy.embedded import EmbeddedEngine
 from passerelle_hub.policy.engine import Engine
 from passerelle_hub.policy.opa import OpaAddress, OpaEngine
 from passerelle_hub.schedule import Schedule, hub_jobs
-from passerelle_hub.store import Database
+from passerelle_hub.store import Database, Transaction
 
 _LOG = get_logger("hub")
 
@@ -64,10 +64,19 @@ def open_core(settings: HubSettings, clock: Clock | None = None) -> Core:
         core.registry.refresh(tx)
     with database.write() as tx:
         for signed in stored_entries(folder(settings.registry.entries)):
-            core.registry.add(tx, signed)
-        core.audit.append(tx, EventKind.HUB_STARTED, settings.identity)
-        core.audit.append(tx, EventKind.POLICY_ACTIVATED, settings.identity, revision=bundle.revision)
+            _add(core, tx, signed)
     return core
+
+
+def _add(core: Core, tx: Transaction, signed: Signed) -> None:
+    """Take an entry of the folder; one older than the table's is left out and no reason not to start."""
+    try:
+        with tx.begin_nested():
+            core.registry.add(tx, signed)
+    except PasserelleError as error:
+        if error.code != "registry_entry_invalid":
+            raise
+        _LOG.warning("entry.refused", code=error.code, detail=error.detail)
 
 
 async def serve(settings: HubSettings, stop: asyncio.Event | None = None) -> None:
@@ -76,6 +85,7 @@ async def serve(settings: HubSettings, stop: asyncio.Event | None = None) -> Non
     warm = getattr(core.foundation.engine, "warm", None)
     if warm is not None:
         warm()
+    _begin(core, settings.identity)
     material = FileMaterial(settings.path(settings.tls.key), settings.path(settings.tls.chain))
     server = build_server(core, settings.listen, material)
     schedule = Schedule(server.threads.submit)
@@ -102,6 +112,15 @@ async def serve(settings: HubSettings, stop: asyncio.Event | None = None) -> Non
         await server.threads.write(core.pulse.beat)
         server.threads.close()
         core.close()
+
+
+def _begin(core: Core, identity: str) -> None:
+    """Note the start and settle what a crash left between its two transactions."""
+    with core.database.write() as tx:
+        revision = core.foundation.bundle.revision
+        core.audit.append(tx, EventKind.HUB_STARTED, identity)
+        core.audit.append(tx, EventKind.POLICY_ACTIVATED, identity, revision=revision)
+    core.settlement.settle_all()
 
 
 async def tick(server: Server, seconds: float) -> None:

@@ -69,6 +69,14 @@ class Threads:
         self._readers.shutdown()
 
 
+@dataclass(slots=True)
+class _Place:
+    """How far one stream of notifications is: the last number sent, the last one acknowledged."""
+
+    sent: int
+    acknowledged: int
+
+
 class Exchange(exchange_pb2_grpc.ExchangeServicer):
     """Batches in, notifications out."""
 
@@ -111,22 +119,25 @@ class Exchange(exchange_pb2_grpc.ExchangeServicer):
         first = await anext(request_iterator, None)
         if first is None or first.WhichOneof("request") != "from_cursor":
             raise PasserelleError("message_malformed", "no cursor")
-        cursor = first.from_cursor
-        await self._threads.write(self._outgoing.open, caller, cursor)
-        acknowledging = asyncio.create_task(self._acknowledge(request_iterator, caller))
+        place = _Place(sent=first.from_cursor, acknowledged=0)
+        await self._threads.write(self._outgoing.open, caller, place.sent)
+        acknowledging = asyncio.create_task(self._acknowledge(request_iterator, caller, place))
         try:
             while not acknowledging.done():
-                page = await self._threads.read(self._outgoing.after, caller, cursor)
+                page = await self._threads.read(self._outgoing.after, caller, place.sent)
                 for note in page:
+                    place.sent = note.sequence  # before the yield: its acknowledgement may overtake us
                     yield exchange_pb2.NotificationsResponse(
                         sequence=note.sequence, sealed=note.sealed, key_id=note.key_id
                     )
-                    cursor = note.sequence
                 if not page:
                     await self._sleep(acknowledging)
             acknowledging.result()
         finally:
             acknowledging.cancel()
+            await asyncio.wait({acknowledging})
+            if not acknowledging.cancelled():
+                acknowledging.exception()  # raised above, or of no interest to a caller that has gone
 
     async def _sleep(self, acknowledging: asyncio.Task[None]) -> None:
         """Until the next tick, or until the caller is done with its acknowledgements."""
@@ -139,12 +150,16 @@ class Exchange(exchange_pb2_grpc.ExchangeServicer):
                 await ring
 
     async def _acknowledge(
-        self, requests: AsyncIterator[exchange_pb2.NotificationsRequest], caller: Identity
+        self, requests: AsyncIterator[exchange_pb2.NotificationsRequest], caller: Identity, place: _Place
     ) -> None:
         async for request in requests:
             if request.WhichOneof("request") != "acknowledge":
                 raise PasserelleError("message_malformed", "a second cursor")
-            await self._threads.write(self._outgoing.acknowledge, caller, request.acknowledge)
+            if request.acknowledge > place.sent:
+                raise PasserelleError("cursor_invalid", f"{request.acknowledge} was not sent")
+            if request.acknowledge > place.acknowledged:
+                await self._threads.write(self._outgoing.acknowledge, caller, request.acknowledge)
+                place.acknowledged = request.acknowledge
 
 
 @dataclass(frozen=True, slots=True)

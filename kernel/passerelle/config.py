@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -18,6 +18,27 @@ from pydantic_settings import (
 )
 
 from passerelle.errors import PasserelleError
+
+
+class Part(BaseModel):
+    """A nested table; unknown keys are refused, since a typing error must not pass."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TlsSettings(Part):
+    """A role's leaf with its chain, its key (mode 0600) and the roots of its own trust domain; PEM."""
+
+    chain: Path = Path("keys/leaf.pem")
+    key: Path = Path("keys/leaf-key.pem")
+    roots: Path = Path("keys/roots.pem")
+
+
+class RegistrySettings(Part):
+    """The registry's public key, and a folder of signed entries read at start."""
+
+    key: Path = Path("registry.pub")
+    entries: Path = Path("entries")
 
 
 class RoleSettings(BaseSettings):
@@ -57,10 +78,11 @@ def load(model: type[Settings], file: Path, overrides: dict[str, Any] | None = N
     """
     try:
         values = tomllib.loads(file.read_text("utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise PasserelleError("config_invalid", f"{file.name}: {type(error).__name__}") from error
     try:
         return model(**{"base": file.parent, **values, **(overrides or {})})
     except ValidationError as error:
         names = sorted({".".join(map(str, item["loc"])) + ": " + item["type"] for item in error.errors()})
-        raise PasserelleError("config_invalid", f"{file.name}: {', '.join(names)}") from error
+        # the library's error would show the values
+        raise PasserelleError("config_invalid", f"{file.name}: {', '.join(names)}") from None

@@ -8,6 +8,7 @@ request.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -17,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from passerelle.certificate import Usage
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
+from passerelle.keyfile import read_private, write_private
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,33 @@ def key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
+
+
+def load_key(pem: bytes) -> ec.EllipticCurvePrivateKey:
+    """The key in the PEM of `key_pem`.
+
+    Raises:
+        PasserelleError: `key_file_malformed`.
+    """
+    try:
+        key = serialization.load_pem_private_key(pem, None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise PasserelleError("key_file_malformed", "no unencrypted PEM key") from error
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise PasserelleError("key_file_malformed", "no elliptic curve key")
+    return key
+
+
+def obtain_key(file: Path) -> ec.EllipticCurvePrivateKey:
+    """The key in a private file, which is made where missing.
+
+    Raises:
+        PasserelleError: `key_file_malformed`, what reading a private file raises.
+        OSError: the folder is missing, full or read-only.
+    """
+    if not file.exists():
+        write_private(file, key_pem(new_key()))
+    return load_key(read_private(file))
 
 
 def make_request(key: ec.EllipticCurvePrivateKey, identity: Identity, usage: Usage) -> bytes:

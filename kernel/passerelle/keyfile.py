@@ -40,14 +40,14 @@ class KeyKind(StrEnum):
     SEALING = "sealing/1"
     VAULT = "vault/1"
     PEPPER = "pepper/1"
+    LOCAL = "local/1"
 
 
-def read_private(path: Path) -> bytes:
-    """The content of a private file.
+def read_private(path: Path, limit: int = MAX_BYTES) -> bytes:
+    """The content of a private file of at most `limit` bytes.
 
     Raises:
-        PasserelleError: `key_file_missing`, `key_file_permissions`, `key_file_malformed` (too long to be a
-            key).
+        PasserelleError: `key_file_missing`, `key_file_permissions`, `key_file_malformed` (longer than that).
     """
     try:
         handle = os.open(
@@ -60,16 +60,21 @@ def read_private(path: Path) -> bytes:
         if not stat.S_ISREG(facts.st_mode) or facts.st_mode & 0o077 or facts.st_uid != os.geteuid():
             raise PasserelleError("key_file_permissions", f"{path.name}: {stat.filemode(facts.st_mode)}")
         with os.fdopen(handle, "rb", closefd=False) as file:
-            content = file.read(MAX_BYTES + 1)
+            content = file.read(limit + 1)
     finally:
         os.close(handle)
-    if len(content) > MAX_BYTES:
-        raise PasserelleError("key_file_malformed", f"{path.name}: longer than {MAX_BYTES} bytes")
+    if len(content) > limit:
+        raise PasserelleError("key_file_malformed", f"{path.name}: longer than {limit} bytes")
     return content
 
 
 def write_private(path: Path, content: bytes, *, replace: bool = False) -> None:
-    """Write a private file, mode 0600.
+    """Write a private file, mode 0600; see `write_durably`."""
+    write_durably(path, content, mode=0o600, replace=replace)
+
+
+def write_durably(path: Path, content: bytes, *, mode: int, replace: bool = False) -> None:
+    """Write a file that belongs to keys, whole and on disk (rules 2 and 3).
 
     Raises:
         PasserelleError: `key_file_exists`.
@@ -79,6 +84,7 @@ def write_private(path: Path, content: bytes, *, replace: bool = False) -> None:
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(handle, "wb") as file:
+            os.fchmod(handle, mode)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -98,7 +104,7 @@ def write_key(path: Path, kind: KeyKind, secret: bytes, *, replace: bool = False
 
     Raises:
         PasserelleError: `key_file_exists`.
-        OSError: as `write_private`.
+        OSError: as `write_durably`.
     """
     text = f"{_MAGIC} {kind.value}\n{base64.b64encode(secret).decode()}\n"
     write_private(path, text.encode("ascii"), replace=replace)

@@ -29,7 +29,7 @@ from typing import Any, Final, Generic, TypeVar, cast
 
 from passerelle.codec.signed import decode_signed
 from passerelle.errors import PasserelleError
-from passerelle.identity import check_agency, check_trust_domain
+from passerelle.identity import Identity, check_agency, check_trust_domain
 from passerelle.record import DIGEST_BYTES, GENESIS
 from passerelle.seal import SealingPublicKey
 from passerelle.sign import Signed, SigningKey, VerifyingKey, sign, verify
@@ -185,6 +185,27 @@ def issue(key: SigningKey, manifest: KeyManifest) -> Signed:
     if manifest.manifest_key != key.public:
         raise PasserelleError("manifest_wrong_key", "manifest names another manifest key")
     return sign(key, MANIFEST_TYPE, manifest.to_bytes())
+
+
+def issue_first(
+    key: SigningKey, identity: Identity, signing: SigningEntry, sealing: tuple[SealingEntry, ...] = ()
+) -> Signed:
+    """Sign an agency's first manifest: issued when its signing key becomes valid, expiring with it.
+
+    Raises:
+        PasserelleError: `manifest_malformed`.
+    """
+    manifest = KeyManifest(
+        agency=identity.agency,
+        trust_domain=identity.trust_domain,
+        sequence=1,
+        issued=signing.valid_from,
+        expires=signing.valid_until,
+        manifest_key=key.public,
+        signing_keys=(signing,),
+        sealing_keys=sealing,
+    )
+    return issue(key, manifest)
 
 
 def verify_manifest(signed: Signed, pinned: VerifyingKey) -> KeyManifest:

@@ -9,6 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+DIRECTOR: Final = "director"
+"""The visibility of what goes to the director's desk, which may hold neither record."""
+
+MAX_OWN_RECORDS: Final = 1_000
 
 
 class Relation(StrEnum):

@@ -28,6 +28,8 @@ TOKEN_BYTES = 16
 MAX_BATCH_RECORDS = 1_000
 MAX_BATCH_BYTES = 16 * 1024 * 1024
 MAX_FRAME_BYTES = 1024 * 1024
+MAX_NAME = 64
+"""Characters of a section's or recipient's name."""
 GENESIS = bytes(DIGEST_BYTES)
 """What the first batch of an agency names as its predecessor."""
 

@@ -92,7 +92,7 @@ def open_authority(folder: Path, clock: Clock) -> Authority:
     """The authority of a folder that `passerelle_pki.ceremony` made.
 
     Raises:
-        PasserelleError: `authority_unreadable`, what reading a key file raises.
+        PasserelleError: `authority_unreadable`, `authority_version`, what reading a key file raises.
     """
     try:
         trust_domain = (folder / DOMAIN_FILE).read_text("ascii").strip()

@@ -11,9 +11,8 @@ from typing import Final, Protocol
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
-from passerelle.csr import Request
+from passerelle.csr import Request, load_key
 from passerelle.errors import PasserelleError
 from passerelle.keyfile import read_private
 from passerelle_pki.profile import leaf_certificate
@@ -54,10 +53,10 @@ class FileIssuer:
         try:
             self._roots = (folder / ROOT_FILE).read_bytes()
             self._issuing = x509.load_pem_x509_certificate((folder / ISSUING_FILE).read_bytes())
-            key = serialization.load_pem_private_key(read_private(folder / ISSUING_KEY_FILE), None)
-        except (OSError, ValueError, TypeError) as error:
+            key = load_key(read_private(folder / ISSUING_KEY_FILE))
+        except (OSError, ValueError) as error:
             raise PasserelleError("authority_unreadable", type(error).__name__) from error
-        if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != self._issuing.public_key():
+        if key.public_key() != self._issuing.public_key():
             raise PasserelleError("authority_unreadable", "issuing certificate and key do not match")
         self._key = key
 

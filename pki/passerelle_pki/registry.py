@@ -115,7 +115,7 @@ def open_registry(folder: Path, clock: Clock) -> Registry:
     """The registry of a folder.
 
     Raises:
-        PasserelleError: what reading a key file raises.
+        PasserelleError: `authority_version`, what reading a key file raises.
     """
     key = SigningKey(read_key(folder / KEY_FILE, KeyKind.SIGNING))
     return Registry(key, EntryStore(open_database(folder / DATABASE_FILE)), clock)

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from connector_kit import HUB, Cast
+from connector_kit import Cast
+from parties import HUB
 
 from passerelle.codec.signed import encode_signed
 from passerelle.errors import PasserelleError

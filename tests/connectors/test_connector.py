@@ -34,6 +34,7 @@ from passerelle.wrap import unwrap_kek, unwrap_section_key
 from passerelle_connector.compose import Environment, Ports, Stores, connect
 from passerelle_connector.config import ConnectorSettings
 from passerelle_connector.keyring import Keyring
+from passerelle_connector.model import KnownRow
 from passerelle_connector.ports import AcceptedDomain, HubDescription
 from passerelle_connector.run import Connector
 from passerelle_connector.status import read_status
@@ -345,3 +346,30 @@ async def test_a_running_connector_waits_and_recovers(office: Office, notificati
     figures = read_status(office.stores)
     assert figures["notifications"] == 1 and figures["sequence"] == 1
     assert {wait["part"] for wait in figures["waits"]} <= {"inbox"}, "the fake hub ends every inbox stream"
+
+
+async def test_a_fault_that_nobody_foresaw_stops_no_loop(
+    office: Office, notification: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.write(GOOD)
+
+    def broken(*_: object) -> None:
+        raise OSError("no space left")
+
+    connector = office.connector()
+    monkeypatch.setattr(office.stores.inbox, "add", broken)
+    own = (await _known_after(office, connector)).record_id
+    office.desk.hub.notify(replace(notification, own_records=(own,)), 1)
+    running = asyncio.create_task(connector.run())
+    waits = office.stores.waits
+    await until(lambda: ("inbox", "internal") in {(wait.part, wait.code) for wait in waits.all()})
+    monkeypatch.undo()
+    await until(lambda: office.stores.inbox.cursor() == 1)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+async def _known_after(office: Office, connector: Connector) -> KnownRow:
+    await connector.submit_once()
+    return office.stores.rows.known(["P1"])["P1"]

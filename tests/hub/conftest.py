@@ -1,4 +1,4 @@
-"""Fixtures of the hub's tests: one policy engine for all, a fresh hub for each."""
+"""Fixtures of the hub's tests: a fresh hub for each, one policy engine for all (`policy_fixtures`)."""
 
 from __future__ import annotations
 
@@ -6,22 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hub_kit import POLICIES, HubKit, hub_kit
+from hub_kit import HubKit, hub_kit
 
-from passerelle_hub.policy.bundle import Bundle, load_bundle
+from passerelle_hub.policy.bundle import Bundle
 from passerelle_hub.policy.embedded import EmbeddedEngine
-
-
-@pytest.fixture(scope="session")
-def bundle() -> Bundle:
-    return load_bundle(POLICIES)
-
-
-@pytest.fixture(scope="session")
-def engine(bundle: Bundle) -> Iterator[EmbeddedEngine]:
-    made = EmbeddedEngine(bundle)
-    yield made
-    made.close()
 
 
 @pytest.fixture

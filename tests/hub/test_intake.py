@@ -6,7 +6,8 @@ import os
 from dataclasses import replace
 
 import pytest
-from hub_kit import MARKING, FakeAgency, HubKit, altered
+from hub_kit import FakeAgency, HubKit, altered
+from parties import MARKING
 
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity, Role

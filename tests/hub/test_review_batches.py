@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from hub_kit import MARKING, FakeAgency, HubKit, altered
+from hub_kit import FakeAgency, HubKit, Outage, altered, hub_kit
 
-from passerelle.batch import batch_root, recipient_digest, token_commitment
+from passerelle.batch import token_commitment
 from passerelle.catalogue import catalogue
+from passerelle.clock import DAY
 from passerelle.codec.header import decode_header, encode_header
 from passerelle.errors import PasserelleError
 from passerelle.record import Batch, Lifetime, RecordAction, SealedRecord, SectionKeyWrap
 from passerelle.registry_entry import Status
+from passerelle_hub.policy.bundle import Bundle
 from passerelle_hub.policy.engine import Engine
-from passerelle_hub.store import log_store, records
+from passerelle_hub.store import log_store, quotas, records
 
 PERSON = {"surname+given+birth": "jansen jan 1980-02-03", "national number": "80020312345"}
 
@@ -32,19 +35,8 @@ def audited(hub: HubKit) -> dict[str, int]:
 
 def test_a_token_twice_in_a_record_refuses_the_record(hub: HubKit) -> None:
     police = hub.agency("police")
-    kind = catalogue().named("national number").id
-    record = police.record({"national number": "x"})
-    kinds, tokens = (kind, kind), record.tokens * 2
-    commitment = token_commitment(record.salt, kinds, tokens)
-    twice = reheaded(replace(record, kinds=kinds, tokens=tokens), token_commitment=commitment)
-    receipt = hub.submit(police, twice, police.record(PERSON))
-    assert [(row.index, row.code) for row in receipt.refusals] == [(0, "record_kind_unknown")]
-
-
-def test_a_phone_token_twice_in_a_record_refuses_the_record(hub: HubKit) -> None:
-    police = hub.agency("police")
     kind = next(kind for kind in catalogue().kinds.values() if kind.max_values > 1)
-    record = police.record({kind.name: "x"}, entity=kind.entities[0])
+    record = police.record({kind.name: "x"}, entity=min(kind.entities))
     kinds, tokens = (kind.id, kind.id), record.tokens * 2
     commitment = token_commitment(record.salt, kinds, tokens)
     twice = reheaded(replace(record, kinds=kinds, tokens=tokens), token_commitment=commitment)
@@ -123,37 +115,15 @@ def test_an_unforeseen_fault_is_a_signed_refusal_and_leaves_nothing(
     assert hub.submit(police, police.record(PERSON)).accepted
 
 
-class Outage:
-    """An engine that is down while `down` is set."""
-
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-        self.name = engine.name
-        self.down = True
-
-    def evaluate(self, package: str, requests: object) -> object:
-        if self.down:
-            raise PasserelleError("policy_engine_down", "test")
-        return self.engine.evaluate(package, requests)  # type: ignore[arg-type]  # passed through
-
-    def close(self) -> None:
-        self.engine.close()
-
-
-def test_without_policy_a_batch_is_refused_as_a_whole_and_costs_nothing(hub: HubKit, engine: Engine) -> None:
-    police = hub.agency("police")
-    outage = Outage(engine)
-    hub.policy_engine(outage)  # type: ignore[arg-type]  # the shape of an engine
-    receipt = hub.submit(police, police.record(PERSON, marking=replace(MARKING, case_reference="c")))
-    assert (receipt.code, receipt.consumed, receipt.refusals) == ("policy_unavailable", True, ())
-    outage.down = False
-    assert hub.submit(police, police.record(PERSON)).refusals == ()
-
-
-def test_recipients_are_named_once(hub: HubKit) -> None:
-    police = hub.agency("police")
-    record = police.record(PERSON)
-    statement = altered(police.statement(record), root=batch_root([record.header]), recipients=bytes(32))
-    receipt = hub.receipt(hub.core.intake.receive(police.seal_batch(statement, record), police.identity))
-    assert receipt.code == "batch_root_mismatch"
-    assert recipient_digest(()) != bytes(32)
+def test_without_policy_a_batch_is_refused_as_a_whole_and_costs_nothing(
+    tmp_path: Path, engine: Engine, bundle: Bundle
+) -> None:
+    outage = Outage(engine, down=True)
+    with hub_kit(tmp_path, outage, bundle) as hub:
+        police = hub.agency("police")
+        receipt = hub.submit(police, police.record(PERSON))
+        assert (receipt.code, receipt.consumed, receipt.refusals) == ("policy_unavailable", True, ())
+        with hub.core.database.read() as tx:
+            assert quotas.used(tx, "police", "records", hub.clock.now() // DAY) == 0
+        outage.down = False
+        assert hub.submit(police, police.record(PERSON)).refusals == ()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
-from hub_kit import MARKING, FakeAgency, HubKit
+from hub_kit import FakeAgency, HubKit
+from parties import MARKING
 
 from passerelle.checkpoint import CHECKPOINT_TYPE, Checkpoint
 from passerelle.log_proof import verify_log_proof

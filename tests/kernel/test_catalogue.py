@@ -77,3 +77,14 @@ def test_an_unknown_kind_is_refused() -> None:
         catalogue().kind(4711)
     with pytest.raises(PasserelleError, match="key_kind_unknown"):
         catalogue().named("shoe size")
+
+
+@pytest.mark.parametrize(
+    "proves", ['["birth.exact"]', '["surname.exact", "given.exact"]', '["surname.exact", "sex.exact"]']
+)
+def test_no_minimum_however_low_lets_a_weak_key_through(proves: str) -> None:
+    """The rules on weak keys hold beside the minimum of entropy."""
+    low = TEXT.replace("core = 18.0", "core = 0.1")
+    with pytest.raises(PasserelleError) as caught:
+        load(low.replace('proves = ["surname.exact", "given.exact", "birth.exact"]', f"proves = {proves}"))
+    assert "entropy" not in caught.value.detail

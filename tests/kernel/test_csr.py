@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from passerelle.certificate import Usage
-from passerelle.csr import key_pem, make_request, new_key, read_request
+from passerelle.csr import key_pem, load_key, make_request, new_key, obtain_key, read_request
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity, Role
 
@@ -33,6 +34,32 @@ def test_a_request_reads_back(usage: Usage) -> None:
 def test_a_key_is_stored_as_pkcs8() -> None:
     key = new_key()
     assert serialization.load_pem_private_key(key_pem(key), None).public_key() == key.public_key()
+    assert load_key(key_pem(key)).public_key() == key.public_key()
+
+
+def _encoded(key: Any, protection: serialization.KeySerializationEncryption) -> bytes:
+    pem: bytes = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, protection)
+    return pem
+
+
+@pytest.mark.parametrize(
+    "pem",
+    [
+        b"",
+        b"-----BEGIN PRIVATE KEY-----",
+        _encoded(ed25519.Ed25519PrivateKey.generate(), serialization.NoEncryption()),
+        _encoded(new_key(), serialization.BestAvailableEncryption(b"word")),
+    ],
+)
+def test_what_is_no_plain_elliptic_curve_key_is_refused(pem: bytes) -> None:
+    with pytest.raises(PasserelleError, match="key_file_malformed"):
+        load_key(pem)
+
+
+def test_a_key_is_made_once(tmp_path: Path) -> None:
+    made = obtain_key(tmp_path / "leaf-key.pem")
+    assert (tmp_path / "leaf-key.pem").stat().st_mode & 0o777 == 0o600
+    assert obtain_key(tmp_path / "leaf-key.pem").public_key() == made.public_key()
 
 
 def _request(

@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 
 from passerelle.errors import PasserelleError
-from passerelle.keyfile import MAX_BYTES, KeyKind, read_key, read_private, write_key, write_private
+from passerelle.keyfile import (
+    MAX_BYTES,
+    KeyKind,
+    read_key,
+    read_private,
+    write_durably,
+    write_key,
+    write_private,
+)
 
 
 def test_a_key_survives_the_file(tmp_path: Path) -> None:
@@ -110,8 +118,20 @@ def test_other_content_is_refused(tmp_path: Path, content: bytes) -> None:
     assert error.value.code == "key_file_malformed"
 
 
+def test_a_public_file_is_written_as_safely(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        write_durably(tmp_path / "public", b"all may read", mode=0o644)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "public").stat().st_mode) == 0o644
+    with pytest.raises(PasserelleError, match="key_file_exists"):
+        write_durably(tmp_path / "public", b"other", mode=0o644)
+
+
 def test_a_huge_file_is_no_key(tmp_path: Path) -> None:
     write_private(tmp_path / "key", bytes(MAX_BYTES + 1))
+    assert len(read_private(tmp_path / "key", MAX_BYTES + 1)) == MAX_BYTES + 1
     with pytest.raises(PasserelleError) as error:
         read_private(tmp_path / "key")
     assert error.value.code == "key_file_malformed"

@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 
 from passerelle.codec.signed import encode_signed
 from passerelle.errors import PasserelleError
+from passerelle.identity import Identity, Role
 from passerelle.manifest import (
     MANIFEST_TYPE,
     MAX_MANIFEST_BYTES,
     KeyEntry,
     KeyManifest,
     issue,
+    issue_first,
     read_manifest,
     verify_manifest,
     verify_successor,
@@ -54,6 +56,13 @@ def test_a_manifest_survives_issuing() -> None:
     signed = issue(ROOT, FIRST)
     assert verify_manifest(signed, ROOT.public) == FIRST
     assert read_manifest(encode_signed(signed), "customs") == FIRST
+
+
+def test_a_first_manifest_lives_as_long_as_its_signing_key() -> None:
+    signing, sealing = FIRST.signing_keys[0], FIRST.sealing_keys[1]
+    signed = issue_first(ROOT, Identity("customs.example", Role.CONNECTOR, "customs"), signing, (sealing,))
+    expected = replace(FIRST, expires=5_000, signing_keys=(signing,), sealing_keys=(sealing,))
+    assert verify_manifest(signed, ROOT.public) == expected
 
 
 def test_only_the_manifest_key_issues() -> None:

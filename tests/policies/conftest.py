@@ -10,12 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from passerelle_hub.policy.bundle import Bundle, load_bundle
-from passerelle_hub.policy.embedded import EmbeddedEngine
+from passerelle_hub.policy.bundle import Bundle
 from passerelle_hub.policy.engine import Engine
 from passerelle_hub.policy.opa import OpaAddress, OpaEngine
-
-POLICIES = Path(__file__).resolve().parents[2] / "policies"
 
 
 class OpaServer:
@@ -43,18 +40,6 @@ class OpaServer:
             self._process.kill()
             self._process.wait()
             self._process = None
-
-
-@pytest.fixture(scope="session")
-def bundle() -> Bundle:
-    return load_bundle(POLICIES)
-
-
-@pytest.fixture(scope="session")
-def embedded(bundle: Bundle) -> Iterator[EmbeddedEngine]:
-    engine = EmbeddedEngine(bundle)
-    yield engine
-    engine.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,28 +1,16 @@
-"""The simulator's fixtures: one policy engine for all, a fresh federation for each test."""
+"""The simulator's fixtures: a fresh federation for each test, one policy engine for all."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from hub_kit import POLICIES, hub_kit
+from hub_kit import hub_kit
 from simulator import Federation, federation
 
-from passerelle_hub.policy.bundle import Bundle, load_bundle
+from passerelle_hub.policy.bundle import Bundle
 from passerelle_hub.policy.embedded import EmbeddedEngine
-
-
-@pytest.fixture(scope="session")
-def bundle() -> Bundle:
-    return load_bundle(POLICIES)
-
-
-@pytest.fixture(scope="session")
-def engine(bundle: Bundle) -> Iterator[EmbeddedEngine]:
-    made = EmbeddedEngine(bundle)
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -13,28 +13,16 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from parties import HUB, entry_of, manifest_of, sealed_record
 
-from passerelle.batch import batch_root, recipient_digest, token_commitment
+from passerelle.batch import batch_root, recipient_digest
 from passerelle.clock import ManualClock
 from passerelle.codec.frames import Assembler, frames
-from passerelle.codec.header import decode_header, encode_header
+from passerelle.codec.header import decode_header
 from passerelle.codec.notification import encode_notification
-from passerelle.codec.signed import encode_signed
 from passerelle.codec.statement import decode_statement, encode_receipt
 from passerelle.federation import Federation
-from passerelle.groups import EntityKind
 from passerelle.identity import Identity, Role
-from passerelle.manifest import KeyEntry, KeyManifest, issue
-from passerelle.marking import (
-    Basis,
-    Classification,
-    Grading,
-    Handling,
-    Marking,
-    SubjectCategory,
-    TerCategory,
-    Tlp,
-)
 from passerelle.notification import Notification
 from passerelle.notification_seal import seal_notification
 from passerelle.record import (
@@ -43,17 +31,11 @@ from passerelle.record import (
     RECEIPT_TYPE,
     STATEMENT_TYPE,
     Batch,
-    Header,
-    Lifetime,
     Position,
     Receipt,
-    RecordAction,
     RecordRefusal,
-    SealedRecord,
-    Section,
-    SectionDigest,
 )
-from passerelle.registry_entry import RegistryEntry, Status, sign_entry
+from passerelle.registry_entry import Status, sign_entry
 from passerelle.seal import SealingKey
 from passerelle.sign import Signed, SigningKey, sign, verify
 from passerelle.vault import VaultKey
@@ -66,22 +48,9 @@ from passerelle_connector.ports import SealedNotification
 from passerelle_connector.sealing import BatchKeyMaker
 from passerelle_connector.store import Database, InboxStore, OutboxStore, RowStore
 
-HUB = Identity("hub.example", Role.HUB, "ocam")
 POLICE = Identity("police.example", Role.CONNECTOR, "police")
 CUSTOMS = Identity("customs.example", Role.CONNECTOR, "customs")
 PROTOCOL = TokenProtocol("norm/1", "keys/1", "ter", 1)
-MARKING = Marking(
-    classification=Classification.UNCLASSIFIED,
-    handling=Handling.H1,
-    tlp=Tlp.AMBER,
-    ter_category=TerCategory.NONE,
-    subject_category=SubjectCategory.OTHER,
-    basis=Basis.FACT,
-    grading=Grading("B", 2),
-    purposes=("terrorism",),
-    legal_basis="law",
-    case_reference="",
-)
 
 
 def make_root() -> bytes:
@@ -118,27 +87,10 @@ class Party:
     def entry(
         self, registry: SigningKey, root: bytes, status: Status = Status.ACTIVE, revision: int = 1
     ) -> Signed:
-        keys = KeyManifest(
-            agency=self.identity.agency,
-            trust_domain=self.identity.trust_domain,
-            sequence=1,
-            issued=0,
-            expires=2**60,
-            manifest_key=self.manifest.public,
-            signing_keys=(KeyEntry(self.signing.public, 0, 2**60),),
-            sealing_keys=(KeyEntry(self.sealing.public, 0, 2**60),),
+        manifest = manifest_of(
+            self.identity, self.manifest, self.signing.public, self.sealing.public, 0, 2**60
         )
-        entry = RegistryEntry(
-            agency=self.identity.agency,
-            trust_domain=self.identity.trust_domain,
-            roles=(self.identity.role,),
-            name=self.identity.agency,
-            roots_pem=root,
-            manifest=encode_signed(issue(self.manifest, keys)),
-            status=status,
-            revision=revision,
-            issued=revision,
-        )
+        entry = entry_of(self.identity, root, manifest, revision, status=status, revision=revision)
         return sign_entry(registry, entry)
 
 
@@ -268,22 +220,19 @@ class FakeHub:
 def make_record(number: int, revision: int = 1, protocol: TokenProtocol = PROTOCOL) -> OutgoingRecord:
     """A record with one token and one section."""
     record_id = number.to_bytes(16, "big")
-    salt = bytes(32)
     tokens = hashlib.sha256(record_id).digest()[:16]
     body = b"ciphertext %d %d" % (number, revision)
-    header = Header(
-        agency=POLICE.agency,
-        record_id=record_id,
-        revision=revision,
-        action=RecordAction.PUT,
-        entity=EntityKind.PERSON,
-        marking=MARKING,
-        lifetime=Lifetime(1),
-        token_commitment=token_commitment(salt, (1,), tokens),
-        sections=(SectionDigest("identity", hashlib.sha256(body).digest(), len(body)),),
-    )
     row = KnownRow(f"P{number}", record_id, revision, hashlib.sha256(body).digest(), str(protocol), 0)
-    sealed = SealedRecord(encode_header(header), (1,), tokens, salt, (Section("identity", body),))
+    sealed = sealed_record(
+        POLICE.agency,
+        record_id,
+        (1,),
+        tokens,
+        {"identity": body},
+        created=1,
+        salt=bytes(32),
+        revision=revision,
+    )
     return OutgoingRecord(row, sealed, (SectionSalt("identity", 1, bytes([number % 256]) * 32),))
 
 

@@ -13,26 +13,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from passerelle.batch import batch_root, recipient_digest, token_commitment
+from parties import HUB, MARKING, entry_of, manifest_of, sealed_record
+
+from passerelle.batch import batch_root, recipient_digest
 from passerelle.catalogue import catalogue
 from passerelle.clock import DAY, ManualClock
-from passerelle.codec.header import encode_header
 from passerelle.codec.notification import decode_notification
-from passerelle.codec.signed import encode_signed
 from passerelle.codec.statement import decode_receipt, encode_statement
+from passerelle.errors import PasserelleError
 from passerelle.groups import EntityKind
 from passerelle.identity import Identity, Role
-from passerelle.manifest import KeyEntry, KeyManifest, issue
 from passerelle.marking import (
-    AgeBand,
-    Basis,
-    Classification,
-    Grading,
-    Handling,
     Marking,
-    SubjectCategory,
-    TerCategory,
-    Tlp,
 )
 from passerelle.notification import Notification
 from passerelle.notification_seal import open_notification
@@ -43,13 +35,9 @@ from passerelle.record import (
     STATEMENT_TYPE,
     Batch,
     BatchStatement,
-    Header,
-    Lifetime,
     Receipt,
     RecordAction,
     SealedRecord,
-    Section,
-    SectionDigest,
 )
 from passerelle.registry_entry import RegistryEntry, Status, sign_entry
 from passerelle.seal import SealingKey
@@ -58,27 +46,12 @@ from passerelle_hub.compose import Core, Foundation, build_core
 from passerelle_hub.domains import Domains
 from passerelle_hub.policy.bundle import Bundle
 from passerelle_hub.policy.engine import Engine
+from passerelle_hub.policy.model import PolicyInput
 from passerelle_hub.store import Database
 from passerelle_pki.ceremony import create_authority
 
-POLICIES = Path(__file__).parents[2] / "policies"
-HUB = Identity("hub.example", Role.HUB, "ocam")
 YEAR = 365 * DAY
 DOMAIN = "ter"
-
-MARKING = Marking(
-    classification=Classification.RESTRICTED,
-    handling=Handling.H0,
-    tlp=Tlp.AMBER,
-    ter_category=TerCategory.NONE,
-    subject_category=SubjectCategory.SUSPECT,
-    basis=Basis.FACT,
-    grading=Grading("A", 1),
-    purposes=("counter_terrorism",),
-    legal_basis="be_ter_2024",
-    case_reference="case-1",
-    age_band=AgeBand.ADULT,
-)
 
 
 def token(kind: int, word: str) -> bytes:
@@ -104,28 +77,11 @@ class FakeAgency:
         return Identity(f"{self.name}.example", Role.CONNECTOR, self.name)
 
     def entry(self, *, revision: int = 1, status: Status = Status.ACTIVE) -> RegistryEntry:
-        now = self.clock.now()
-        manifest = KeyManifest(
-            agency=self.name,
-            trust_domain=self.identity.trust_domain,
-            sequence=1,
-            issued=now,
-            expires=now + YEAR,
-            manifest_key=self.manifest_key.public,
-            signing_keys=(KeyEntry(self.signing.public, now, now + YEAR),),
-            sealing_keys=(KeyEntry(self.sealing.public, now, now + YEAR),),
+        now, sealing = self.clock.now(), self.sealing.public
+        manifest = manifest_of(
+            self.identity, self.manifest_key, self.signing.public, sealing, now, now + YEAR
         )
-        return RegistryEntry(
-            agency=self.name,
-            trust_domain=self.identity.trust_domain,
-            roles=(Role.CONNECTOR,),
-            name=self.name.title(),
-            roots_pem=self.roots,
-            manifest=encode_signed(issue(self.manifest_key, manifest)),
-            status=status,
-            revision=revision,
-            issued=now,
-        )
+        return entry_of(self.identity, self.roots, manifest, now, status=status, revision=revision)
 
     def record(
         self,
@@ -142,23 +98,19 @@ class FakeAgency:
         kinds = sorted(catalogue().named(name).id for name in words)
         names = {catalogue().named(name).id: word for name, word in words.items()}
         tokens = b"".join(token(kind, names[kind]) for kind in kinds)
-        salt = os.urandom(32)
-        parts = tuple(Section(name, body) for name, body in (sections or {}).items())
-        header = Header(
-            agency=self.name,
-            record_id=record_id or os.urandom(16),
+        return sealed_record(
+            self.name,
+            record_id or os.urandom(16),
+            kinds,
+            tokens,
+            sections or {},
+            created=self.clock.now(),
+            salt=os.urandom(32),
             revision=revision,
             action=action,
-            entity=entity,
             marking=marking,
-            lifetime=Lifetime(created=self.clock.now()),
-            token_commitment=token_commitment(salt, kinds, tokens),
-            sections=tuple(
-                SectionDigest(part.name, hashlib.sha256(part.ciphertext).digest(), len(part.ciphertext))
-                for part in parts
-            ),
+            entity=entity,
         )
-        return SealedRecord(encode_header(header), tuple(kinds), tokens, salt, parts)
 
     def statement(self, *records: SealedRecord, domain: str = DOMAIN) -> BatchStatement:
         """The next statement over some records."""
@@ -268,6 +220,22 @@ def hub_kit(folder: Path, engine: Engine, bundle: Bundle) -> Iterator[HubKit]:
         yield HubKit(core, clock, registry_key, roots)
     finally:
         database.close()
+
+
+@dataclass
+class Outage:
+    """A policy engine that does not answer while `down`."""
+
+    engine: Engine
+    down: bool = False
+
+    def evaluate(self, package: str, requests: Mapping[str, PolicyInput], /) -> Mapping[str, object]:
+        if self.down:
+            raise PasserelleError("policy_engine_down", "made to fail by a test")
+        return self.engine.evaluate(package, requests)
+
+    def close(self) -> None:
+        self.engine.close()
 
 
 def altered(statement: BatchStatement, **changes: object) -> BatchStatement:

@@ -14,21 +14,20 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hub_kit import HUB, HubKit
+from hub_kit import HubKit
+from parties import HUB, entry_of, manifest_of
 
 from passerelle.codec.frames import Assembler, frames
 from passerelle.codec.notification import decode_notification
-from passerelle.codec.signed import encode_signed
 from passerelle.config import load
 from passerelle.errors import PasserelleError
 from passerelle.federation import Federation as Standing
 from passerelle.identity import Identity, Role
-from passerelle.manifest import KeyEntry, KeyManifest, issue
 from passerelle.notification import Notification
 from passerelle.oprf.pinned import GroupKeys
 from passerelle.oprf.protocol import EvaluateAnswer, EvaluateRequest
 from passerelle.record import Batch, Position
-from passerelle.registry_entry import RegistryEntry, Status, sign_entry
+from passerelle.registry_entry import RegistryEntry, sign_entry
 from passerelle.sign import Signed, SigningKey
 from passerelle.wire.v1 import exchange_pb2
 from passerelle_connector.compose import Environment, Ports, Stores, connect, open_stores
@@ -213,43 +212,15 @@ class Federation:
         )
 
     def _entry(self, agency: str, manifest: bytes) -> RegistryEntry:
-        return RegistryEntry(
-            agency=agency,
-            trust_domain=f"{agency}.example",
-            roles=(Role.CONNECTOR,),
-            name=agency.title(),
-            roots_pem=self.kit.roots,
-            manifest=manifest,
-            status=Status.ACTIVE,
-            revision=1,
-            issued=self.kit.clock.now(),
-        )
+        identity = Identity(f"{agency}.example", Role.CONNECTOR, agency)
+        return entry_of(identity, self.kit.roots, manifest, self.kit.clock.now())
 
 
 def register_hub(kit: HubKit) -> None:
     """The hub's own entry, with the key it signs with."""
     now, manifest_key = kit.clock.now(), SigningKey.generate()
-    manifest = KeyManifest(
-        agency=HUB.agency,
-        trust_domain=HUB.trust_domain,
-        sequence=1,
-        issued=now,
-        expires=now + YEAR,
-        manifest_key=manifest_key.public,
-        signing_keys=(KeyEntry(kit.core.foundation.signing_key.public, now, now + YEAR),),
-        sealing_keys=(),
-    )
-    entry = RegistryEntry(
-        agency=HUB.agency,
-        trust_domain=HUB.trust_domain,
-        roles=(Role.HUB,),
-        name="Hub",
-        roots_pem=kit.roots,
-        manifest=encode_signed(issue(manifest_key, manifest)),
-        status=Status.ACTIVE,
-        revision=1,
-        issued=now,
-    )
+    manifest = manifest_of(HUB, manifest_key, kit.core.foundation.signing_key.public, None, now, now + YEAR)
+    entry = entry_of(HUB, kit.roots, manifest, now)
     with kit.core.database.write() as tx:
         kit.core.registry.add(tx, sign_entry(kit.registry_key, entry))
 

@@ -48,7 +48,7 @@ def test_the_public_document_holds_no_share(tmp_path: Path, dealt: DevelopmentKe
 def test_nothing_is_overwritten(tmp_path: Path, dealt: DevelopmentKeys) -> None:
     write_for_development(dealt, tmp_path)
     before = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
-    with pytest.raises(PasserelleError, match="ceremony_file_exists"):
+    with pytest.raises(PasserelleError, match="key_file_exists"):
         write_for_development(deal_for_development(["demo"], groups=(Group.PHONE,)), tmp_path)
     assert {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()} == before
 
@@ -56,7 +56,7 @@ def test_nothing_is_overwritten(tmp_path: Path, dealt: DevelopmentKeys) -> None:
 def test_a_ceremony_that_broke_off_has_no_public_document(tmp_path: Path, dealt: DevelopmentKeys) -> None:
     (tmp_path / "trustee-3").mkdir()
     (tmp_path / "trustee-3" / "shares.json").touch()
-    with pytest.raises(PasserelleError, match="ceremony_file_exists"):
+    with pytest.raises(PasserelleError, match="key_file_exists"):
         write_for_development(dealt, tmp_path)
     assert not (tmp_path / GROUP_KEYS).exists()
 

@@ -23,11 +23,12 @@ from pathlib import Path
 from typing import Final
 
 from passerelle.groups import Group
+from passerelle.keyfile import write_durably
 from passerelle.log import get_logger
 from passerelle.oprf.group import ristretto255
 from passerelle.oprf.keys import deal
 from passerelle.oprf.pinned import Ceremony, GroupKeys
-from passerelle_trustee.share import ShareBook, write_once, write_shares
+from passerelle_trustee.share import ShareBook, write_shares
 
 WARNING: Final = (
     "DEVELOPMENT KEYS: one process dealt them and knew them all. "
@@ -81,7 +82,7 @@ def write_for_development(dealt: DevelopmentKeys, folder: Path) -> tuple[Path, .
     """Steps (2) and (3): the files `trustee-<index>/shares.json` in order, then `group-keys.json`.
 
     Raises:
-        PasserelleError: `ceremony_file_exists`; nothing that existed is touched.
+        PasserelleError: `key_file_exists`; nothing that existed is touched.
     """
     get_logger(__name__).warning(WARNING, path=str(folder))
     written: list[Path] = []
@@ -91,6 +92,6 @@ def write_for_development(dealt: DevelopmentKeys, folder: Path) -> tuple[Path, .
         own.chmod(0o700)
         write_shares(own / SHARES, book)
         written.append(own / SHARES)
-    write_once(folder / NOTE, WARNING + "\n", 0o644)  # (3)
-    write_once(folder / GROUP_KEYS, dealt.keys.to_json(), 0o644)
+    write_durably(folder / NOTE, f"{WARNING}\n".encode(), mode=0o644)  # (3)
+    write_durably(folder / GROUP_KEYS, dealt.keys.to_json().encode(), mode=0o644)
     return (*written, folder / GROUP_KEYS)

@@ -10,8 +10,6 @@ import json
 from pathlib import Path
 from typing import Annotated, Any
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from cyclopts import App, Parameter
 from rich.console import Console
 from rich.table import Table
@@ -19,10 +17,9 @@ from rich.table import Table
 from passerelle.certificate import Usage
 from passerelle.clock import SystemClock
 from passerelle.config import load
-from passerelle.csr import key_pem, make_request, new_key
+from passerelle.csr import make_request, obtain_key
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
-from passerelle.keyfile import read_private, write_private
 from passerelle.log import configure
 from passerelle_trustee.ceremony import WARNING, deal_for_development, write_for_development
 from passerelle_trustee.compose import build_quota
@@ -48,12 +45,8 @@ def init(*, config: Config = _DEFAULT) -> None:
     """
     settings = load(TrusteeSettings, config)
     file = settings.path(settings.tls.key)
-    if not file.exists():
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_private(file, key_pem(new_key()))
-    key = serialization.load_pem_private_key(read_private(file), None)
-    if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise PasserelleError("key_file_malformed", f"{file.name}: no elliptic curve key")
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    key = obtain_key(file)
     request = file.with_name(_REQUEST)
     request.write_bytes(make_request(key, Identity.parse(settings.identity), Usage.SERVER))
     print(f"for the authority: {request}")
@@ -126,7 +119,7 @@ def read_status(settings: TrusteeSettings) -> dict[str, Any]:
     """What `status` shows: public facts and counts.
 
     Raises:
-        PasserelleError: `share_file_exposed`, `share_file_invalid`, `ledger_version`.
+        PasserelleError: `key_file_permissions`, `share_file_invalid`, `ledger_version`.
     """
     clock = SystemClock()
     book = load_shares(settings.path(settings.shares))

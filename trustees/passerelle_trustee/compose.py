@@ -106,7 +106,7 @@ def build_server(settings: TrusteeSettings, clock: Clock) -> Server:
     """A trustee ready to listen; called on the event loop that will run it.
 
     Raises:
-        PasserelleError: `crypto_unsupported`, `share_file_exposed`, `share_file_invalid`, `ledger_version`,
+        PasserelleError: `crypto_unsupported`, `key_file_permissions`, `share_file_invalid`, `ledger_version`,
             `listen_failed`, or whatever of configuration, key files and entries does not hold.
     """
     selftest()

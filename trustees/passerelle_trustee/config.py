@@ -1,9 +1,11 @@
 """The trustee's configuration: one TOML file (`trustee.toml`), overridable by `PASSERELLE_TRUSTEE_*`.
 
-    identity = "spiffe://trustee-1.example/trustee/oversight" listen = "0.0.0.0:7543" shares = "shares.json"
-    mode 0600, made by the ceremony [budgets] phone = 200000                elements a day, agency and
-    group; a group left out keeps its default [exceptions.police] phone = 500000      for one agency [tls]
-    [registry]                        where files lie
+    identity = "spiffe://trustee-1.example/trustee/oversight"
+    listen = "0.0.0.0:7543"
+    shares = "shares.json"                  mode 0600, made by the ceremony
+    [budgets] phone = 200000                elements a day, agency and group; others keep their default
+    [exceptions.police] phone = 500000      for one agency
+    [tls] [registry]                        where files lie
 
 The share and the TLS key stand in files of their own (mode 0600), never in this one and never on a command
 line.
@@ -14,34 +16,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from passerelle.config import RoleSettings
+from passerelle.config import RegistrySettings, RoleSettings, TlsSettings
 from passerelle.groups import Group
 
 Elements = Annotated[int, Field(ge=0)]
 
 
-class Part(BaseModel):
-    """A nested table; unknown keys are refused, since a typing error must not pass."""
+class WatchedRegistry(RegistrySettings):
+    """The registry's entries, read again while the trustee runs."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class TlsSettings(Part):
-    """The trustee's server leaf with its chain, its key (0600) and the roots of its own domain; PEM."""
-
-    chain: Path = Path("keys/leaf.pem")
-    key: Path = Path("keys/leaf-key.pem")
-    roots: Path = Path("keys/roots.pem")
-
-
-class RegistrySettings(Part):
-    """The registry's public key, and a folder of signed entries, read again while the trustee runs."""
-
-    key: Path = Path("registry.pub")
-    entries: Path = Path("entries")
     refresh_seconds: Annotated[float, Field(gt=0, le=60)] = 15.0
 
 
@@ -59,4 +45,4 @@ class TrusteeSettings(RoleSettings):
     budgets: dict[Group, Elements] = Field(default_factory=dict[Group, Elements])
     exceptions: dict[str, dict[Group, Elements]] = Field(default_factory=dict[str, dict[Group, Elements]])
     tls: TlsSettings = TlsSettings()
-    registry: RegistrySettings = RegistrySettings()
+    registry: WatchedRegistry = WatchedRegistry()

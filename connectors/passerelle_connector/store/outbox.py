@@ -34,6 +34,7 @@ from passerelle_connector.store.sealed import (
     wrap_values,
 )
 from passerelle_connector.store.tables import (
+    attempts,
     batches,
     chain,
     keks,
@@ -132,14 +133,26 @@ class OutboxStore:
                 .values(state=BatchState.SENT, sequence=sequence, statement=encode_signed(signed))
             )
 
-    def unsend(self, number: int) -> None:
-        """Forget the statement of a batch whose number the hub did not use up."""
+    def unsend(self, number: int, digest: bytes, signed: Signed) -> None:
+        """Put a batch back whose number the hub did not use up.
+
+        Its statement is kept by its digest until the batch has a receipt: it may have been sent twice, and
+        the other one may still be under way.
+        """
         with self._database.write() as transaction:
+            kept = upsert(attempts).values(digest=digest, batch=number, statement=encode_signed(signed))
+            transaction.execute(kept.on_conflict_do_nothing())
             transaction.execute(
                 update(batches)
                 .where(batches.c.number == number)
                 .values(state=BatchState.CLOSED, sequence=0, statement=None)
             )
+
+    def attempt(self, digest: bytes) -> tuple[int, Signed] | None:
+        """The batch of a statement that was put back, and the statement."""
+        with self._database.read() as transaction:
+            row = transaction.execute(select(attempts).where(attempts.c.digest == digest)).first()
+        return None if row is None else (row.batch, decode_signed(row.statement))
 
     def settle(
         self,
@@ -240,6 +253,7 @@ def _receipted(
     statement = upsert(chain).values(id=1, **values)
     transaction.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
     transaction.execute(delete(keks).where(keks.c.batch == number))
+    transaction.execute(delete(attempts).where(attempts.c.batch == number))
 
 
 def _references(transaction: Transaction, record_ids: Sequence[bytes]) -> dict[bytes, str]:

@@ -12,10 +12,6 @@ AnyRow = tuple[Any, ...]
 
 metadata = MetaData()
 
-meta = Table(
-    "meta", metadata, Column("key", String, primary_key=True), Column("value", Integer, nullable=False)
-)
-
 runs = Table(
     "runs",
     metadata,
@@ -81,6 +77,15 @@ batches = Table(
     Column("receipt", LargeBinary),
     Column("code", String, nullable=False, default=""),
     sqlite_autoincrement=True,
+)
+
+# Statements that the hub answered without using up their number: one of them may still arrive late.
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("batch", Integer, nullable=False, index=True),
+    Column("statement", LargeBinary, nullable=False),
 )
 
 pending = Table(

@@ -67,7 +67,7 @@ class Linker:
         scored = [(pair, self._score(pair, population)) for pair in pairs]
         worth = [(pair, result) for pair, result in scored if result.verdict is not Verdict.NONE]
         requests = [self._request(pair) for pair, _ in worth]
-        answers = self._decisions.ask(tx, "match", requests, ACTOR)
+        answers = self._decisions.settled(tx, "match", requests, ACTOR)
         known = links.of_pairs(tx, touched)
         changed: list[ChangedLink] = []
         supported: set[tuple[int, int, str]] = set()

@@ -3,7 +3,8 @@
 Promises
 --------
 1. Two records of one agency are never paired.
-2. A mark carried by more records than the cap is no evidence; it is counted as "too common".
+2. A mark carried by more records than the cap is no evidence; it is counted as "too common" and costs no
+   work per pair.
 3. How common a mark is, is counted over records that both sides may know of: an embargoed record counts
    for the pair it stands in and for no other, so that nobody's score tells of it.
 """
@@ -35,7 +36,7 @@ class Pair:
 
 @dataclass(slots=True)
 class Found:
-    """What one batch brought up."""
+    """What one batch brought up; `too_common` counts marks."""
 
     pairs: list[Pair] = field(default_factory=list[Pair])
     too_common: int = 0
@@ -64,13 +65,18 @@ def _collect(
         if len(live) < 2:
             continue
         visible = {row.record_pk for row in live if row.record_pk not in hidden}
+        if len(visible) > cap:
+            found.too_common += 1
+            continue
+        if len(live) - len(visible) > cap:  # concerns the director's desk alone
+            found.too_common += 1
+            live = [row for row in live if row.record_pk in visible]
         for new in (row for row in live if row.record_pk in fresh):
             for old in live:
                 if not _pairable(known[new.record_pk], known[old.record_pk], fresh):
                     continue
                 counted = visible | {new.record_pk, old.record_pk}
                 if len(counted) > cap:
-                    found.too_common += 1
                     continue
                 agencies = len({known[key].agency for key in counted})
                 low, high = sorted((new.record_pk, old.record_pk))

@@ -111,11 +111,11 @@ def put_receipt(tx: Transaction, batch_pk: int, receipt: bytes) -> None:
     tx.execute(update(batch).where(batch.c.batch_pk == batch_pk).values(receipt=receipt))
 
 
-def pending(tx: Transaction, limit: int) -> tuple[PendingBatch, ...]:
-    """Batches that are indexed and not yet matched, oldest first."""
+def pending(tx: Transaction, limit: int, *, after: int = 0) -> tuple[PendingBatch, ...]:
+    """Batches that are indexed and not yet matched, oldest first, those up to key `after` left out."""
     rows = tx.execute(
         select(batch.c.batch_pk, batch.c.agency, batch.c.domain, batch.c.epoch)
-        .where(batch.c.state == "indexed")
+        .where(batch.c.state == "indexed", batch.c.batch_pk > after)
         .order_by(batch.c.batch_pk)
         .limit(limit)
     )

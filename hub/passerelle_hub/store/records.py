@@ -31,6 +31,7 @@ class NewRecord:
     expiry: int
     header: bytes
     decision: str
+    embargoed: bool = False
     sections: tuple[Section, ...] = ()
     wraps: tuple[SectionKeyWrap, ...] = ()
 
@@ -51,7 +52,7 @@ class StoredRecord:
 
 
 _ROW_COLUMNS = ("agency", "record_id", "revision", "batch_pk", "state", "entity", "domain", "epoch")
-_BODY_COLUMNS = ("marking", "kinds", "marks", "expiry")
+_BODY_COLUMNS = ("marking", "kinds", "marks", "expiry", "embargoed")
 _STORED = (
     record.c.record_pk,
     record.c.agency,
@@ -181,6 +182,19 @@ def erase(tx: Transaction, record_pk: int, state: str) -> None:
         .where(record.c.record_pk == record_pk)
         .values(state=state, kinds=b"", marks=b"", expiry=0)
     )
+
+
+def visible(tx: Transaction, domain: str) -> int:
+    """How many active records a domain holds that are under no embargo; answered by an index alone."""
+    held = select(func.count()).where(
+        record.c.domain == domain, record.c.state == "active", record.c.embargoed.is_(False)
+    )
+    return int(tx.execute(held).scalar_one())
+
+
+def section_count(tx: Transaction) -> int:
+    """How many sealed sections are held."""
+    return int(tx.execute(select(func.count()).select_from(section)).scalar_one())
 
 
 def counts(tx: Transaction) -> dict[str, int]:

@@ -89,9 +89,11 @@ record = Table(
     Column("kinds", LargeBinary, nullable=False),  # distinct key kinds, uint16 big-endian each
     Column("marks", LargeBinary, nullable=False),  # its rows of the index, 16 bytes each
     Column("expiry", BigInteger, nullable=False),
+    Column("embargoed", Boolean, nullable=False),
     UniqueConstraint("agency", "record_id"),
     Index(None, "batch_pk"),
     Index(None, "expiry"),
+    Index(None, "domain", "state", "embargoed"),  # the population that a score's prior is taken from
 )
 
 header = Table(

@@ -27,7 +27,9 @@ from passerelle.wire.v1 import exchange_pb2 as pb
 
 _SALT = 32
 _OVERHEAD = 64  # bytes of tags and lengths allowed for per record; frames stay below the limit
+_SECTION_OVERHEAD = 8  # the same per section
 _WRAPS_A_FRAME = 2_000
+_ROW_BYTES = 64  # what a row costs in memory beyond its bytes; counted, since empty rows are free on the wire
 
 
 def frames(batch: Batch) -> Iterator[pb.SubmitRequest]:
@@ -71,7 +73,7 @@ def _record_frames(records: tuple[SealedRecord, ...]) -> Iterator[pb.RecordFrame
 
 
 def _weight(record: SealedRecord) -> int:
-    sections = sum(len(section.ciphertext) for section in record.sections)
+    sections = sum(len(section.ciphertext) + _SECTION_OVERHEAD for section in record.sections)
     return len(record.header) + len(record.tokens) + 5 * len(record.kinds) + sections + _OVERHEAD
 
 
@@ -93,9 +95,9 @@ class Assembler:
     """Puts one batch after another together from the frames of a stream.
 
     Not safe for concurrent use; one per stream. After a refusal it passes over the rest of that batch and
-    takes up again at the next opening, so one bad batch never blocks the queue. The sections' names come
-    from the headers later, since headers are verified before they are parsed: until then sections carry
-    their position as name.
+    takes up again at the next opening (which may be what broke it), so one bad batch never blocks the
+    queue. The sections' names come from the headers later, since headers are verified before they are
+    parsed: until then sections carry their position as name.
     """
 
     def __init__(self, max_bytes: int = MAX_BATCH_BYTES) -> None:
@@ -117,9 +119,11 @@ class Assembler:
             PasserelleError: `message_malformed`, `batch_too_large`, `batch_incomplete`; `refused` then
                 holds the statement of the batch, where one was read.
         """
-        if self._skipping and frame.WhichOneof("frame") != "open":
+        if frame.WhichOneof("frame") == "open":
+            self._open(signed_in(frame.open))
             return None
-        self._skipping = False
+        if self._skipping:
+            return None
         try:
             return self._feed(frame)
         except PasserelleError:
@@ -128,16 +132,19 @@ class Assembler:
             self._reset()
             raise
 
+    def _open(self, signed: Signed) -> None:
+        broken = self._signed
+        self._reset()
+        self._signed, self._skipping = signed, False
+        if broken is not None:
+            self.refused = broken
+            raise PasserelleError("batch_incomplete", "a batch opened inside another")
+
     def _feed(self, frame: pb.SubmitRequest) -> Batch | None:
         kind = frame.WhichOneof("frame")
-        if kind == "open":
-            if self._signed is not None:
-                raise PasserelleError("batch_incomplete", "a batch opened inside another")
-            self._signed = signed_in(frame.open)
-            return None
         if self._signed is None:
             raise PasserelleError("message_malformed", "a frame outside a batch")
-        self._bytes += frame.ByteSize()
+        self._bytes += frame.ByteSize() + _ROW_BYTES * _rows(frame)
         if self._bytes > self._max_bytes:
             raise PasserelleError("batch_too_large", f"more than {self._max_bytes} bytes")
         if kind == "records":
@@ -174,6 +181,12 @@ class Assembler:
             )
         self._reset()
         return Batch(signed, records, keks)
+
+
+def _rows(frame: pb.SubmitRequest) -> int:
+    """Rows that are objects of their own in memory; packed numbers are counted by their bytes."""
+    records, wraps = frame.records, frame.wraps
+    return len(records.headers) + len(records.sections) + len(wraps.keks) + len(wraps.section_keys)
 
 
 def _records(frame: pb.RecordFrame) -> Iterator[SealedRecord]:

@@ -23,6 +23,7 @@ from passerelle.record import (
     DIGEST_BYTES,
     ENVELOPE_VERSION,
     ID_BYTES,
+    MAX_NAME,
     Header,
     Lifetime,
     RecordAction,
@@ -86,6 +87,9 @@ def decode_header(raw: bytes) -> Header:
         raise PasserelleError("header_invalid", "an id or digest of the wrong length")
     if not message.revision or not message.agency:
         raise PasserelleError("header_invalid", "no revision or no agency")
+    times = (message.created, message.collected, message.valid_until, message.review, message.expiry)
+    if min(times) < 0:  # stores keep 0 for "never": a negative expiry would be one that no sweep finds
+        raise PasserelleError("header_invalid", "a time before 1970")
     return Header(
         agency=message.agency,
         record_id=message.record_id,
@@ -93,9 +97,7 @@ def decode_header(raw: bytes) -> Header:
         action=_ACTIONS[message.action],
         entity=_ENTITIES[message.entity],
         marking=decode_marking(message.marking.SerializeToString(deterministic=True)),
-        lifetime=Lifetime(
-            message.created, message.collected, message.valid_until, message.review, message.expiry
-        ),
+        lifetime=Lifetime(*times),
         token_commitment=message.token_commitment,
         sections=tuple(_section(part) for part in message.sections),
         version=message.version,
@@ -159,6 +161,6 @@ def _marking_out(marking: Marking) -> pb.Marking:
 
 
 def _section(part: pb.SectionDigest) -> SectionDigest:
-    if not part.name or len(part.digest) != DIGEST_BYTES:
+    if not 0 < len(part.name) <= MAX_NAME or len(part.digest) != DIGEST_BYTES:
         raise PasserelleError("header_invalid", "a section without name or digest")
     return SectionDigest(part.name, part.digest, part.length)

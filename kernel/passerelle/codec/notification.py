@@ -5,7 +5,7 @@ from __future__ import annotations
 from google.protobuf.message import DecodeError
 
 from passerelle.errors import PasserelleError
-from passerelle.notification import Agreement, Band, LinkState, Notification, Relation
+from passerelle.notification import MAX_OWN_RECORDS, Agreement, Band, LinkState, Notification, Relation
 from passerelle.record import ID_BYTES
 from passerelle.wire.v1 import record_pb2 as pb
 
@@ -53,6 +53,8 @@ def decode_notification(raw: bytes) -> Notification:
         state = LinkState(message.state)
     except (DecodeError, ValueError) as error:
         raise PasserelleError("notification_invalid", "not a notification") from error
+    if len(message.own_records) > MAX_OWN_RECORDS:
+        raise PasserelleError("notification_invalid", f"{len(message.own_records)} records")
     ids = (message.notification_id, message.link_id, *message.own_records)
     if any(len(item) != ID_BYTES for item in ids):
         raise PasserelleError("notification_invalid", "an id of the wrong length")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from passerelle.certificate import PeerCertificate, Usage
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
+from passerelle.store import Database
 from passerelle_pki.store.schema import CERTIFICATE
 
 
@@ -28,8 +29,8 @@ class Issued:
 class CertificateStore:
     """The certificates of one authority."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def reserve(self, serial: int, identity: Identity, usage: Usage, now: int) -> None:
         """Take a serial number, durably.
@@ -39,7 +40,7 @@ class CertificateStore:
         """
         row = {"serial": f"{serial:x}", "identity": str(identity), "usage": str(usage), "reserved": now}
         try:
-            with self._engine.begin() as connection:
+            with self._database.write() as connection:
                 connection.execute(insert(CERTIFICATE), row)
         except IntegrityError as error:
             raise PasserelleError("issue_interrupted", "serial number was taken before") from error
@@ -60,7 +61,7 @@ class CertificateStore:
                 chain=chain,
             )
         )
-        with self._engine.begin() as connection:
+        with self._database.write() as connection:
             if connection.execute(statement).rowcount != 1:
                 raise PasserelleError("issue_interrupted", "serial number is not reserved")
 
@@ -71,7 +72,7 @@ class CertificateStore:
             .where(CERTIFICATE.c.fingerprint.is_not(None))
             .order_by(CERTIFICATE.c.reserved, CERTIFICATE.c.serial)
         )
-        with self._engine.begin() as connection:
+        with self._database.read() as connection:
             return tuple(
                 Issued(
                     serial=int(row.serial, 16),

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Engine, func, insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from passerelle.errors import PasserelleError
 from passerelle.registry_entry import PAYLOAD_TYPE
 from passerelle.sign import Signature, Signed
+from passerelle.store import Database
 from passerelle_pki.store.schema import ENTRY
 
 
 class EntryStore:
     """The entries of one registry."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def add(self, agency: str, revision: int, signed: Signed) -> None:
         """Keep a signed entry, durably.
@@ -32,7 +33,7 @@ class EntryStore:
             "ml_dsa_65": signed.signature.ml_dsa_65,
         }
         try:
-            with self._engine.begin() as connection:
+            with self._database.write() as connection:
                 connection.execute(insert(ENTRY), row)
         except IntegrityError as error:
             raise PasserelleError(
@@ -45,7 +46,7 @@ class EntryStore:
         latest = newest.subquery()
         same = (ENTRY.c.agency == latest.c.agency) & (ENTRY.c.revision == latest.c.revision)
         statement = select(ENTRY).join(latest, same).order_by(ENTRY.c.agency)
-        with self._engine.begin() as connection:
+        with self._database.read() as connection:
             return tuple(
                 Signed(PAYLOAD_TYPE, row.payload, Signature(row.key_id, row.ed25519, row.ml_dsa_65))
                 for row in connection.execute(statement)

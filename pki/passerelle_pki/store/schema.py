@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, Table, Text
+
+SCHEMA_VERSION: Final = 1
 
 METADATA = MetaData()
 

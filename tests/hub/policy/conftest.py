@@ -1,17 +1,14 @@
-"""The real bundle, and a small one whose rules misbehave on request."""
+"""Beside the real bundle, a small one whose rules misbehave on request."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import pytest
 
-from passerelle_hub.policy.bundle import Bundle, Module, load_bundle
+from passerelle_hub.policy.bundle import Bundle, Module
 from passerelle_hub.policy.embedded import EmbeddedEngine
 from passerelle_hub.policy.projection import projection
-
-POLICIES = Path(__file__).resolve().parents[3] / "policies"
 
 ODD = """package passerelle.odd
 
@@ -69,16 +66,6 @@ def odd_bundle() -> Bundle:
         policy_revision="p" * 32,
         data_revision="d" * 32,
     )
-
-
-@pytest.fixture(scope="session")
-def policies() -> Path:
-    return POLICIES
-
-
-@pytest.fixture(scope="session")
-def bundle() -> Bundle:
-    return load_bundle(POLICIES)
 
 
 @pytest.fixture(scope="session")

@@ -10,10 +10,6 @@ SCHEMA_VERSION: Final = 1
 
 metadata = MetaData()
 
-meta = Table(
-    "meta", metadata, Column("key", String, primary_key=True), Column("value", Integer, nullable=False)
-)
-
 # One row for each billed request. `statement` is a digest of key and blinded elements: it recognises a retry.
 request = Table(
     "request",

@@ -161,12 +161,16 @@ def upgrade() -> None:
         sa.Column("kinds", sa.LargeBinary(), nullable=False),
         sa.Column("marks", sa.LargeBinary(), nullable=False),
         sa.Column("expiry", sa.BigInteger(), nullable=False),
+        sa.Column("embargoed", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["batch_pk"], ["batch.batch_pk"], name=op.f("fk_record_batch_pk")),
         sa.PrimaryKeyConstraint("record_pk", name=op.f("pk_record")),
         sa.UniqueConstraint("agency", "record_id", name=op.f("uq_record_agency_record_id")),
     )
     with op.batch_alter_table("record", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_record_batch_pk"), ["batch_pk"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_record_domain_state_embargoed"), ["domain", "state", "embargoed"], unique=False
+        )
         batch_op.create_index(batch_op.f("ix_record_expiry"), ["expiry"], unique=False)
 
     op.create_table(

@@ -1,0 +1,65 @@
+"""What a hub makes once, before it is known to anybody: keys, key manifest, certificate request.
+
+Private keys never leave the machine. The manifest goes to the registry, the request to the authority of the
+hub's trust domain. What exists stays as it is; manifest and request are written anew.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from passerelle.certificate import Usage
+from passerelle.clock import DAY, Clock
+from passerelle.codec.signed import encode_signed
+from passerelle.csr import make_request, obtain_key
+from passerelle.identity import Identity
+from passerelle.keyfile import KeyKind, read_key, write_key
+from passerelle.manifest import KeyEntry, issue_first
+from passerelle.sign import SigningKey
+from passerelle_hub.index import PEPPER_BYTES
+
+LIFETIME = 366 * DAY
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFiles:
+    """Where the hub's keys lie, each in a file of mode 0600."""
+
+    signing: Path
+    manifest: Path
+    pepper: Path
+    tls: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """Files for the registry (manifest) and the authority (certificate request)."""
+
+    manifest: Path
+    request: Path
+
+
+def enrol(identity: Identity, files: KeyFiles, clock: Clock) -> Enrolment:
+    """Make what is missing.
+
+    Raises:
+        PasserelleError: what reading an existing key file raises.
+    """
+    for file in (files.signing, files.manifest, files.pepper, files.tls):
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not files.pepper.exists():
+        write_key(files.pepper, KeyKind.PEPPER, secrets.token_bytes(PEPPER_BYTES))
+    signing, manifest_key, now = _signing_key(files.signing), _signing_key(files.manifest), clock.now()
+    made = Enrolment(files.manifest.with_name("manifest.signed"), files.tls.with_name("leaf.csr"))
+    signs = KeyEntry(signing.public, now, now + LIFETIME)
+    made.manifest.write_bytes(encode_signed(issue_first(manifest_key, identity, signs)))
+    made.request.write_bytes(make_request(obtain_key(files.tls), identity, Usage.SERVER))
+    return made
+
+
+def _signing_key(file: Path) -> SigningKey:
+    if not file.exists():
+        write_key(file, KeyKind.SIGNING, SigningKey.generate().raw)
+    return SigningKey(read_key(file, KeyKind.SIGNING))

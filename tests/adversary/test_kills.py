@@ -1,0 +1,94 @@
+"""SIGKILL at seeded random moments: nothing accepted is lost, nothing is linked or told twice.
+
+One federation lives through all runs: the hub, three trustees and three connectors, a process each. In each
+run (1) every agency writes new rows and changes some; (2) the hub, connectors and trustees are killed at
+moments drawn from the seed and started again, some of them before they were up; (3) everything comes to
+rest; (4) the stores of all parties are held against each other and against what was written down.
+
+`PASSERELLE_KILL_RUNS` says how many runs, `PASSERELLE_KILL_SEED` which; a run that fails names both and its
+kills. The processes' moments differ between machines, so a seed repeats the kills and not their effect.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from kill_kit import AGENCIES, HUB, Federation, Register, federation, orphans
+from reconcile_kit import LogWitness, Snapshot, reconcile, snapshot, unsettled
+
+from passerelle.errors import PasserelleError
+
+pytestmark = [pytest.mark.journey, pytest.mark.adversary]
+
+RUNS = int(os.environ.get("PASSERELLE_KILL_RUNS", "3"))
+SEED = int(os.environ.get("PASSERELLE_KILL_SEED", "20261123"))
+KILLS = 4
+WITHIN = 1.2
+"""Seconds, at most, from one kill to the next; a batch of a run is under way for about as long."""
+REST = 180.0
+POLL = 0.2
+
+
+def test_kills_lose_nothing_and_repeat_nothing(tmp_path: Path) -> None:
+    rng = random.Random(SEED)
+    register = Register(rng)
+    with federation(tmp_path) as running:
+        witness = LogWitness(running.stage)
+        began = time.monotonic()
+        for run in range(RUNS):
+            files = register.change(3) | register.grow(run)
+            register.write(running.stage, files)
+            kills = storm(running, rng)
+            try:
+                check(running, register, witness)
+            except (AssertionError, PasserelleError) as error:
+                error.add_note(f"seed {SEED}, run {run} of {RUNS}, kills {kills}")
+                raise
+        figures = (
+            f"{RUNS} runs, {RUNS * KILLS} kills, {len(register.rows)} rows, {time.monotonic() - began:.0f} s"
+        )
+        print(f"\nseed {SEED}: {figures}")  # noqa: T201 - the figures of a run on demand
+        assert len(register.rows) == RUNS * 15
+    assert orphans(tmp_path) == []
+
+
+def storm(running: Federation, rng: random.Random) -> list[tuple[float, str]]:
+    """Kill and start again; returns the pauses and victims."""
+    victims = [HUB] * 4 + [agency for agency in AGENCIES for _ in range(2)]
+    victims += [name for name in running.names if name.startswith("trustee")]
+    kills: list[tuple[float, str]] = []
+    for _ in range(KILLS):
+        pause, victim = rng.uniform(0.0, WITHIN), rng.choice(victims)
+        time.sleep(pause)
+        running.kill(victim)
+        running.start(victim)
+        kills.append((round(pause, 2), victim))
+    return kills
+
+
+def check(running: Federation, register: Register, witness: LogWitness) -> None:
+    """Steps 3 and 4."""
+    latest: list[Snapshot] = []
+
+    def at_rest() -> str:
+        latest[:] = [snapshot(running.stage)]
+        return unsettled(latest[0], register)
+
+    until(at_rest)
+    (now,) = latest
+    reconcile(now, register)
+    promised = frozenset(event for side in now.agencies.values() for event in side.promised)
+    until(lambda: "" if witness.covers(promised) else "promised events are not in the log")
+
+
+def until(waiting: Callable[[], str]) -> None:
+    """Poll until nothing is said to be under way."""
+    end = time.monotonic() + REST
+    while reason := waiting():
+        assert time.monotonic() < end, f"no rest: {reason}"
+        time.sleep(POLL)

@@ -1,0 +1,121 @@
+"""The documentation speaks of what is there: links, make targets, commands, tests."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from cyclopts import App
+
+from passerelle.cli import build
+
+ROOT = Path(__file__).parents[2]
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "changes").glob("*.md")))
+NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
+
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+_CODE = re.compile(r"^```.*?^```|`[^`\n]+`", re.MULTILINE | re.DOTALL)
+_TARGET = re.compile(r"^`*make ([a-z]+)", re.MULTILINE)
+_COMMAND = re.compile(r"(?:^|[\s`/])passerelle ([a-z][a-z-]*)((?: [^\s`]+)*)", re.MULTILINE)
+_TEST = re.compile(r"`([\w/]+\.py)::(\w+)`")
+_FILE = re.compile(r"`(tests/[\w/]+\.py)`")
+
+
+def code(page: Path) -> str:
+    """Everything on a page that is set as code, a piece a line."""
+    return "\n".join(_CODE.findall(page.read_text("utf-8")))
+
+
+def anchors(page: Path) -> set[str]:
+    heads = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", head).strip().lower().replace(" ", "-") for head in heads}
+
+
+def broken_links(page: Path) -> list[str]:
+    text = _CODE.sub("", page.read_text("utf-8"))
+    found: list[str] = []
+    for link in _LINK.findall(text):
+        path, _, anchor = link.partition("#")
+        if "://" in link:
+            continue
+        target = page.parent / path if path else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            found.append(link)
+    return found
+
+
+def missing_commands(text: str, app: App) -> list[str]:
+    """Commands of the text that do not exist, or are named with an option that they do not know."""
+    found: list[str] = []
+    for name, rest in _COMMAND.findall(text):
+        words, path = rest.split(), [name]
+        try:
+            command = app[name]
+            if words and words[0] in _names(command):
+                path.append(words.pop(0))
+                command = command[path[-1]]
+            elif command.default_command is None and words:
+                path.append(words[0])
+                raise KeyError
+        except KeyError:
+            found.append(" ".join(path))
+            continue
+        known = {option for argument in command.assemble_argument_collection() for option in argument.names}
+        options = {word.strip(",;.)") for word in words if word.startswith("--")}
+        found += [f"{' '.join(path)} {option}" for option in sorted(options - known)]
+    return found
+
+
+def _names(app: App) -> set[str]:
+    return {name for name in app if not name.startswith("-")}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_every_relative_link_resolves(page: Path) -> None:
+    assert broken_links(page) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_every_make_target_exists(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    assert set(_TARGET.findall(code(page))) <= targets
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_every_command_and_option_exists(page: Path) -> None:
+    assert missing_commands(code(page), build()) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_every_named_test_exists(page: Path) -> None:
+    text = page.read_text("utf-8")
+    for path, name in _TEST.findall(text):
+        tree = ast.parse((ROOT / "tests" / path).read_text("utf-8"))
+        functions = {
+            node.name for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        }
+        assert name in functions, f"{path}::{name}"
+    for path in _FILE.findall(text):
+        assert (ROOT / path).is_file(), path
+
+
+def test_the_threat_model_names_tests() -> None:
+    assert len(_TEST.findall((ROOT / "docs/threat-model.md").read_text("utf-8"))) > 40
+
+
+def test_every_decision_is_in_the_index() -> None:
+    folder = ROOT / "docs/adr"
+    pages = {page.name for page in folder.glob("[0-9]*.md")}
+    assert pages == set(re.findall(r"\((\d{4}-[\w-]+\.md)\)", (folder / "README.md").read_text("utf-8")))
+
+
+def test_what_is_not_there_is_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "# One head\n[a](page.md#one-head) [b](other.md) [c](#two) [d](https://example.org)", "utf-8"
+    )
+    assert broken_links(page) == ["other.md", "#two"]
+    text = "passerelle hub fly\npasserelle moon\npasserelle hub run --fast\npasserelle hub run --config x"
+    assert missing_commands(text, build()) == ["hub fly", "moon", "hub run --fast"]

@@ -1,0 +1,91 @@
+"""The command: what each outcome leaves behind as exit code and text."""
+
+from __future__ import annotations
+
+import runpy
+from collections.abc import Callable
+
+import pytest
+from cyclopts import App
+
+from passerelle import cli
+from passerelle.errors import PasserelleError
+
+# The library warns that a test gives it no words; the command line itself is what is tested here.
+pytestmark = pytest.mark.filterwarnings("ignore:Cyclopts application invoked")
+
+
+def refused(code: str, detail: str = "") -> Callable[[], None]:
+    def command() -> None:
+        raise PasserelleError(code, detail)
+
+    return command
+
+
+def interrupted() -> None:
+    raise KeyboardInterrupt
+
+
+def ran(command: Callable[[], object], monkeypatch: pytest.MonkeyPatch, *words: str) -> object:
+    app = App(name="passerelle", result_action="return_value")
+    app.command(command, name="go")
+    monkeypatch.setattr(cli, "build", lambda: app)
+    monkeypatch.setattr("sys.argv", ["passerelle", *(words or ("go",))])
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    return caught.value.code
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        (lambda: None, cli.OK),
+        (lambda: 7, 7),
+        (refused("internal"), cli.FAILURE),
+        (refused("call_denied"), cli.DENIED),
+        (interrupted, 130),
+    ],
+)
+def test_outcomes_have_exit_codes(
+    command: Callable[[], object], code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert ran(command, monkeypatch) == code
+
+
+def test_an_unknown_command_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ran(interrupted, monkeypatch, "no-such-command") == cli.USAGE
+
+
+def test_an_interruption_before_the_command_runs_has_its_code_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "build", interrupted)
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    assert caught.value.code == 130
+
+
+def test_a_refusal_says_cause_and_detail(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran(refused("config_invalid", "hub.toml: port"), monkeypatch)
+    said = capsys.readouterr().err
+    assert said.startswith("config_invalid: ")
+    assert "detail: hub.toml: port" in said
+
+
+def test_every_installed_role_has_its_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Point:
+        name = "sample"
+        value = "passerelle.cli:build"
+
+    def installed(group: str) -> list[Point]:
+        return [Point()] if group == "passerelle.roles" else []
+
+    monkeypatch.setattr(cli, "entry_points", installed)
+    assert "sample" in list(cli.build())
+
+
+def test_the_module_is_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["passerelle", "no-such-command"])
+    with pytest.raises(SystemExit) as caught:
+        runpy.run_module("passerelle", run_name="__main__")
+    assert caught.value.code == cli.USAGE

@@ -1,0 +1,49 @@
+"""Configuration: file, environment, what is refused and what the refusal says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic_settings import SettingsConfigDict
+
+from passerelle.config import RoleSettings, load
+from passerelle.errors import PasserelleError
+
+
+class Sample(RoleSettings):
+    model_config = SettingsConfigDict(env_prefix="PASSERELLE_SAMPLE_")
+
+    port: int
+    name: str = "none"
+
+
+def written(folder: Path, text: str | bytes) -> Path:
+    file = folder / "sample.toml"
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return file
+
+
+def test_the_file_over_defaults_and_the_environment_over_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = written(tmp_path, 'port = 1\nname = "file"\n')
+    monkeypatch.setenv("PASSERELLE_SAMPLE_NAME", "environment")
+    settings = load(Sample, file)
+    assert (settings.port, settings.name) == (1, "environment")
+    assert settings.path("keys/a") == tmp_path / "keys" / "a"
+    assert load(Sample, file, {"port": 2}).port == 2
+
+
+@pytest.mark.parametrize("text", ["port = ", b"\xff\xfe", "", 'port = "secret-text"', "port = 1\nprot = 2\n"])
+def test_a_file_that_does_not_hold_is_refused_without_its_values(tmp_path: Path, text: str | bytes) -> None:
+    with pytest.raises(PasserelleError) as caught:
+        load(Sample, written(tmp_path, text))
+    assert caught.value.code == "config_invalid"
+    assert "secret-text" not in caught.value.detail
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PasserelleError) as caught:
+        load(Sample, tmp_path / "absent.toml")
+    assert "absent.toml" in caught.value.detail
