@@ -1,7 +1,8 @@
 """What a hub makes once, before it is known to anybody: keys, key manifest, certificate request.
 
 Private keys never leave the machine. The manifest goes to the registry, the request to the authority of the
-hub's trust domain. What exists stays as it is; manifest and request are written anew.
+hub's trust domain. What exists stays as it is; only the request is written anew. A second first manifest
+would be proof of an incident, so the one that exists is never replaced.
 """
 
 from __future__ import annotations
@@ -53,8 +54,9 @@ def enrol(identity: Identity, files: KeyFiles, clock: Clock) -> Enrolment:
         write_key(files.pepper, KeyKind.PEPPER, secrets.token_bytes(PEPPER_BYTES))
     signing, manifest_key, now = _signing_key(files.signing), _signing_key(files.manifest), clock.now()
     made = Enrolment(files.manifest.with_name("manifest.signed"), files.tls.with_name("leaf.csr"))
-    signs = KeyEntry(signing.public, now, now + LIFETIME)
-    made.manifest.write_bytes(encode_signed(issue_first(manifest_key, identity, signs)))
+    if not made.manifest.exists():
+        signs = KeyEntry(signing.public, now, now + LIFETIME)
+        made.manifest.write_bytes(encode_signed(issue_first(manifest_key, identity, signs)))
     made.request.write_bytes(make_request(obtain_key(files.tls), identity, Usage.SERVER))
     return made
 

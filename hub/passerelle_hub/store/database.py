@@ -22,7 +22,10 @@ class Database(store.Database):
     """Opens transactions, and migrates."""
 
     def __init__(self, url: str) -> None:
-        sqlite = make_url(url).get_backend_name() == "sqlite"
+        target = make_url(url)
+        sqlite = target.get_backend_name() == "sqlite"
+        if sqlite and target.database:
+            Path(target.database).touch(0o600)  # before SQLite makes it with the umask's mode
         super().__init__(sqlite_engine(url) if sqlite else create_engine(url))
 
     def migrate(self) -> None:

@@ -67,3 +67,8 @@ def test_commits_are_synced(database: Database, tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "hub.db") as plain:
         assert plain.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
     plain.close()
+
+
+def test_the_file_belongs_to_its_owner_alone(database: Database, tmp_path: Path) -> None:
+    database.close()
+    assert (tmp_path / "hub.db").stat().st_mode & 0o777 == 0o600
