@@ -27,7 +27,6 @@ from passerelle_hub.domains import Domains
 from passerelle_hub.policy.bundle import Bundle, load_bundle
 from passerelle_hub.policy.embedded import EmbeddedEngine
 from passerelle_hub.policy.engine import Engine
-from passerelle_hub.policy.opa import OpaAddress, OpaEngine
 from passerelle_hub.schedule import Schedule, hub_jobs
 from passerelle_hub.store import Database, Transaction
 
@@ -146,6 +145,11 @@ def stored_entries(folder: Path) -> Iterator[Signed]:
 def _engine(settings: HubSettings, bundle: Bundle) -> Engine:
     if settings.policy.engine == "embedded":
         return EmbeddedEngine(bundle, workers=settings.policy.workers)
+    from passerelle_hub.policy.opa import (  # noqa: PLC0415 - its HTTP client costs 0.2 s of every start
+        OpaAddress,
+        OpaEngine,
+    )
+
     host, _, port = settings.policy.address.rpartition(":")
     return OpaEngine(OpaAddress(host=host, port=int(port)), bundle.revision)
 
