@@ -4,8 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PROTOS := $(wildcard proto/passerelle/wire/v1/*.proto)
 UV ?= uv
+BENCH = PYTHONPATH=tests/support GRPC_VERBOSITY=ERROR $(BIN)/python -m bench
 
-.PHONY: dev check test adversary adversary-short demo proto lock clean
+.PHONY: dev check test adversary adversary-short demo bench bench-quick bench-memory proto lock clean
 
 dev: $(VENV)/.installed
 
@@ -28,6 +29,15 @@ adversary-short: dev
 
 demo: dev
 	$(BIN)/passerelle demo --once
+
+bench: dev
+	$(BENCH)
+
+bench-quick: dev
+	$(BENCH) --quick
+
+bench-memory: dev
+	$(BENCH) memory --records 1000000
 
 check: dev
 	$(BIN)/ruff format --check .

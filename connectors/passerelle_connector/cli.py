@@ -8,25 +8,36 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from passerelle.cli import FAILURE, OK
-from passerelle.clock import SystemClock, moment
+from passerelle.cli import FAILURE, OK, USAGE
+from passerelle.clock import SECOND, SystemClock, moment
 from passerelle.codec.notification import decode_notification
 from passerelle.config import load
+from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
 from passerelle.log import configure
-from passerelle_connector.compose import build_preparation, build_source, connector, open_stores
+from passerelle_connector.compose import (
+    Environment,
+    build_preparation,
+    build_renewal,
+    build_source,
+    build_withdrawer,
+    connector,
+    open_stores,
+)
 from passerelle_connector.config import ConnectorSettings
-from passerelle_connector.display import masked, show, show_one
+from passerelle_connector.display import show, show_one
 from passerelle_connector.enrol import enrol
-from passerelle_connector.prepare import Preparation, Prepared
-from passerelle_connector.sources import RawRow, RejectedRow
-from passerelle_connector.status import read_status
+from passerelle_connector.normalise import FIELDS
+from passerelle_connector.reconcile import Reconciled
+from passerelle_connector.rotate import rotate as rotate_keys
+from passerelle_connector.status import keys_ending, read_status
+from passerelle_connector.trial import try_source
 
 app = App(name="connector", help="Submit a partner's records and receive its notifications.")
 
@@ -46,6 +57,35 @@ def init(*, config: Config = _DEFAULT) -> None:
     identity = Identity.parse(settings.identity)
     made = enrol(identity, settings.path(settings.keys), settings.path(settings.tls.key), SystemClock())
     print(f"for the registry: {made.manifest}\nfor the authority: {made.request}")
+
+
+@app.command
+def renew(*, config: Config = _DEFAULT) -> None:
+    """Renew the leaf now; a connector that runs does so by itself at half the leaf's life.
+
+    Args:
+        config: the connector's configuration.
+    """
+    settings = load(ConnectorSettings, config)
+    renewal = build_renewal(settings, Environment.system())
+    if renewal is None:
+        raise PasserelleError("renewal_not_configured", "no [pki]")
+    authority, ahead = asyncio.run(renewal.probe())
+    print(f"authority {authority}; its clock is {ahead / SECOND:+.1f} s from this machine's")
+    asyncio.run(renewal.renew())
+    print(f"leaf in {settings.path(settings.tls.chain)}, valid until {moment(renewal.due()).isoformat()}")
+
+
+@app.command
+def rotate(*, config: Config = _DEFAULT) -> None:
+    """Make the next signing and sealing keys, and the key manifest that the registry's operator publishes.
+
+    Args:
+        config: the connector's configuration.
+    """
+    settings = load(ConnectorSettings, config)
+    made = rotate_keys(Identity.parse(settings.identity), settings.path(settings.keys), SystemClock())
+    print(f"for the registry: {made}\nthe new keys are used once your entry shows them")
 
 
 @app.command
@@ -81,7 +121,7 @@ def submit(*, once: bool = True, config: Config = _DEFAULT, as_json: AsJson = Fa
 
 @app.command(name="test-source")
 def test_source(*, rows: int = 10, config: Config = _DEFAULT, as_json: AsJson = False) -> int:
-    """Read the whole source without sending anything; show masked samples and what is refused.
+    """Read the whole source without sending anything: masked samples, coverage, what is refused.
 
     Args:
         rows: how many samples to show.
@@ -89,26 +129,79 @@ def test_source(*, rows: int = 10, config: Config = _DEFAULT, as_json: AsJson = 
         as_json: print JSON.
     """
     settings = load(ConnectorSettings, config)
-    preparation, now = build_preparation(settings), SystemClock().now()
-    samples: list[dict[str, Any]] = []
-    problems: Counter[tuple[str, str]] = Counter()
-    taken = refused = 0
-    for raw in build_source(settings).records(0):
-        good, notes = _try(raw, preparation, now)
-        taken, refused = taken + good, refused + (not good)
-        problems.update(notes)
-        if isinstance(raw, RawRow) and len(samples) < rows:
-            fields = " ".join(f"{name}={masked(value[0])}" for name, value in raw.fields.items())
-            samples.append({"reference": masked(raw.reference), "taken": good, "fields": fields})
-    found = [{"code": code, "field": field, "rows": count} for (code, field), count in problems.most_common()]
-    figures = {"taken": taken, "refused": refused}
+    fields = settings.map.keys() & FIELDS
+    trial = try_source(build_source(settings), build_preparation(settings), fields, SystemClock().now(), rows)
+    coverage = [
+        {"field": name, "rows": many, "percent": trial.percent(name)} for name, many in trial.coverage.items()
+    ]
+    problems = [{"code": code, "field": name, "rows": many} for code, name, many in trial.problems]
+    set_aside = [{"code": code, "rows": many} for code, many in trial.set_aside.items()]
+    figures = {"rows": trial.rows, "taken": trial.taken, "refused": trial.refused}
+    tables = {
+        "samples": trial.samples, "coverage": coverage, "problems": problems, "set_aside": set_aside
+    }  # fmt: skip
     if as_json:
-        show_one({**figures, "samples": samples, "problems": found}, "source", as_json=True)
+        show_one({**figures, **tables}, "source", as_json=True)
+        return OK if trial.taken else FAILURE
+    show(trial.samples, "samples", as_json=False)
+    show(problems, "problems", as_json=False)
+    show(set_aside, "set aside", as_json=False)
+    for line in coverage:
+        print(f"{line['field']}: {line['percent']} %")
+    show_one(figures, "source", as_json=False)
+    return OK if trial.taken else FAILURE
+
+
+@app.command
+def withdraw(
+    *references: str,
+    vanished: bool = False,
+    release: bool = False,
+    config: Config = _DEFAULT,
+    as_json: AsJson = False,
+) -> int:
+    """Withdraw records at the hub; sent by the connector that runs, or by the next submission.
+
+    Args:
+        references: your own references; such a row is not put again until it is released.
+        vanished: withdraw all that the newest complete reading did not meet, and all that is refused.
+        release: let the named rows be put again instead.
+        config: the connector's configuration.
+        as_json: print JSON.
+    """
+    if bool(references) == vanished or (release and vanished):
+        print("either references (perhaps with --release) or --vanished")
+        return USAGE
+    settings = load(ConnectorSettings, config)
+    stores = open_stores(settings)
+    withdrawer = build_withdrawer(settings, stores, Environment.system())
+    unknown: tuple[str, ...] = ()
+    if vanished:
+        figures: dict[str, Any] = {"withdrawn": withdrawer.confirmed()}
+    elif release:
+        figures = {"released": withdrawer.release(references)}
     else:
-        show(samples, "samples", as_json=False)
-        show(found, "problems", as_json=False)
-        show_one(figures, "source", as_json=False)
-    return OK if taken else FAILURE
+        done = withdrawer.by_reference(references)
+        figures, unknown = {"withdrawn": done.done, "unknown": list(done.unknown)}, done.unknown
+    stores.database.close()
+    show_one(figures, "withdraw", as_json=as_json)
+    return FAILURE if unknown else OK
+
+
+@app.command
+def reconcile(*, confirm: bool = False, config: Config = _DEFAULT, as_json: AsJson = False) -> int:
+    """Compare with the hub what it holds of us; what differs is sent again or withdrawn by the next reading.
+
+    Args:
+        confirm: withdraw what the hub holds and this connector cannot account for, however much.
+        config: the connector's configuration.
+        as_json: print JSON.
+    """
+    settings = load(ConnectorSettings, config)
+    configure("connector", settings.log_level)
+    done = asyncio.run(_reconcile(settings, confirmed=confirm))
+    show_one(asdict(done), "reconciled", as_json=as_json)
+    return OK if done.compared and not done.unexplained else FAILURE
 
 
 @app.command
@@ -138,14 +231,17 @@ def rejects(*, limit: int = 1_000, config: Config = _DEFAULT, as_json: AsJson = 
 
 @app.command
 def status(*, config: Config = _DEFAULT, as_json: AsJson = False) -> int:
-    """Show rows, outbox, chain, inbox, and what waits for whom; exit code 1 where something waits.
+    """Show rows, outbox, chain, inbox, keys that end soon, and what waits for whom.
+
+    Exit code 1 where something waits.
 
     Args:
         config: the connector's configuration.
         as_json: print JSON.
     """
-    stores = open_stores(load(ConnectorSettings, config))
-    figures = read_status(stores)
+    settings = load(ConnectorSettings, config)
+    stores = open_stores(settings)
+    figures = {**read_status(stores), "keys_ending": keys_ending(settings, SystemClock().now())}
     stores.database.close()
     show_one(figures, "connector", as_json=as_json)
     return FAILURE if figures["waits"] else OK
@@ -182,12 +278,9 @@ def inbox(*, after: int = 0, config: Config = _DEFAULT, as_json: AsJson = False)
     show(found, "inbox", as_json=as_json)
 
 
-def _try(raw: RawRow | RejectedRow, preparation: Preparation, now: int) -> tuple[bool, list[tuple[str, str]]]:
-    """Whether a row would be taken, and (code, field) of what is wrong with it."""
-    if isinstance(raw, RejectedRow):
-        return False, [(raw.code, raw.target)]
-    prepared = preparation.prepare(raw, now)
-    return isinstance(prepared, Prepared), [(note.code, note.target) for note in prepared.notes]
+async def _reconcile(settings: ConnectorSettings, *, confirmed: bool) -> Reconciled:
+    async with connector(settings) as made:
+        return await made.reconcile_once(confirmed=confirmed)
 
 
 async def _submit(settings: ConnectorSettings) -> dict[str, Any]:
@@ -198,6 +291,8 @@ async def _submit(settings: ConnectorSettings) -> dict[str, Any]:
         "records": outcome.records,
         "refused": outcome.refused,
         "complete": outcome.complete,
+        "withdrawn": outcome.withdrawn,
+        "held_back": outcome.held_back,
     }
 
 

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import random as system_random
 import secrets
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-
-import grpc.aio
 
 from passerelle.catalogue import Tier, catalogue
 from passerelle.clock import Clock, SystemClock
@@ -27,22 +27,35 @@ from passerelle.sign import VerifyingKey
 from passerelle_connector.config import ConnectorSettings
 from passerelle_connector.deliver import Delivery
 from passerelle_connector.inbox import Inbox
-from passerelle_connector.keyring import Keyring, load_keys
+from passerelle_connector.keyring import MANIFEST, Keyring, load_keys
+from passerelle_connector.lines import Dial, Lines
 from passerelle_connector.marking import TARGETS, MarkingPlan
 from passerelle_connector.model import Random, TokenProtocol
 from passerelle_connector.normalise import FIELDS, NORM_VERSION, Settings
 from passerelle_connector.outbox import Outbox
 from passerelle_connector.peers import Peers
-from passerelle_connector.ports import DirectoryPort, HubPort
+from passerelle_connector.ports import DirectoryPort, HoldingsPort, HubPort
 from passerelle_connector.prepare import Preparation
 from passerelle_connector.reading import Reader
+from passerelle_connector.reconcile import Reconciliation
+from passerelle_connector.renew import LeafFiles, Renewal
 from passerelle_connector.run import Connector, Pace
 from passerelle_connector.sealing import BatchKeyMaker, Sealer
-from passerelle_connector.service import GrpcHub, GrpcTrustee
+from passerelle_connector.service import GrpcEnrolment, GrpcHub, GrpcTrustee
+from passerelle_connector.signer import OwnKeys
 from passerelle_connector.sources import Source, SourcePlan, build
 from passerelle_connector.sources.mapping import Targets, compile_mapping
-from passerelle_connector.store import Database, InboxStore, OutboxStore, RowStore, TokenCache, WaitStore
+from passerelle_connector.store import (
+    Database,
+    HoldingStore,
+    InboxStore,
+    OutboxStore,
+    RowStore,
+    TokenCache,
+    WaitStore,
+)
 from passerelle_connector.tokenise import Tokeniser, TrusteePort
+from passerelle_connector.withdraw import Guard, Withdrawer
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +65,7 @@ class Stores:
     database: Database
     rows: RowStore
     outbox: OutboxStore
+    holdings: HoldingStore
     inbox: InboxStore
     tokens: TokenCache
     waits: WaitStore
@@ -64,6 +78,7 @@ class Ports:
     hub: HubPort
     directory: DirectoryPort
     trustees: Mapping[int, TrusteePort]
+    holdings: HoldingsPort | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +106,7 @@ def open_stores(settings: ConnectorSettings) -> Stores:
         database=database,
         rows=RowStore(database),
         outbox=OutboxStore(database),
+        holdings=HoldingStore(database),
         inbox=InboxStore(database),
         tokens=TokenCache(database),
         waits=WaitStore(database),
@@ -107,6 +123,26 @@ def build_source(settings: ConnectorSettings) -> Source:
     reference = str(settings.source.get("reference", ""))
     mapper = compile_mapping(reference, settings.map, Targets(FIELDS, TARGETS), sealed)
     return build(SourcePlan(settings.source, mapper, settings.base))
+
+
+def source_name(settings: ConnectorSettings) -> str:
+    """A digest of the source as configured: another query or mapping makes another source."""
+    tables = (settings.source, settings.map, settings.circumstances, settings.provenance)
+    return hashlib.sha256(json.dumps(tables, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def build_withdrawer(settings: ConnectorSettings, stores: Stores, environment: Environment) -> Withdrawer:
+    """The way of withdrawals into the outbox, for a reading or by hand."""
+    guard = Guard(settings.withdraw_share, settings.withdraw_rows)
+    return Withdrawer(
+        stores.rows,
+        stores.outbox,
+        stores.waits,
+        token_protocol(settings),
+        guard,
+        environment.clock,
+        environment.random,
+    )
 
 
 def build_preparation(settings: ConnectorSettings) -> Preparation:
@@ -166,25 +202,49 @@ def load_group_keys(settings: ConnectorSettings) -> GroupKeys:
 
 
 @asynccontextmanager
-async def open_ports(settings: ConnectorSettings, peers: Peers) -> AsyncGenerator[Ports]:
-    """Channels to hub and trustees, closed at the end.
+async def open_ports(
+    settings: ConnectorSettings, peers: Peers, renewal: Renewal | None = None
+) -> AsyncGenerator[Ports]:
+    """Channels to hub and trustees, opened anew after each renewal and closed at the end.
 
     Raises:
         PasserelleError: `agency_unknown`, `tls_material_invalid`, what reading a key file raises.
     """
     material = FileMaterial(settings.path(settings.tls.key), settings.path(settings.tls.chain))
-    async with AsyncExitStack() as stack:
+    lines = Lines()
 
-        async def channel(address: str, identity: Identity) -> grpc.aio.Channel:
-            opened = open_channel(address, identity, peers.roots(identity), material)
-            return await stack.enter_async_context(opened)
+    def dial(address: str, identity: Identity) -> Dial:
+        return lambda: open_channel(address, identity, peers.roots(identity), material)
 
-        hub = GrpcHub(await channel(settings.hub.address, peers.hub))
+    try:
+        hub = lines.connect(dial(settings.hub.address, peers.hub), GrpcHub)
         trustees: dict[int, TrusteePort] = {}
         for trustee in settings.trustees:
             identity = peers.identity(trustee.agency, Role.TRUSTEE)
-            trustees[trustee.index] = GrpcTrustee(await channel(trustee.address, identity))
-        yield Ports(hub, hub, trustees)
+            trustees[trustee.index] = lines.connect(dial(trustee.address, identity), GrpcTrustee)
+        if renewal is not None:
+            renewal.on_renewed(lines.reopen)
+        yield Ports(hub, hub, trustees, hub)
+    finally:
+        await lines.close()
+
+
+def build_renewal(settings: ConnectorSettings, environment: Environment) -> Renewal | None:
+    """The renewal of the leaf; None without an authority in the configuration."""
+    if settings.pki is None:
+        return None
+    address, identity = settings.pki.address, Identity.parse(settings.identity)
+    authority = Identity(identity.trust_domain, Role.PKI, settings.pki.agency)
+    files = LeafFiles(
+        key=settings.path(settings.tls.key),
+        chain=settings.path(settings.tls.chain),
+        roots=settings.path(settings.tls.roots),
+        manifest_key=settings.path(settings.keys) / MANIFEST,
+    )
+    port = GrpcEnrolment(lambda: open_channel(address, authority, files.roots.read_bytes(), None))
+    return Renewal(
+        identity, authority, files, port, environment.clock, environment.random, environment.jitter
+    )
 
 
 def connect(
@@ -195,6 +255,7 @@ def connect(
     group_keys: GroupKeys,
     ports: Ports,
     environment: Environment,
+    renewal: Renewal | None = None,
 ) -> Connector:
     """Wire a connector.
 
@@ -204,6 +265,7 @@ def connect(
     identity, hub, table = Identity.parse(settings.identity), peers.hub, catalogue()
     agency, protocol = identity.agency, token_protocol(settings)
     clock, random = environment.clock, environment.random
+    own = OwnKeys(agency, settings.path(settings.keys), keyring, peers, clock)
     outbox = Outbox(
         stores.outbox,
         BatchKeyMaker(agency, keyring.vaults, settings.recipients, peers, clock, random),
@@ -214,31 +276,73 @@ def connect(
     tokeniser = Tokeniser(
         protocol, table, group_keys, ports.trustees, stores.tokens, keyring.cache_secret, random
     )
+    source = build_source(settings)
     reader = Reader(
-        source=build_source(settings),
+        source=source,
         preparation=build_preparation(settings),
         tokeniser=tokeniser,
         sealer=Sealer(agency, keyring.vault, table, keyring.padding_secret, random),
         rows=stores.rows,
         outbox=outbox,
+        withdrawer=build_withdrawer(settings, stores, environment),
         protocol=protocol,
         clock=clock,
         random=random,
         chunk_rows=settings.batch_records,
+        source_name=source_name(settings),
     )
     return Connector(
+        source=source,
         reader=reader,
         outbox=outbox,
-        delivery=Delivery(identity, hub, stores.outbox, ports.hub, keyring.signing, peers, clock),
-        inbox=Inbox(agency, hub, stores.inbox, stores.rows, ports.hub, keyring.sealing, peers, clock),
+        delivery=Delivery(identity, hub, stores.outbox, ports.hub, own.signing, peers, clock),
+        inbox=Inbox(agency, hub, stores.inbox, stores.rows, ports.hub, own.sealing, peers, clock),
         directory=ports.directory,
         peers=peers,
         protocol=protocol,
         waits=stores.waits,
         clock=clock,
-        pace=Pace(
-            settings.scan_seconds, settings.retry_seconds, settings.retry_limit_seconds, environment.jitter
-        ),
+        pace=_pace(settings, environment),
+        renewal=renewal,
+        reconciliation=_reconciliation(identity, settings, stores, peers, ports, environment),
+    )
+
+
+def _pace(settings: ConnectorSettings, environment: Environment) -> Pace:
+    return Pace(
+        scan=settings.scan_seconds,
+        retry=settings.retry_seconds,
+        retry_limit=settings.retry_limit_seconds,
+        jitter=environment.jitter,
+        watch=settings.watch_seconds,
+        reconcile=settings.reconcile_seconds,
+    )
+
+
+def _reconciliation(
+    identity: Identity,
+    settings: ConnectorSettings,
+    stores: Stores,
+    peers: Peers,
+    ports: Ports,
+    environment: Environment,
+) -> Reconciliation | None:
+    """The reconciliation with the hub; None where no port leads to it."""
+    if ports.holdings is None:
+        return None
+    return Reconciliation(
+        agency=identity.agency,
+        hub=peers.hub,
+        holdings=stores.holdings,
+        rows=stores.rows,
+        outbox=stores.outbox,
+        waits=stores.waits,
+        port=ports.holdings,
+        peers=peers,
+        protocol=token_protocol(settings),
+        guard=Guard(settings.withdraw_share, settings.withdraw_rows),
+        clock=environment.clock,
+        random=environment.random,
     )
 
 
@@ -252,10 +356,14 @@ async def connector(settings: ConnectorSettings) -> AsyncGenerator[Connector]:
     selftest()
     keyring = load_keys(settings.path(settings.keys))
     peers, group_keys = load_peers(settings), load_group_keys(settings)
+    environment = Environment.system()
+    renewal = build_renewal(settings, environment)
+    if renewal is not None:
+        await renewal.ready()
     stores = open_stores(settings)
     stores.tokens.forget_before(settings.epoch)
     try:
-        async with open_ports(settings, peers) as ports:
-            yield connect(settings, stores, keyring, peers, group_keys, ports, Environment.system())
+        async with open_ports(settings, peers, renewal) as ports:
+            yield connect(settings, stores, keyring, peers, group_keys, ports, environment, renewal)
     finally:
         stores.database.close()

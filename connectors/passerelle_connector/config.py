@@ -6,6 +6,7 @@
     [source] [map] [marking]                see sources.mapping and marking
     [circumstances] [provenance]            what goes into the further sealed sections
     [hub] [[trustees]]                      where the others listen; who they are says the registry
+    [pki]                                   the authority that renews the leaf; without it nothing does
     [tls] [registry]                        where files lie
 
 Secrets stand in files of their own (mode 0600), never in this one and never on a command line.
@@ -38,6 +39,13 @@ class TrusteeSettings(Part):
     agency: str
 
 
+class PkiSettings(Part):
+    """The authority of our own trust domain: `host:port`, and its name there in the role pki."""
+
+    address: str
+    agency: str = "authority"
+
+
 class ConnectorSettings(RoleSettings):
     """Everything a connector needs to run."""
 
@@ -55,6 +63,10 @@ class ConnectorSettings(RoleSettings):
     development_keys: bool = False
     batch_records: Annotated[int, Field(ge=1, le=MAX_BATCH_RECORDS)] = 500
     scan_seconds: Annotated[float, Field(gt=0)] = 60.0
+    watch_seconds: Annotated[float, Field(ge=0)] = 5.0
+    withdraw_share: Annotated[float, Field(ge=0, le=1)] = 0.2
+    withdraw_rows: Annotated[int, Field(ge=1)] = 10
+    reconcile_seconds: Annotated[float, Field(gt=0)] = 86_400.0
     retry_seconds: Annotated[float, Field(gt=0)] = 2.0
     retry_limit_seconds: Annotated[float, Field(gt=0)] = 300.0
     threads: Annotated[int, Field(ge=1, le=64)] = 2
@@ -66,5 +78,6 @@ class ConnectorSettings(RoleSettings):
     provenance: dict[str, Any] = Field(default_factory=dict[str, Any])
     hub: HubSettings
     trustees: tuple[TrusteeSettings, ...]
+    pki: PkiSettings | None = None
     tls: TlsSettings = TlsSettings()
     registry: RegistrySettings = RegistrySettings()

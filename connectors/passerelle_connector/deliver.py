@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 from passerelle.batch import batch_root, recipient_digest
@@ -62,10 +62,11 @@ class Delivery:
         hub: Identity,
         store: OutboxStore,
         port: HubPort,
-        key: SigningKey,
+        key: Callable[[], SigningKey],
         peers: Peers,
         clock: Clock,
     ) -> None:
+        """`key` is asked for each statement: which key signs changes with what the registry publishes."""
         self._connector = connector
         self._hub = hub
         self._store = store
@@ -116,7 +117,9 @@ class Delivery:
             if (answer.next_sequence, answer.previous) == ahead:
                 _LOG.info("receipt.lost", sequence=ours.sequence + 1)
                 return
-        if answer.next_sequence == ours.sequence + 2 and await asyncio.to_thread(self._resume, answer.previous):
+        if answer.next_sequence == ours.sequence + 2 and await asyncio.to_thread(
+            self._resume, answer.previous
+        ):
             return
         raise PasserelleError("chain_diverged", f"hub expects {answer.next_sequence}, we {ours.sequence + 1}")
 
@@ -148,7 +151,7 @@ class Delivery:
         if batch is None:
             return None
         statement = self._statement(batch, self._store.position())
-        signed = sign(self._key, STATEMENT_TYPE, encode_statement(statement))
+        signed = sign(self._key(), STATEMENT_TYPE, encode_statement(statement))
         self._store.mark_sent(batch.number, statement.sequence, signed)
         return batch, signed
 

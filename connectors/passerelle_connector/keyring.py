@@ -3,7 +3,7 @@
 | file | what | if it is lost |
 |---|---|---|
 | `manifest.key` | signs the agency's key manifests and renews an expired leaf | the agency enrols anew |
-| `signing-N.key` | the highest N signs batches | a new one goes into the manifest |
+| `signing-N.key` | the highest N that is published signs batches | a new one goes into the manifest |
 | `sealing-N.key` | opens notifications and grants; old ones still do | what was sealed to it |
 | `vault-N.key` | section keys derive from it; the highest N seals | sections of that version |
 | `local.key` | secrets of this connector alone: token cache, padding | values are tokenised again |
@@ -35,13 +35,21 @@ _NUMBERED: Final = re.compile(r"(signing|sealing|vault)-([1-9][0-9]*)\.key")
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """The keys a running connector uses. `vaults` by version, `sealing` by key id (32 bytes)."""
+    """The keys a running connector uses.
 
-    signing: SigningKey = field(repr=False)
+    `signers` newest first, `vaults` by version, `sealing` by key id (32 bytes).
+    """
+
+    signers: tuple[SigningKey, ...] = field(repr=False)
     sealing: Mapping[bytes, SealingKey] = field(repr=False)
     vaults: Mapping[int, VaultKey] = field(repr=False)
     cache_secret: bytes = field(repr=False)
     padding_secret: bytes = field(repr=False)
+
+    @property
+    def signing(self) -> SigningKey:
+        """The newest signing key."""
+        return self.signers[0]
 
     @property
     def vault(self) -> VaultKey:
@@ -66,10 +74,39 @@ def make_keys(folder: Path) -> tuple[SigningKey, SigningKey, SealingKey]:
     for name, (kind, secret) in made.items():
         if not (folder / name).exists():
             write_key(folder / name, kind, secret)
-    ring = load_keys(folder)
-    newest = _numbered(folder, "sealing")
-    sealing = SealingKey(read_key(newest[max(newest)], KeyKind.SEALING))
-    return SigningKey(read_key(folder / MANIFEST, KeyKind.SIGNING)), ring.signing, sealing
+    load_keys(folder)
+    return SigningKey(read_key(folder / MANIFEST, KeyKind.SIGNING)), *newest_keys(folder)
+
+
+def newest_keys(folder: Path) -> tuple[SigningKey, SealingKey]:
+    """The signing and the sealing key with the highest number.
+
+    Raises:
+        PasserelleError: `key_file_missing`, or what reading a key file raises.
+    """
+    signing, sealing = _numbered(folder, "signing"), _numbered(folder, "sealing")
+    if not (signing and sealing):
+        raise PasserelleError("key_file_missing", "no signing or sealing key; run connector init")
+    return (
+        SigningKey(read_key(signing[max(signing)], KeyKind.SIGNING)),
+        SealingKey(read_key(sealing[max(sealing)], KeyKind.SEALING)),
+    )
+
+
+def next_keys(folder: Path, *, signing: bool, sealing: bool) -> tuple[SigningKey, SealingKey]:
+    """Make the signing key, the sealing key or both with the next number; returns the newest of each.
+
+    Raises:
+        PasserelleError: as `newest_keys`.
+        OSError: the folder is full or read-only.
+    """
+    if signing:
+        number = max(_numbered(folder, "signing"), default=0) + 1
+        write_key(folder / f"signing-{number}.key", KeyKind.SIGNING, SigningKey.generate().raw)
+    if sealing:
+        number = max(_numbered(folder, "sealing"), default=0) + 1
+        write_key(folder / f"sealing-{number}.key", KeyKind.SEALING, SealingKey.generate().raw)
+    return newest_keys(folder)
 
 
 def load_keys(folder: Path) -> Keyring:
@@ -84,7 +121,9 @@ def load_keys(folder: Path) -> Keyring:
     opening = [SealingKey(read_key(path, KeyKind.SEALING)) for path in sealing.values()]
     local = read_key(folder / LOCAL, KeyKind.LOCAL)
     return Keyring(
-        signing=SigningKey(read_key(signing[max(signing)], KeyKind.SIGNING)),
+        signers=tuple(
+            SigningKey(read_key(signing[number], KeyKind.SIGNING)) for number in sorted(signing, reverse=True)
+        ),
         sealing={key.public.key_id: key for key in opening},
         vaults={
             version: VaultKey.from_bytes(read_key(path, KeyKind.VAULT)) for version, path in vaults.items()

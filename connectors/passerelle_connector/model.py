@@ -32,6 +32,20 @@ class TokenProtocol:
         return cls(normaliser, catalogue, domain, int(epoch))
 
 
+class RowState(StrEnum):
+    """How a row stands. All but `active` and `refused` are withdrawn at the hub, or about to be.
+
+    `active`: its last revision was put. `refused`: the row has changed and goes no further, an earlier
+    revision is still out. `withdrawn`: put again as soon as the source has it. `held`: withdrawn by hand,
+    and not put again until a person releases it.
+    """
+
+    ACTIVE = "active"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+    HELD = "held"
+
+
 @dataclass(frozen=True, slots=True)
 class KnownRow:
     """What the connector remembers of a row: its record, the last revision, digest and protocol of it.
@@ -47,6 +61,7 @@ class KnownRow:
     digest: bytes
     protocol: str
     seen_run: int
+    state: RowState = RowState.ACTIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +158,7 @@ class InboxItem:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Why a part of the connector waits: `part` is `source`, `tokenise`, `deliver` or `inbox`."""
+    """Why a part of the connector waits: `part` is `source`, `withdraw`, `deliver` or `inbox`."""
 
     part: str
     code: str

@@ -9,6 +9,7 @@ it:
 | write | failed and lost | failed but persisted |
 |---|---|---|
 | `put`: rows, salts, records, notes | sealed again, fresh salts | the next reading finds them unchanged |
+| `put`: withdrawals | the rows still depart at the next reading | the rows have departed |
 | `close`: batch, wraps | the records wait; new keys next time | delivered; the keys were used once |
 | `mark_sent`: signed statement | nothing was sent; made again | sent, perhaps again, byte for byte |
 | `settle`, `requeue`, `retokenise` | sent again; the hub repeats its receipt | done |
@@ -51,10 +52,19 @@ class Outbox:
         self._closed = wake
 
     def put(
-        self, records: Sequence[OutgoingRecord], notes: Sequence[Reject], seen: Sequence[str], run: int
+        self,
+        records: Sequence[OutgoingRecord],
+        notes: Sequence[Reject],
+        seen: Sequence[str],
+        run: int,
+        refused: Sequence[str] = (),
     ) -> None:
-        """Make records and notes durable and note which known rows the reading met."""
-        self._store.put(records, notes, seen, run)
+        """Make records and notes durable; note which known rows the reading met, and which it refused."""
+        self._store.put(records, notes, seen, run, refused)
+
+    def adopt_withdrawals(self, protocol: str) -> None:
+        """Let withdrawals that wait travel with the records of today's protocol."""
+        self._store.adopt_withdrawals(protocol)
 
     def close(self, *, flush: bool) -> int:
         """Close full batches, with `flush` the last incomplete one too; returns how many.

@@ -75,7 +75,7 @@ class Peers:
         Raises:
             PasserelleError: `agency_unknown`, or what manifest and signature raise.
         """
-        key = self._manifest(self._hub).signing_key(signed.signature.key_id, at)
+        key = self.manifest(self._hub).signing_key(signed.signature.key_id, at)
         return verify(signed, key, payload_type)
 
     def sealing_key(self, agency: str, at: int) -> SealingPublicKey:
@@ -87,11 +87,16 @@ class Peers:
         try:
             if self._federation.entry(agency).status is not Status.ACTIVE:
                 raise PasserelleError("recipient_unknown", f"{agency}: not active")
-            return self._manifest(agency).current_sealing_key(at)
+            return self.manifest(agency).current_sealing_key(at)
         except PasserelleError as error:
             raise PasserelleError("recipient_unknown", f"{agency}: {error.code}") from error
 
-    def _manifest(self, agency: str) -> KeyManifest:
+    def manifest(self, agency: str) -> KeyManifest:
+        """The key manifest in the entry of an agency, whatever its status.
+
+        Raises:
+            PasserelleError: `agency_unknown`, or what `passerelle.manifest.read_manifest` raises.
+        """
         return _read(self._federation.entry(agency).manifest, agency)
 
 

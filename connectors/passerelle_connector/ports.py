@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from passerelle.holdings import Comparison, Selection
 from passerelle.record import Batch, Position
 from passerelle.sign import Signed
 
@@ -40,13 +41,17 @@ class AcceptedDomain:
 
 @dataclass(frozen=True, slots=True)
 class HubDescription:
-    """What the hub says of itself; only versions and limits are used, keys come from the registry."""
+    """What the hub says of itself; only versions and limits are used, keys come from the registry.
+
+    `time` is the hub's clock (microseconds UTC, 0 where it says none), for diagnosis only.
+    """
 
     hub: str
     entry: Signed
     domains: tuple[AcceptedDomain, ...]
     normaliser: str
     catalogue: str
+    time: int = 0
 
 
 class HubPort(Protocol):
@@ -71,6 +76,18 @@ class HubPort(Protocol):
         ...
 
 
+class HoldingsPort(Protocol):
+    """The hub's Reconcile."""
+
+    async def reconcile(self, question: Comparison | Selection) -> Signed:
+        """The hub's signed answer, not yet verified.
+
+        Raises:
+            PasserelleError: the hub's code, or `peer_unavailable`, `peer_timeout`.
+        """
+        ...
+
+
 class DirectoryPort(Protocol):
     """The hub's Directory."""
 
@@ -87,6 +104,26 @@ class DirectoryPort(Protocol):
 
         Raises:
             PasserelleError: the hub's code, or `peer_unavailable`, `peer_timeout`.
+        """
+        ...
+
+
+class EnrolmentPort(Protocol):
+    """The authority's Enrolment."""
+
+    async def renew(self, signed: Signed) -> bytes:
+        """The chain (PEM) for a signed request, not yet verified.
+
+        Raises:
+            PasserelleError: the authority's code, or `peer_unavailable`, `peer_timeout`.
+        """
+        ...
+
+    async def status(self) -> tuple[str, int]:
+        """The authority's identity, as it says, and its clock in microseconds UTC.
+
+        Raises:
+            PasserelleError: the authority's code, or `peer_unavailable`, `peer_timeout`.
         """
         ...
 

@@ -1,11 +1,15 @@
-"""The connector at work: three loops that share nothing but the store.
+"""The connector at work: loops that share nothing but the store.
 
-- *source*: ask the hub what it accepts (skipped while the hub is away), read the source, sleep, again;
+- *source*: ask the hub what it accepts (skipped while the hub is away), read the source, sleep or until a
+  watched source changes, again;
 - *deliver*: one stream to the hub, woken whenever a batch is closed;
-- *inbox*: one stream of notifications.
+- *inbox*: one stream of notifications;
+- *reconcile*: once hub and outbox agree after each connection, and daily, what the hub holds is compared with
+  what receipts say;
+- *renew*, where an authority is configured: the leaf at half its life, after which channels are opened anew.
 
 A loop that fails notes why it waits, sleeps (exponentially longer, with jitter, up to a limit) and starts
-again from what is stored. None stops another; cancelling the whole stops all three between two
+again from what is stored. None stops another; cancelling the whole stops all of them between two
 transactions.
 """
 
@@ -27,6 +31,10 @@ from passerelle_connector.outbox import Outbox
 from passerelle_connector.peers import Peers
 from passerelle_connector.ports import DirectoryPort, Healthy, HubDescription, quiet
 from passerelle_connector.reading import Outcome, Reader
+from passerelle_connector.reconcile import Reconciled, Reconciliation
+from passerelle_connector.renew import Renewal
+from passerelle_connector.sources import Source
+from passerelle_connector.sources.watch import look, rest
 from passerelle_connector.store import WaitStore
 
 _LOG: Final = get_logger("run")
@@ -36,12 +44,18 @@ _EXPONENT_LIMIT: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Seconds: between readings, first and longest pause after a failure; `jitter` gives 0.0 to 1.0."""
+    """Seconds: between readings, first and longest pause after a failure; `jitter` gives 0.0 to 1.0.
+
+    `reconcile` are the seconds between reconciliations, at most.
+    `watch` are the seconds between two looks at a source that may have changed; 0 for none.
+    """
 
     scan: float
     retry: float
     retry_limit: float
     jitter: Callable[[], float]
+    watch: float = 0.0
+    reconcile: float = 86_400.0
 
     def pause(self, attempt: int) -> float:
         """How long to wait after the given number of failures in a row, from 1."""
@@ -54,6 +68,7 @@ class Connector:
 
     def __init__(
         self,
+        source: Source,
         reader: Reader,
         outbox: Outbox,
         delivery: Delivery,
@@ -64,7 +79,10 @@ class Connector:
         waits: WaitStore,
         clock: Clock,
         pace: Pace,
+        renewal: Renewal | None = None,
+        reconciliation: Reconciliation | None = None,
     ) -> None:
+        self._source = source
         self._reader = reader
         self._outbox = outbox
         self._delivery = delivery
@@ -75,6 +93,9 @@ class Connector:
         self._waits = waits
         self._clock = clock
         self._pace = pace
+        self._renewal = renewal
+        self._reconciliation = reconciliation
+        self._agreed = asyncio.Event()
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -88,6 +109,10 @@ class Connector:
             tasks.create_task(self._keep_going("source", self._scan))
             tasks.create_task(self._keep_going("deliver", self._deliver))
             tasks.create_task(self._keep_going("inbox", self.receive))
+            if self._renewal is not None:
+                tasks.create_task(self._keep_going("renew", self._renew))
+            if self._reconciliation is not None:
+                tasks.create_task(self._keep_going("reconcile", self._reconcile))
 
     async def submit_once(self) -> Outcome:
         """Read the source once and deliver everything the outbox holds.
@@ -130,12 +155,51 @@ class Connector:
             raise PasserelleError("batch_epoch_wrong", f"the hub accepts {epochs}")
 
     async def _scan(self, healthy: Healthy) -> None:
+        before = await look(self._source)
         await self.read_once()
         await healthy()
-        await asyncio.sleep(self._pace.scan)
+        await rest(self._source, before, self._pace.scan, self._pace.watch)
 
     async def _deliver(self, healthy: Healthy) -> None:
-        await self._delivery.run(until_empty=False, healthy=healthy)
+        connected = True
+
+        async def agreed() -> None:
+            nonlocal connected
+            if connected:
+                self._agreed.set()
+            connected = False
+            await healthy()
+
+        await self._delivery.run(until_empty=False, healthy=agreed)
+
+    async def reconcile_once(self, *, confirmed: bool = False) -> Reconciled:
+        """Compare with the hub what it holds, and heal; see `reconcile`.
+
+        Raises:
+            PasserelleError: `reconcile_answer_invalid`, or what the port raises.
+        """
+        if self._reconciliation is None:
+            return Reconciled(compared=False)
+        return await self._reconciliation.run(confirmed=confirmed)
+
+    async def _reconcile(self, healthy: Healthy) -> None:
+        """After each connection, at the latest after a day; while batches are under way, a little later."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._agreed.wait(), self._pace.reconcile)
+        self._agreed.clear()
+        compared = False
+        try:
+            compared = (await self.reconcile_once()).compared
+        finally:
+            if not compared:  # tried again without a new connection
+                self._agreed.set()
+        await healthy()
+        if not compared:
+            await asyncio.sleep(self._pace.retry_limit)
+
+    async def _renew(self, healthy: Healthy) -> None:
+        if self._renewal is not None:
+            await self._renewal.run(healthy)
 
     async def receive(self, healthy: Healthy = quiet) -> None:
         """One stream of notifications, until the hub or a fault ends it.

@@ -19,13 +19,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Final
 
 from passerelle.batch import SALT_BYTES, token_commitment
 from passerelle.catalogue import Catalogue
 from passerelle.clock import Clock
-from passerelle.codec.header import encode_header
+from passerelle.codec.header import decode_header, encode_header
 from passerelle.record import (
     Header,
     KekWrap,
@@ -89,6 +89,24 @@ class Sealer:
         return OutgoingRecord(row, sealed, tuple(salts))
 
 
+def withdrawal(header: bytes, row: KnownRow, created: int, random: Random) -> SealedRecord:
+    """The withdrawal of a record whose last header this is: that header again, with nothing beneath it.
+
+    `row` carries the revision of the withdrawal; `created` in microseconds.
+    """
+    last = decode_header(header)
+    salt = random(SALT_BYTES)
+    empty = replace(
+        last,
+        revision=row.revision,
+        action=RecordAction.WITHDRAW,
+        lifetime=replace(last.lifetime, created=created),
+        token_commitment=token_commitment(salt, (), b""),
+        sections=(),
+    )
+    return SealedRecord(encode_header(empty), (), b"", salt)
+
+
 class BatchKeyMaker:
     """Makes the wraps of a batch when it is closed."""
 
@@ -119,7 +137,7 @@ class BatchKeyMaker:
         Raises:
             PasserelleError: `recipient_unknown`.
         """
-        if not self._recipients:
+        if not self._recipients or not any(record.salts for record in records):  # withdrawals have no section
             return BatchKeys((), ())
         keys = [
             (record.position, label, section_key(self._vaults[salt.key_version], salt.salt, label))

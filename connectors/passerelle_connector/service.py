@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import grpc.aio
 
 from passerelle.codec.frames import frames
-from passerelle.codec.signed import signed_in
+from passerelle.codec.holdings import question_out
+from passerelle.codec.signed import signed_in, signed_out
 from passerelle.codec.trustee import evaluate_answer_in, evaluate_request_out
 from passerelle.errors import PasserelleError
+from passerelle.holdings import Comparison, Selection
 from passerelle.oprf.protocol import EvaluateAnswer, EvaluateRequest
 from passerelle.record import DIGEST_BYTES, Batch, Position
 from passerelle.rpc.status import peer_errors
@@ -17,6 +19,8 @@ from passerelle.sign import Signed
 from passerelle.wire.v1 import (
     directory_pb2,
     directory_pb2_grpc,
+    enrolment_pb2,
+    enrolment_pb2_grpc,
     exchange_pb2,
     exchange_pb2_grpc,
     trustee_pb2,
@@ -28,9 +32,13 @@ CALL_SECONDS = 30.0
 
 
 class GrpcHub:
-    """`HubPort` and `DirectoryPort` over one channel."""
+    """`HubPort`, `HoldingsPort` and `DirectoryPort` over one channel."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
+        self.use(channel)
+
+    def use(self, channel: grpc.aio.Channel) -> None:
+        """Make every further call over this channel."""
         self._exchange: exchange_pb2_grpc.ExchangeAsyncStub = exchange_pb2_grpc.ExchangeStub(channel)
         self._directory: directory_pb2_grpc.DirectoryAsyncStub = directory_pb2_grpc.DirectoryStub(channel)
 
@@ -68,6 +76,12 @@ class GrpcHub:
             finally:
                 call.cancel()
 
+    async def reconcile(self, question: Comparison | Selection) -> Signed:
+        """See `HoldingsPort.reconcile`."""
+        with peer_errors():
+            said = await self._exchange.Reconcile(question_out(question), timeout=CALL_SECONDS)
+        return signed_in(said.answer)
+
     async def describe(self) -> HubDescription:
         """See `DirectoryPort.describe`."""
         with peer_errors():
@@ -81,6 +95,7 @@ class GrpcHub:
             ),
             normaliser=said.normaliser,
             catalogue=said.catalogue,
+            time=said.time,
         )
 
     async def agencies(self) -> tuple[Signed, ...]:
@@ -94,6 +109,10 @@ class GrpcTrustee:
     """`TrusteePort` over one channel: one request a stream, so that a slow one holds up no other."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
+        self.use(channel)
+
+    def use(self, channel: grpc.aio.Channel) -> None:
+        """Make every further call over this channel."""
         self._stub: trustee_pb2_grpc.TrusteeAsyncStub = trustee_pb2_grpc.TrusteeStub(channel)
 
     async def evaluate(self, request: EvaluateRequest) -> EvaluateAnswer:
@@ -107,6 +126,31 @@ class GrpcTrustee:
             async for answer in call:
                 return evaluate_answer_in(answer)
         raise PasserelleError("peer_fault", "no answer")
+
+
+class GrpcEnrolment:
+    """`EnrolmentPort`; one connection for each call, since calls are days apart."""
+
+    def __init__(self, connect: Callable[[], grpc.aio.Channel]) -> None:
+        self._connect = connect
+
+    async def renew(self, signed: Signed) -> bytes:
+        """See `EnrolmentPort.renew`."""
+        async with self._connect() as channel:
+            stub: enrolment_pb2_grpc.EnrolmentAsyncStub = enrolment_pb2_grpc.EnrolmentStub(channel)
+            with peer_errors():
+                said = await stub.Renew(
+                    enrolment_pb2.RenewRequest(request=signed_out(signed)), timeout=CALL_SECONDS
+                )
+        return said.chain
+
+    async def status(self) -> tuple[str, int]:
+        """See `EnrolmentPort.status`."""
+        async with self._connect() as channel:
+            stub: enrolment_pb2_grpc.EnrolmentAsyncStub = enrolment_pb2_grpc.EnrolmentStub(channel)
+            with peer_errors():
+                said = await stub.Status(enrolment_pb2.StatusRequest(), timeout=CALL_SECONDS)
+        return said.authority, said.time
 
 
 def _answer(answer: exchange_pb2.SubmitResponse) -> Position | Signed:

@@ -5,7 +5,32 @@ from __future__ import annotations
 from typing import Any
 
 from passerelle.clock import moment
+from passerelle.errors import PasserelleError
+from passerelle.identity import Identity
 from passerelle_connector.compose import Stores
+from passerelle_connector.config import ConnectorSettings
+from passerelle_connector.rotate import endings, last_manifest
+
+
+def keys_ending(settings: ConnectorSettings, now: int) -> list[dict[str, Any]]:
+    """Kinds of key whose last one, in the newest manifest that we signed, ends within 30, 14, 7 or 1 days.
+
+    Empty where the folder of keys holds no manifest: it lies elsewhere, and so does the watch over it.
+    """
+    try:
+        manifest = last_manifest(settings.path(settings.keys), Identity.parse(settings.identity).agency)
+    except PasserelleError:
+        return []
+    return [
+        {
+            "kind": ending.kind,
+            "days": ending.days,
+            "within": ending.threshold,
+            "until": moment(ending.until).isoformat(),
+            "fix": "passerelle connector rotate",
+        }
+        for ending in endings(manifest, now)
+    ]
 
 
 def read_status(stores: Stores) -> dict[str, Any]:

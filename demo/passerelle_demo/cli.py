@@ -39,7 +39,7 @@ def demo(
     seed: int = 10,
     keep: Path | None = None,
 ) -> None:
-    """Play four fictional agencies, or two published lists, and say what came of it.
+    """Play four fictional agencies with the delicate cases, or two published lists; say what came of it.
 
     Args:
         once: end when everything is matched; otherwise the federation goes on until interrupted.
@@ -54,8 +54,11 @@ def demo(
     if (lists is None) != (truth is None):
         raise PasserelleError("config_invalid", "--lists and --truth belong together")
     say = _speaker(began, sys.stderr if as_json else sys.stdout)
-    scenario = synthetic(records, seed) if lists is None or truth is None else published(lists, truth)
-    say(f"{scenario.title}: {sum(one.records for one in scenario.cast)} rows")
+    if lists is None or truth is None:
+        scenario = synthetic(records, seed, delicate_at=SystemClock().now())
+    else:
+        scenario = published(lists, truth)
+    say(f"{scenario.title}: {sum(one.records for one in scenario.members)} rows")
     configure("demo", "ERROR")
     with tempfile.TemporaryDirectory(prefix="passerelle-demo-") as scratch:
         folder = keep or Path(scratch)

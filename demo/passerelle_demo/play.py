@@ -23,7 +23,7 @@ from passerelle_connector.compose import connector, open_stores
 from passerelle_connector.config import ConnectorSettings
 from passerelle_connector.model import BatchState
 from passerelle_connector.store import InboxStore, RowStore
-from passerelle_demo.measure import Quality, quality
+from passerelle_demo.measure import Quality, References, quality
 from passerelle_demo.processes import Processes
 from passerelle_demo.scenario import Scenario
 from passerelle_demo.staging import Stage
@@ -49,11 +49,16 @@ class HubView:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a demonstration came to. Times in seconds since the start of the demonstration."""
+    """What a demonstration came to. Times in seconds since the start of the demonstration.
+
+    `rejects` are the codes of rows set aside, by agency and reference; `references` the agencies' own of the
+    records that links join.
+    """
 
     hub: HubView
     inboxes: Mapping[str, tuple[Notification, ...]]
-    rejects: Mapping[str, int]
+    rejects: Mapping[str, Mapping[str, str]]
+    references: References
     quality: Quality
     first_match: float
     submitted: float
@@ -89,6 +94,10 @@ class Watch:
     def inbox(self, agency: str) -> InboxStore:
         """An agency's inbox."""
         return self._stores[agency].inbox
+
+    def set_aside(self, agency: str) -> Mapping[str, str]:
+        """Codes of the rows that an agency's connector set aside, by reference."""
+        return {item.reference: item.code for item in self.rows(agency).rejects(100_000) if item.fatal}
 
     def delivered(self) -> bool:
         """Whether every agency has read its source through and its outbox is empty."""
@@ -181,7 +190,7 @@ def _outcome(watch: Watch, scenario: Scenario, first: float, submitted: float, f
     ends |= {(row.high_agency, row.high_record) for row in view.links}
     references = {
         (one.id, record): known.reference
-        for one in scenario.cast
+        for one in scenario.parties
         for record, known in watch.rows(one.id)
         .by_record([record for agency, record in ends if agency == one.id])
         .items()
@@ -190,12 +199,13 @@ def _outcome(watch: Watch, scenario: Scenario, first: float, submitted: float, f
         one.id: tuple(
             decode_notification(item.signed.payload) for item in watch.inbox(one.id).items(limit=100_000)
         )
-        for one in scenario.cast
+        for one in scenario.parties
     }
     return Outcome(
         hub=view,
         inboxes=inboxes,
-        rejects={one.id: watch.rows(one.id).count()[1] for one in scenario.cast},
+        rejects={one.id: watch.set_aside(one.id) for one in scenario.parties},
+        references=references,
         quality=quality(view.links, references, scenario),
         first_match=first,
         submitted=submitted,

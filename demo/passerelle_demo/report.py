@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from passerelle.notification import Notification
+from passerelle.notification import LinkState, Notification
+from passerelle_demo.cases import delicate_figures, delicate_lines
 from passerelle_demo.play import Outcome
 from passerelle_demo.scenario import Scenario
 
 
 def figures(scenario: Scenario, outcome: Outcome, peak_mb: float) -> dict[str, object]:
-    """The figures as one JSON object."""
+    """The figures as one JSON object.
+
+    `links` and `notifications` are those of the agencies; what the director's desk alone may know stands
+    under `delicate`.
+    """
     view, judged = outcome.hub, outcome.quality
     states = Counter(row.state for row in view.links)
     total = sum(view.records.values())
@@ -19,11 +24,11 @@ def figures(scenario: Scenario, outcome: Outcome, peak_mb: float) -> dict[str, o
         "scenario": scenario.title,
         "agencies": len(scenario.cast),
         "records": total,
-        "rejected": sum(outcome.rejects.values()),
+        "rejected": sum(len(rows) for rows in outcome.rejects.values()),
         "tokens": view.index_rows,
-        "links": len(view.links),
+        "links": len(view.links) - states[LinkState.DIRECTOR_ONLY],
         "candidates": states["candidate"],
-        "notifications": {name: len(notes) for name, notes in outcome.inboxes.items()},
+        "notifications": {one.id: len(outcome.inboxes[one.id]) for one in scenario.members},
         "precision": round(judged.precision, 4),
         "recall": round(judged.recall, 4),
         "seconds_to_first_match": round(outcome.first_match, 2),
@@ -32,6 +37,7 @@ def figures(scenario: Scenario, outcome: Outcome, peak_mb: float) -> dict[str, o
         "peak_memory_mb": round(peak_mb, 1),
         "decisions": view.decisions,
         "log_leaves": view.ticks,
+        "delicate": delicate_figures(scenario, outcome),
     }
 
 
@@ -40,15 +46,16 @@ def lines(scenario: Scenario, outcome: Outcome) -> Iterator[str]:
     view, judged = outcome.hub, outcome.quality
     yield ""
     yield "What each agency learned"
-    for one in scenario.cast:
+    for one in scenario.parties:
         notes = outcome.inboxes[one.id]
-        rejected = outcome.rejects[one.id]
+        rejected = len(outcome.rejects[one.id])
         yield f"  {one.name} ({one.id}): {one.records} rows, {rejected} set aside, {len(notes)} notifications"
         kinds = Counter((note.relation.value, note.band.value) for note in notes)
         for (relation, band), count in sorted(kinds.items()):
             yield f"    {count:4} {relation.replace('_', ' ')}, {band.replace('_', ' ')}"
-        if notes:
+        if notes and notes[0].agreements:
             yield from _example(notes[0])
+    yield from delicate_lines(scenario, outcome)
     yield ""
     yield "What the hub stored"
     yield f"  {sum(view.records.values())} headers and sealed sections, none of which it can open"

@@ -6,24 +6,29 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from passerelle_demo import lists
-from passerelle_demo.synthetic import Federation, generate
+from passerelle_demo import delicate, lists
+from passerelle_demo.delicate import Case
+from passerelle_demo.synthetic import Agency, generate
 
 Ref = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """One agency: id, name, its mapping (TOML with [source], [map], [marking]), its rows as files."""
+    """One party: id, name, its mapping (TOML with [source], [map], [marking]), its rows as files.
+
+    `standing` is where its policy data differ from those of an agency with all rights.
+    """
 
     id: str
     name: str
     mapping: str
     files: Mapping[str, bytes]
     records: int
+    standing: Mapping[str, object] = field(default_factory=dict[str, object])
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,7 @@ class Scenario:
     """A whole demonstration. `truth` holds pairs of (agency, reference) that are the same entity.
 
     `relations` are the relations of links that the truth speaks of, `states` those that count as found.
+    `guests` take part beside the agencies of the cast, `desk` is the director's, `cases` the delicate ones.
     """
 
     title: str
@@ -42,6 +48,19 @@ class Scenario:
     states: frozenset[str]
     purpose: str
     legal_basis: str
+    guests: tuple[Cast, ...] = ()
+    desk: Cast | None = None
+    cases: tuple[Case, ...] = ()
+
+    @property
+    def members(self) -> tuple[Cast, ...]:
+        """Everybody who holds rows: the cast and its guests."""
+        return (*self.cast, *self.guests)
+
+    @property
+    def parties(self) -> tuple[Cast, ...]:
+        """Everybody who runs a connector."""
+        return self.members if self.desk is None else (*self.members, self.desk)
 
 
 _SYNTHETIC_MARKING = """
@@ -73,29 +92,43 @@ case_reference = "published list"
 """
 
 
-def synthetic(size: int, seed: int) -> Scenario:
-    """Four fictional agencies with seeded rows."""
-    federation: Federation = generate(size, seed)
-    cast = tuple(
-        Cast(
-            id=agency.id,
-            name=agency.name,
-            mapping=agency.mapping.replace(f'path = "{agency.id}"', 'path = "data"') + _SYNTHETIC_MARKING,
-            files={"records.csv": _csv(agency.rows)},
-            records=len(agency.rows),
-        )
-        for agency in federation.agencies
-    )
-    return Scenario(
+def synthetic(size: int, seed: int, delicate_at: int | None = None) -> Scenario:
+    """Four fictional agencies with seeded rows; the delicate cases where a time (microseconds) is given."""
+    plain = generate(size, seed)
+    scenario = Scenario(
         title="four fictional agencies",
         domain="ter",
         tiers=("core", "strong"),
-        cast=cast,
-        truth=federation.truth,
+        cast=tuple(_synthetic_cast(agency) for agency in plain.agencies),
+        truth=plain.truth,
         relations=frozenset({"same_person"}),
         states=frozenset({"notified"}),
         purpose="counter_terrorism",
         legal_basis="be_ter_2024",
+    )
+    if delicate_at is None:
+        return scenario
+    made = delicate.added(plain, seed, delicate_at)
+    standing = delicate.STANDING
+    desk_mapping = delicate.DESK_MAPPING + _SYNTHETIC_MARKING
+    return replace(
+        scenario,
+        cast=tuple(_synthetic_cast(agency) for agency in made.federation.agencies),
+        truth=made.federation.truth,
+        states=frozenset({"notified", "director_only"}),
+        guests=(replace(_synthetic_cast(made.register), standing=standing[made.register.id]),),
+        desk=Cast(delicate.DESK, delicate.DESK_NAME, desk_mapping, {}, 0, standing[delicate.DESK]),
+        cases=made.cases,
+    )
+
+
+def _synthetic_cast(agency: Agency) -> Cast:
+    return Cast(
+        id=agency.id,
+        name=agency.name,
+        mapping=agency.mapping.replace(f'path = "{agency.id}"', 'path = "data"') + _SYNTHETIC_MARKING,
+        files={"records.csv": _csv(agency.rows)},
+        records=len(agency.rows),
     )
 
 
@@ -133,7 +166,7 @@ def _list_cast(file: Path) -> Cast:
 
 
 def policy_data(scenario: Scenario) -> dict[str, object]:
-    """The operator's own policy documents: the agencies of the scenario."""
+    """The operator's own policy documents: the parties of the scenario."""
     return {
         "agencies.json": {
             one.id: {
@@ -147,8 +180,9 @@ def policy_data(scenario: Scenario) -> dict[str, object]:
                 "acts_as": ["connector", "analyst"],
                 "shown_by_name": True,
                 "threat_levels": True,
+                **one.standing,
             }
-            for one in scenario.cast
+            for one in scenario.parties
         }
     }
 

@@ -62,7 +62,7 @@ def build(
     trustees = {index: parties.found(trustee_identity(index), Usage.SERVER) for index in ports}
     for index, place in trustees.items():
         parties.register(place, f"Trustee {index}")
-    members = {one.id: _agency(parties, one, clock) for one in scenario.cast}
+    members = {one.id: _agency(parties, one, clock) for one in scenario.parties}
     places = [hub, *trustees.values(), *members.values()]
     for place in places:
         _hand_out(place, places)
@@ -84,7 +84,7 @@ def build(
                 members[one.id].folder / "connector.toml",
                 _connector_config(one, scenario, hub_port, ports, batch_records),
             )
-            for one in scenario.cast
+            for one in scenario.parties
         },
     )
 
@@ -136,7 +136,7 @@ def _hub_config(place: Place, port: int, policies: Path, scenario: Scenario) -> 
 identity = "{place.identity}"
 listen = "127.0.0.1:{port}"
 database = "hub.db"
-director = "{place.identity.agency}"
+director = "{scenario.desk.id if scenario.desk else place.identity.agency}"
 
 [policy]
 folder = "{policies}"

@@ -81,6 +81,11 @@ def generate(size: int = 1_600, seed: int = 1) -> Federation:
     return Federation(agencies, frozenset(truth))
 
 
+def written_by(agency: str, person: Person, noted: Noted, rng: random.Random) -> dict[str, str]:
+    """A noted person in an agency's own columns, without a reference."""
+    return next(plan for plan in _PLANS if plan.id == agency).write(person, noted, rng)
+
+
 def _with_shared_means(people: tuple[Person, ...], rng: random.Random) -> list[Person]:
     """Some people use the phone or the vehicle of a stranger: a tie, but not the same person."""
     result = list(people)

@@ -35,9 +35,12 @@ class EventKind(StrEnum):
     LINK_CHANGED = "link.changed"
     NOTIFICATION_WRITTEN = "notification.written"
     NOTIFICATION_UNDELIVERABLE = "notification.undeliverable"
+    NOTIFICATION_LAPSED = "notification.lapsed"
     NOTIFICATION_ACKNOWLEDGED = "notification.acknowledged"
     NOTIFICATIONS_OPENED = "notifications.opened"
     BATCH_MATCHED = "batch.matched"
+    HOLDINGS_COMPARED = "holdings.compared"
+    HOLDINGS_DIFFER = "holdings.differ"
     CALL_REFUSED = "call.refused"
     DIRECTORY_READ = "directory.read"
     LOG_READ = "log.read"
@@ -57,9 +60,12 @@ MEANING: Mapping[EventKind, str] = {
     EventKind.LINK_CHANGED: "A link's state or band changed.",
     EventKind.NOTIFICATION_WRITTEN: "A notification was written for an agency; commitment of its content.",
     EventKind.NOTIFICATION_UNDELIVERABLE: "A recipient had no key to seal to and was not told of a link.",
+    EventKind.NOTIFICATION_LAPSED: "Notifications that waited for a key were not due any more; how many.",
     EventKind.NOTIFICATION_ACKNOWLEDGED: "An agency confirmed that it stored notifications up to a number.",
     EventKind.NOTIFICATIONS_OPENED: "An agency opened its stream of notifications.",
     EventKind.BATCH_MATCHED: "The second transaction of a batch is done.",
+    EventKind.HOLDINGS_COMPARED: "An agency compared what it believes held with what the hub holds of it.",
+    EventKind.HOLDINGS_DIFFER: "At one place in the chain the two sides differ; in how many of 256 buckets.",
     EventKind.CALL_REFUSED: "A call was refused before it reached a step.",
     EventKind.DIRECTORY_READ: "An agency read the directory.",
     EventKind.LOG_READ: "An agency or a supervisor read the log.",

@@ -35,6 +35,14 @@ NOTIFICATIONS = RpcRule(
     quota="streams",
     event=EventKind.NOTIFICATIONS_OPENED,
 )
+RECONCILE = RpcRule(
+    method=_SERVICE + "Exchange/Reconcile",
+    roles=_CONNECTOR,
+    package="admin",
+    action="reconcile",
+    quota="control",
+    event=EventKind.HOLDINGS_COMPARED,
+)
 DESCRIBE = RpcRule(
     method=_SERVICE + "Directory/Describe",
     roles=_READERS,
@@ -68,7 +76,7 @@ CHECKPOINT = _log_read("Checkpoint")
 INCLUSION = _log_read("InclusionProof")
 CONSISTENCY = _log_read("ConsistencyProof")
 
-RULES = rule_table([SUBMIT, NOTIFICATIONS, DESCRIBE, AGENCIES, CHECKPOINT, INCLUSION, CONSISTENCY])
+RULES = rule_table([SUBMIT, NOTIFICATIONS, RECONCILE, DESCRIBE, AGENCIES, CHECKPOINT, INCLUSION, CONSISTENCY])
 
 
 class StepsCharge:

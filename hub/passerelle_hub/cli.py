@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 from cyclopts import App, Parameter
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -16,16 +18,19 @@ from passerelle.codec.signed import decode_signed
 from passerelle.config import load
 from passerelle.identity import Identity
 from passerelle.log import configure
+from passerelle.sign import VerifyingKey
 from passerelle_hub.config import HubSettings
 from passerelle_hub.enrol import KeyFiles, enrol
+from passerelle_hub.figures import read_agencies, read_links, read_status
 from passerelle_hub.run import open_core, serve
-from passerelle_hub.store import Database, batches, decisions, links, log_store, marks, records
+from passerelle_hub.store import Database, Transaction
 
 app = App(name="hub", help="Run the hub and look after it.")
 
 Config = Annotated[Path, Parameter(name="--config")]
 AsJson = Annotated[bool, Parameter(name="--json", negative="")]
 _DEFAULT = Path("hub.toml")
+T = TypeVar("T")
 
 
 @app.command
@@ -79,7 +84,7 @@ def status(*, config: Config = _DEFAULT, as_json: AsJson = False) -> None:
         config: the hub's configuration.
         as_json: print JSON.
     """
-    figures = read_status(load(HubSettings, config).database_url)
+    figures = _read(load(HubSettings, config), read_status)
     if as_json:
         print(json.dumps(figures, indent=2, sort_keys=True))
         return
@@ -91,20 +96,49 @@ def status(*, config: Config = _DEFAULT, as_json: AsJson = False) -> None:
     Console().print(table)
 
 
-def read_status(database_url: str) -> dict[str, int | dict[str, int]]:
-    """Counts by state of what a hub's database holds."""
-    database = Database(database_url)
+@app.command
+def agencies(*, config: Config = _DEFAULT, as_json: AsJson = False) -> None:
+    """Show each party: status, keys, records, batches, notifications.
+
+    Args:
+        config: the hub's configuration.
+        as_json: print JSON.
+    """
+    settings, now = load(HubSettings, config), SystemClock().now()
+    registry = VerifyingKey(settings.path(settings.registry.key).read_bytes())
+    _show({"agencies": _read(settings, lambda tx: read_agencies(tx, registry, now))}, as_json=as_json)
+
+
+@app.command(name="links")
+def links_(*, config: Config = _DEFAULT, as_json: AsJson = False) -> None:
+    """Show how many links there are, by relation, state and band and by pair of agencies.
+
+    Args:
+        config: the hub's configuration.
+        as_json: print JSON.
+    """
+    _show(_read(load(HubSettings, config), read_links), as_json=as_json)
+
+
+def _read(settings: HubSettings, read: Callable[[Transaction], T]) -> T:
+    """Figures of the hub's database, beside a running hub or without one."""
+    database = Database(settings.database_url)
     try:
         database.migrate()
         with database.read() as tx:
-            return {
-                "batches": batches.counts(tx),
-                "records": records.counts(tx),
-                "index_rows": marks.count(tx),
-                "links": links.counts(tx),
-                "decisions": decisions.count(tx),
-                "audit_events": log_store.counts(tx),
-                "log_ticks": log_store.size(tx),
-            }
+            return read(tx)
     finally:
         database.close()
+
+
+def _show(tables: dict[str, list[dict[str, Any]]], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(tables, indent=2, sort_keys=True))
+        return
+    for title, rows in tables.items():
+        table = Table(title=title, box=SIMPLE, pad_edge=False)
+        for at, name in enumerate(rows[0] if rows else ("none",)):
+            table.add_column(name.replace("_", " "), no_wrap=not at, overflow="fold")
+        for row in rows:
+            table.add_row(*map(str, row.values()))
+        Console().print(table)

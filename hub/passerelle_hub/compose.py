@@ -7,7 +7,7 @@ listener in front of them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from passerelle.catalogue import catalogue
 from passerelle.clock import Clock
@@ -24,8 +24,10 @@ from passerelle_hub.admit import Admission
 from passerelle_hub.audit import Audit
 from passerelle_hub.decisions import Decisions
 from passerelle_hub.domains import Domains
+from passerelle_hub.holdings import Holdings
 from passerelle_hub.index import Pepper
 from passerelle_hub.intake import Intake
+from passerelle_hub.letters import DeadLetters
 from passerelle_hub.match.links import Linker
 from passerelle_hub.notify import Notifier
 from passerelle_hub.outgoing import Bell, Outgoing
@@ -59,7 +61,8 @@ class Foundation:
     bundle: Bundle
     engine: Engine
     clock: Clock
-    quotas: Mapping[str, int] | None = None
+    quotas: Mapping[str, int] = field(default_factory=dict[str, int])
+    quota_exceptions: Mapping[str, Mapping[str, int]] = field(default_factory=dict[str, dict[str, int]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,7 @@ class Core:
     intake: Intake
     settlement: Settlement
     outgoing: Outgoing
+    holdings: Holdings
     access: Access
     transparency: Transparency
     retention: Retention
@@ -94,7 +98,7 @@ def build_core(base: Foundation, database: Database) -> Core:
     registry = Registry(base.registry_key, federation, audit, clock)
     decider = Decider(base.engine, base.bundle, clock=clock, alarm=_alarm)
     decisions = Decisions(decider, audit, clock)
-    quota = Quota(clock, base.quotas or DEFAULT_LIMITS)
+    quota = Quota(clock, {**DEFAULT_LIMITS, **base.quotas}, base.quota_exceptions)
     transparency = Transparency(str(base.identity), base.signing_key, clock)
     linker = Linker(table, decisions, audit, clock)
     notifier = Notifier(
@@ -127,12 +131,16 @@ def build_core(base: Foundation, database: Database) -> Core:
         ),
         settlement=settlement,
         outgoing=Outgoing(database, audit),
+        holdings=Holdings(
+            hub=base.identity, database=database, key=base.signing_key, audit=audit, clock=clock
+        ),
         access=Access(database=database, decisions=decisions, quota=quota, audit=audit, clock=clock),
         transparency=transparency,
         retention=Retention(database, audit, clock),
         pulse=Pulse(
             database=database,
             registry=registry,
+            letters=DeadLetters(database, notifier),
             settlement=settlement,
             transparency=transparency,
             flush=lambda: refused.flush(database, audit),
@@ -162,9 +170,18 @@ def build_server(core: Core, address: str, material: TlsMaterial) -> Server:
     base = core.foundation
     add_servicers(
         listener.server,
-        Exchange(intake=core.intake, outgoing=core.outgoing, access=core.access, bell=bell, threads=threads),
+        Exchange(
+            intake=core.intake,
+            outgoing=core.outgoing,
+            holdings=core.holdings,
+            access=core.access,
+            bell=bell,
+            threads=threads,
+        ),
         Directory(
-            announcement=Announcement(base.identity, base.domains, _tiers(base.bundle), catalogue()),
+            announcement=Announcement(
+                base.identity, base.domains, _tiers(base.bundle), catalogue(), base.clock
+            ),
             registry=core.registry,
             access=core.access,
             threads=threads,

@@ -5,7 +5,8 @@
     director = "coordination"                  who sees embargoed links
     [tls] [keys] [registry] [policy]           where files lie
     [domains] ter = [1]                        accepted epochs per domain
-    [quotas] records = 5000000                 units a day and agency
+    [quotas] records = 5000000                 units a day and agency: records, tokens, control, streams
+    [quota_exceptions.police] records = 9000   for one agency
 
 Secrets stand in files of their own (mode 0600), never in this one and never on a command line.
 """
@@ -19,7 +20,9 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from passerelle.config import Part, RegistrySettings, RoleSettings, TlsSettings
-from passerelle_hub.quota import DEFAULT_LIMITS
+
+Resource = Annotated[str, Field(pattern="^(records|tokens|control|streams)$")]
+Limits = dict[Resource, Annotated[int, Field(ge=0)]]
 
 
 class KeySettings(Part):
@@ -61,7 +64,8 @@ class HubSettings(RoleSettings):
     registry: RegistrySettings = RegistrySettings()
     policy: PolicySettings = PolicySettings()
     domains: dict[str, tuple[int, ...]]
-    quotas: dict[str, int] = Field(default_factory=lambda: dict(DEFAULT_LIMITS))
+    quotas: Limits = Field(default_factory=dict[str, int])
+    quota_exceptions: dict[str, Limits] = Field(default_factory=dict[str, Limits])
 
     @property
     def database_url(self) -> str:

@@ -132,6 +132,8 @@ class Intake:
     def _content(self, tx: Transaction, batch: Batch, statement: BatchStatement, peer: Identity) -> Signed:
         admitted = self._admission.content(batch, statement)
         self._quota.charge(tx, peer.agency, "records", statement.records)
+        tokens = sum(len(record.kinds) for record in batch.records)
+        self._quota.charge(tx, peer.agency, "tokens", tokens)
         return self._take(tx, batch, admitted, peer)
 
     def _take(self, tx: Transaction, batch: Batch, admitted: AdmittedBatch, peer: Identity) -> Signed:

@@ -4,7 +4,9 @@
 (2) policy per recipient; what it redacts is left out, what it obliges travels along;
 (3) a candidate (names alone) is shown where policy says so and never pushed as a notification;
 (4) audit, then sign, seal to the agency's current key, and write under the agency's next number. A recipient
-    that has no key to seal to is passed over, audited as *undeliverable*: it must hold up nobody else.
+    that has no key to seal to is passed over, audited as *undeliverable*: it must hold up nobody else;
+(5) its *dead letter* names the link. Once there is a key again, who may know what is decided anew, of the
+    link as it is by then; what is no longer due lapses.
 
 Everything told is computed from the pair itself, which the recipient may know; never from other links.
 Runs inside transaction B; numbers are taken late and in the order of the agencies' names.
@@ -36,7 +38,7 @@ from passerelle_hub.match.links import ChangedLink, record_facts
 from passerelle_hub.match.weights import weights
 from passerelle_hub.policy.model import Decision
 from passerelle_hub.registry import Registry
-from passerelle_hub.store import Transaction, notifications
+from passerelle_hub.store import Transaction, dead_letters, links, notifications, records
 from passerelle_hub.store.notifications import StoredNotification
 from passerelle_hub.store.records import StoredRecord
 
@@ -91,10 +93,38 @@ class Notifier:
         Raises:
             PasserelleError: `policy_unavailable`; the caller's transaction must not commit.
         """
-        audiences = sorted(
-            (one for change in changes for one in self._audiences(change)),  # (1)
-            key=lambda one: (one.agency, one.change.link.link_pk),
-        )
+        return self._decide(tx, [one for change in changes for one in self._audiences(change)])  # (1)
+
+    def deliverable(self, agency: str) -> bool:
+        """Whether there is a key to seal to."""
+        try:
+            self._registry.manifest(agency).current_sealing_key(self._clock.now())
+        except PasserelleError:
+            return False
+        return True
+
+    def again(self, tx: Transaction, agency: str, limit: int) -> int:
+        """Step 5: tell an agency of links it could not be told of; returns how many notifications it wrote.
+
+        Raises:
+            PasserelleError: `policy_unavailable`; the caller's transaction must not commit.
+        """
+        waiting = links.by_key(tx, dead_letters.take(tx, agency, limit))
+        rows = records.by_key(tx, sorted({key for link in waiting for key in (link.low, link.high)}))
+        changes = [
+            ChangedLink(link, rows[link.low], rows[link.high], opened=False)
+            for link in waiting
+            if link.state != LinkState.ERASED
+        ]
+        audiences = [one for change in changes for one in self._audiences(change) if one.agency == agency]
+        written = self._decide(tx, audiences)
+        if lapsed := len(waiting) - written:
+            self._audit.append(tx, EventKind.NOTIFICATION_LAPSED, ACTOR, agency=agency, links=lapsed)
+        return written
+
+    def _decide(self, tx: Transaction, unordered: Sequence[Audience]) -> int:
+        """Steps 2 to 4."""
+        audiences = sorted(unordered, key=lambda one: (one.agency, one.change.link.link_pk))
         requests = [
             facts.notify(
                 one.agency,
@@ -126,6 +156,7 @@ class Notifier:
                 link=one.change.link.link_id.hex(),
                 code=error.code,
             )
+            dead_letters.put(tx, one.agency, one.change.link.link_pk, self._clock.now(), error.code)  # (5)
             return False
         self._write(tx, one, decision, sealing)
         return True

@@ -1,7 +1,8 @@
 """The tick: everything that others can see of the hub's work happens on it and nowhere else.
 
 (1) agencies added elsewhere are read, calls refused since the last tick are written to the log;
-(2) indexed batches are settled (transaction B each);
+(2) agencies that have a key again are told what they missed, then indexed batches are settled (transaction B
+    each);
 (3) the tick is closed: one leaf of the log, whether much happened, little or nothing, or (1) failed;
 (4) whoever waits for notifications is woken, everybody at the same moment.
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from passerelle_hub.letters import DeadLetters
 from passerelle_hub.registry import Registry
 from passerelle_hub.settle import Settlement
 from passerelle_hub.store import Database
@@ -35,12 +37,14 @@ class Pulse:
         *,
         database: Database,
         registry: Registry,
+        letters: DeadLetters,
         settlement: Settlement,
         transparency: Transparency,
         flush: Callable[[], None],
     ) -> None:
         self._database = database
         self._registry = registry
+        self._letters = letters
         self._settlement = settlement
         self._transparency = transparency
         self._flush = flush
@@ -52,6 +56,7 @@ class Pulse:
             with self._database.read() as tx:
                 self._registry.refresh(tx)
             self._flush()
+            self._letters.deliver()
             settled = self._settlement.settle_all()
         finally:  # receipts promise that the log holds their events soon, whatever else fails
             with self._database.write() as tx:

@@ -11,7 +11,13 @@ from passerelle.clock import DAY, Clock
 from passerelle.errors import PasserelleError
 from passerelle_hub.store import Transaction, quotas
 
-DEFAULT_LIMITS: Mapping[str, int] = {"records": 5_000_000, "control": 100_000, "streams": 100_000}
+DEFAULT_LIMITS: Mapping[str, int] = {
+    "records": 5_000_000,
+    "tokens": 200_000_000,
+    "control": 100_000,
+    "streams": 100_000,
+}
+"""Units a day. Tokens are what the index grows by, and what guessing through the hub would cost."""
 
 
 class Quota:

@@ -55,6 +55,7 @@ def open_core(settings: HubSettings, clock: Clock | None = None) -> Core:
         engine=_engine(settings, bundle),
         clock=clock or SystemClock(),
         quotas=settings.quotas,
+        quota_exceptions=settings.quota_exceptions,
     )
     database = Database(settings.database_url)
     database.migrate()

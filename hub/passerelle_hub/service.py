@@ -16,7 +16,9 @@ from typing import Any, ParamSpec, TypeVar
 import grpc.aio
 
 from passerelle.catalogue import Catalogue
+from passerelle.clock import Clock
 from passerelle.codec.frames import Assembler
+from passerelle.codec.holdings import question_in
 from passerelle.codec.signed import proof_out, signed_out
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
@@ -33,6 +35,7 @@ from passerelle.wire.v1 import (
 from passerelle_hub import calls
 from passerelle_hub.access import Access
 from passerelle_hub.domains import Domains
+from passerelle_hub.holdings import Holdings
 from passerelle_hub.intake import Intake
 from passerelle_hub.outgoing import Bell, Outgoing
 from passerelle_hub.registry import Registry
@@ -78,13 +81,21 @@ class _Place:
 
 
 class Exchange(exchange_pb2_grpc.ExchangeServicer):
-    """Batches in, notifications out."""
+    """Batches in, notifications out, and what is held compared."""
 
     def __init__(
-        self, *, intake: Intake, outgoing: Outgoing, access: Access, bell: Bell, threads: Threads
+        self,
+        *,
+        intake: Intake,
+        outgoing: Outgoing,
+        holdings: Holdings,
+        access: Access,
+        bell: Bell,
+        threads: Threads,
     ) -> None:
         self._intake = intake
         self._outgoing = outgoing
+        self._holdings = holdings
         self._access = access
         self._bell = bell
         self._threads = threads
@@ -139,6 +150,17 @@ class Exchange(exchange_pb2_grpc.ExchangeServicer):
             if not acknowledging.cancelled():
                 acknowledging.exception()  # raised above, or of no interest to a caller that has gone
 
+    async def Reconcile(  # noqa: N802 - name of the call
+        self, request: exchange_pb2.ReconcileRequest, context: Context
+    ) -> exchange_pb2.ReconcileResponse:
+        """What the hub holds of the caller."""
+        caller = peer(context)
+        await self._threads.write(self._access.require, caller, calls.RECONCILE)
+        answer = await self._threads.read(self._holdings.answer, caller, question_in(request))
+        if answer.differing:
+            await self._threads.write(self._holdings.note, caller, answer)
+        return exchange_pb2.ReconcileResponse(answer=signed_out(answer.signed))
+
     async def _sleep(self, acknowledging: asyncio.Task[None]) -> None:
         """Until the next tick, or until the caller is done with its acknowledgements."""
         ring = asyncio.create_task(self._bell.wait())
@@ -170,6 +192,7 @@ class Announcement:
     domains: Domains
     tiers: dict[str, tuple[str, ...]]
     catalogue: Catalogue
+    clock: Clock
 
 
 class Directory(directory_pb2_grpc.DirectoryServicer):
@@ -201,6 +224,7 @@ class Directory(directory_pb2_grpc.DirectoryServicer):
             catalogue=said.catalogue.version,
             max_batch_records=MAX_BATCH_RECORDS,
             max_batch_bytes=MAX_BATCH_BYTES,
+            time=said.clock.now(),
         )
 
     async def Agencies(  # noqa: N802 - name of the call

@@ -1,10 +1,11 @@
-"""Commands of the authority: `passerelle pki init | issue | entry | list`.
+"""Commands of the authority: `passerelle pki init | issue | entry | list | run`.
 
 Nothing secret is an argument: keys are files of mode 0600 in the folders that the configuration names.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import tomllib
 from pathlib import Path
@@ -20,11 +21,13 @@ from passerelle.codec.signed import encode_signed
 from passerelle.config import load
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity, Role
+from passerelle.log import configure
 from passerelle.registry_entry import Status
 from passerelle_pki.authority import open_authority
 from passerelle_pki.ceremony import hold, read_ceremony
 from passerelle_pki.config import PkiSettings
 from passerelle_pki.registry import KEY_FILE, Party, create_registry, open_registry
+from passerelle_pki.run import serve
 
 app = App(name="pki", help="The certificate authority of a trust domain, and the registry.")
 Config = Annotated[Path, Parameter(name="--config")]
@@ -79,6 +82,18 @@ def entry(description: Path, *, out: Path, config: Config = DEFAULT_CONFIG) -> N
     settings = load(PkiSettings, config)
     registry = open_registry(settings.path(settings.registry), CLOCK)
     out.write_bytes(encode_signed(registry.publish(read_party(description))))
+
+
+@app.command
+def run(*, config: Config = DEFAULT_CONFIG) -> None:
+    """Renew leaves for parties that sign with their manifest key, until SIGTERM.
+
+    Args:
+        config: configuration file.
+    """
+    settings = load(PkiSettings, config)
+    configure("pki", settings.log_level)
+    asyncio.run(serve(settings, CLOCK))
 
 
 @app.command(name="list")

@@ -3,15 +3,35 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from passerelle.config import RoleSettings
+from passerelle.config import Part, RegistrySettings, RoleSettings
+
+
+class ThrottleSettings(Part):
+    """Calls a minute that the listener takes: from one source address, and in all."""
+
+    each: Annotated[int, Field(ge=1)] = 30
+    total: Annotated[int, Field(ge=1)] = 600
 
 
 class PkiSettings(RoleSettings):
-    """`authority` and `registry` are folders; the registry only where this pki runs the federation's."""
+    """`authority` and `registry` are folders; the registry only where this pki runs the federation's.
+
+    `listen` is where `pki run` answers, as `agency` in the role pki of the authority's trust domain. Whom it
+    renews for stand in the registry; an authority without one reads signed entries from the folder that
+    `directory` names, again every `refresh_seconds`.
+    """
 
     model_config = SettingsConfigDict(env_prefix="PASSERELLE_PKI_")
     authority: Path = Path("authority")
     registry: Path = Path("registry")
+    listen: str = "127.0.0.1:7444"
+    agency: str = "authority"
+    directory: RegistrySettings | None = None
+    refresh_seconds: Annotated[float, Field(gt=0)] = 15.0
+    throttle: ThrottleSettings = ThrottleSettings()
+    log_level: str = "INFO"

@@ -10,7 +10,6 @@ import shutil
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 from delivery_kit import DENIED, SIDES, Side, World, world
@@ -131,11 +130,12 @@ def recover(side: Side) -> None:
 
 def converged(all_of_it: World) -> None:
     """Records, links and notifications as receipts and rows say."""
-    sides = {name: agency_side(side.stores) for name, side in all_of_it.sides.items()}
+    sides = {name: agency_side(side.database) for name, side in all_of_it.sides.items()}
     now = join(sides, all_of_it.kit.core.database)
     words: dict[tuple[str, bytes], str] = {}
     for name, side in all_of_it.sides.items():
         assert sides[name].waiting == 0
+        assert now.hub.acknowledged.get(name, 0) == now.hub.sent.get(name, 0)
         accepted = side.accepted()
         assert now.hub.records[name] == accepted
         if sides[name].promised:
@@ -168,7 +168,7 @@ def test_both_sides_converge_whatever_happens_between(make_world: MakeWorld) -> 
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=30,
+            max_examples=20,
             stateful_step_count=25,
             deadline=None,
             derandomize=True,
@@ -189,6 +189,21 @@ def test_a_batch_held_up_beyond_the_refusal_of_its_repetition_is_recognised(make
         assert side.deliver() == "batch_not_consumed"
         made.standing("police", Status.ACTIVE)
         side.network.deliver_late()
+        assert side.deliver() == ""
+        assert side.read() == "hub_unreachable"
+        converged(made)
+
+
+def test_a_refusal_heard_late_is_not_held_against_a_newer_revision(make_world: MakeWorld) -> None:
+    with ExitStack() as stack:
+        made = make_world(stack)
+        side = made.sides["police"]
+        side.put(1, DENIED)
+        side.outbox.close(flush=True)
+        side.network.fates = ["unanswered"]
+        assert side.deliver() == "peer_unavailable"
+        side.put(1, "one")
+        side.outbox.close(flush=True)
         assert side.deliver() == ""
         assert side.read() == "hub_unreachable"
         converged(made)

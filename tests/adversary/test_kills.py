@@ -1,9 +1,10 @@
 """SIGKILL at seeded random moments: nothing accepted is lost, nothing is linked or told twice.
 
 One federation lives through all runs: the hub, three trustees and three connectors, a process each. In each
-run (1) every agency writes new rows and changes some; (2) the hub, connectors and trustees are killed at
-moments drawn from the seed and started again, some of them before they were up; (3) everything comes to
-rest; (4) the stores of all parties are held against each other and against what was written down.
+run (1) the agencies write new rows and change some, a part before each kill; (2) the hub, connectors and
+trustees are killed at moments drawn from the seed and started again, some before they were up; (3)
+everything comes to rest; (4) the stores of all parties are held against each other and against what was
+written down.
 
 `PASSERELLE_KILL_RUNS` says how many runs, `PASSERELLE_KILL_SEED` which; a run that fails names both and its
 kills. The processes' moments differ between machines, so a seed repeats the kills and not their effect.
@@ -19,7 +20,7 @@ from pathlib import Path
 
 import pytest
 from kill_kit import AGENCIES, HUB, Federation, Register, federation, orphans
-from reconcile_kit import LogWitness, Snapshot, reconcile, snapshot, unsettled
+from reconcile_kit import LogWitness, Snapshot, reconcile, snapshot, under_way, unsettled
 
 from passerelle.errors import PasserelleError
 
@@ -30,20 +31,19 @@ SEED = int(os.environ.get("PASSERELLE_KILL_SEED", "20261123"))
 KILLS = 4
 WITHIN = 1.2
 """Seconds, at most, from one kill to the next; a batch of a run is under way for about as long."""
+AIMED = 0.5
+"""How many of the kills wait for a batch under way, which a moment alone would seldom hit."""
 REST = 180.0
 POLL = 0.2
 
 
 def test_kills_lose_nothing_and_repeat_nothing(tmp_path: Path) -> None:
-    rng = random.Random(SEED)
-    register = Register(rng)
+    register = Register(random.Random(SEED))
     with federation(tmp_path) as running:
         witness = LogWitness(running.stage)
         began = time.monotonic()
         for run in range(RUNS):
-            files = register.change(3) | register.grow(run)
-            register.write(running.stage, files)
-            kills = storm(running, rng)
+            kills = storm(running, register, run)
             try:
                 check(running, register, witness)
             except (AssertionError, PasserelleError) as error:
@@ -57,18 +57,28 @@ def test_kills_lose_nothing_and_repeat_nothing(tmp_path: Path) -> None:
     assert orphans(tmp_path) == []
 
 
-def storm(running: Federation, rng: random.Random) -> list[tuple[float, str]]:
-    """Kill and start again; returns the pauses and victims."""
+def storm(running: Federation, register: Register, run: int) -> list[tuple[float, str]]:
+    """Steps 1 and 2; returns the pauses and victims."""
     victims = [HUB] * 4 + [agency for agency in AGENCIES for _ in range(2)]
     victims += [name for name in running.names if name.startswith("trustee")]
     kills: list[tuple[float, str]] = []
-    for _ in range(KILLS):
-        pause, victim = rng.uniform(0.0, WITHIN), rng.choice(victims)
+    for step in range(KILLS):
+        register.write(running.stage, register.step(run, step, KILLS))
+        pause, victim = register.rng.uniform(0.0, WITHIN), register.rng.choice(victims)
         time.sleep(pause)
+        if register.rng.random() < AIMED:
+            _await_traffic(running)
         running.kill(victim)
         running.start(victim)
         kills.append((round(pause, 2), victim))
     return kills
+
+
+def _await_traffic(running: Federation) -> None:
+    """Until a batch is between two of its steps; not for long, since there may be none."""
+    end = time.monotonic() + WITHIN
+    while time.monotonic() < end and not under_way(running.stage):
+        time.sleep(0.002)
 
 
 def check(running: Federation, register: Register, witness: LogWitness) -> None:

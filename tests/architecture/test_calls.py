@@ -12,11 +12,12 @@ from passerelle.rpc.rule import RpcRule
 from passerelle_hub import calls as hub_calls
 from passerelle_hub.audit import MEANING, EventKind, events_page
 from passerelle_hub.policy.bundle import load_bundle
+from passerelle_pki import calls as pki_calls
 from passerelle_trustee import calls as trustee_calls
 
 ROOT = Path(__file__).parents[2]
 CONTRACTS = sorted(path.stem for path in (ROOT / "proto/passerelle/wire/v1").glob("*.proto"))
-RULES = {**hub_calls.RULES, **trustee_calls.RULES}
+RULES = {**hub_calls.RULES, **trustee_calls.RULES, **pki_calls.RULES}
 
 
 def methods() -> list[str]:

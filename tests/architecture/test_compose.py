@@ -56,7 +56,7 @@ def test_nothing_runs_as_root_or_writes_where_it_should_not(services: Services) 
 
 
 def test_everything_that_runs_on_says_whether_it_is_well(services: Services) -> None:
-    for name in ("hub", "opa", "postgres", *TRUSTEES, *CONNECTORS):
+    for name in ("hub", "opa", "postgres", "pki", *TRUSTEES, *CONNECTORS):
         assert services[name]["healthcheck"]["test"][0] == "CMD", name
 
 
@@ -80,18 +80,20 @@ def test_no_network_joins_a_trustee_to_the_hub_or_two_agencies(services: Service
     for trustee in TRUSTEES:
         assert networks[trustee]
         assert not networks[trustee] & networks["hub"]
+    assert not networks["pki"] & networks["hub"]
     first, second = (networks[name] for name in CONNECTORS)
     assert not first & second
     for mine in (first, second):
         assert mine & networks["hub"]
+        assert mine & networks["pki"]
         assert all(mine & networks[trustee] for trustee in TRUSTEES)
 
 
-def test_trustees_and_the_database_cannot_reach_the_world(
+def test_trustees_database_and_authority_cannot_reach_the_world(
     compose: dict[str, Any], services: Services
 ) -> None:
     inside = {name for name, network in compose["networks"].items() if (network or {}).get("internal")}
-    for name in (*TRUSTEES, "postgres"):
+    for name in (*TRUSTEES, "postgres", "pki"):
         assert set(services[name]["networks"]) <= inside, name
         assert "ports" not in services[name], name
 

@@ -62,6 +62,8 @@ def test_connectors_call_parties_that_listen(repository: Path, file: str) -> Non
     table, hub = _table(file), _table("hub")
     assert table["hub"]["address"] == f"hub:{hub['listen'].rpartition(':')[2]}"
     assert hub["identity"].endswith(f"/{table['hub']['agency']}")
+    assert table["pki"]["address"] == f"pki:{_table('pki')['listen'].rpartition(':')[2]}"
+    assert table["pki"]["agency"] == _table("pki")["agency"]
     for trustee in table["trustees"]:
         other = _table(trustee["agency"])
         assert trustee["address"] == f"{trustee['agency']}:{other['listen'].rpartition(':')[2]}"

@@ -14,10 +14,15 @@ import yaml
 
 from passerelle.clock import SystemClock
 from passerelle.config import load
+from passerelle.keyfile import KeyKind, read_key
 from passerelle.oprf.pinned import GroupKeys
+from passerelle.sign import SigningKey
 from passerelle_connector.keyring import load_keys
 from passerelle_hub.config import HubSettings
 from passerelle_hub.run import open_core
+from passerelle_pki.authority import open_authority
+from passerelle_pki.compose import load_register
+from passerelle_pki.config import PkiSettings
 from passerelle_trustee.share import load_shares
 
 
@@ -76,6 +81,17 @@ def test_the_hub_opens_with_it(prepared: Path, repository: Path) -> None:
         assert len(core.registry.federation.entries) == 6
     finally:
         core.close()
+
+
+def test_the_authority_knows_the_manifest_keys_of_the_connectors(prepared: Path) -> None:
+    """A connector of the trial begins without a leaf and gets its first one by renewal."""
+    pki = prepared / "secrets" / "pki"
+    settings = PkiSettings(base=pki, authority=pki / "authorities" / "federation.example")
+    authority = open_authority(settings.path(settings.authority), SystemClock())
+    register = load_register(settings, authority, SystemClock())
+    for agency in ("police", "prisons"):
+        key = SigningKey(read_key(prepared / "secrets" / agency / "manifest.key", KeyKind.SIGNING))
+        assert register.manifest_key(key.public.key_id) == key.public
 
 
 def test_connectors_and_trustees_read_their_keys(prepared: Path) -> None:

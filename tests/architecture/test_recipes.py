@@ -35,7 +35,9 @@ def _recipe(repository: Path, role: str) -> dict[str, Any]:
 
 
 def _declared(repository: Path, role: str) -> dict[str, Requirement]:
-    parsed = [Requirement(line) for line in _recipe(repository, role)["project"]["dependencies"]]
+    project = _recipe(repository, role)["project"]
+    extras = [line for lines in project.get("optional-dependencies", {}).values() for line in lines]
+    parsed = [Requirement(line) for line in (*project["dependencies"], *extras)]
     return {canonicalize_name(requirement.name): requirement for requirement in parsed}
 
 

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from connector_kit import POLICE, Cast, Desk, FakeHub, MakeDesk, make_cast
+from office_kit import FakeDirectory, FakeTrustee, Office, deal_keys
 
+from passerelle.catalogue import catalogue
 from passerelle.clock import DAY, ManualClock
+from passerelle.groups import Group
 from passerelle.notification import Band, LinkState, Notification, Relation
+from passerelle.oprf.keys import KeyShare
+from passerelle.oprf.pinned import GroupKeys
+from passerelle_connector.ports import AcceptedDomain, HubDescription
 from passerelle_connector.store import Database
 
 
@@ -67,3 +74,24 @@ def notification() -> Notification:
         weights="w/1",
         expiry=DAY,
     )
+
+
+@pytest.fixture(scope="session")
+def dealt() -> tuple[GroupKeys, dict[int, dict[Group, KeyShare]]]:
+    return deal_keys()
+
+
+@pytest.fixture
+def office(desk: Desk, cast: Cast, tmp_path: Path, dealt: Any) -> Iterator[Office]:
+    keys, shares = dealt
+    said = HubDescription(
+        "hub",
+        cast.hub.entry(cast.registry, cast.root),
+        (AcceptedDomain("ter", (1, 2), ()),),
+        "norm/1",
+        catalogue().version,
+    )
+    trustees = {index: FakeTrustee(mine) for index, mine in shares.items()}
+    made = Office(desk, cast, tmp_path, desk.clock, trustees, keys, FakeDirectory(said))
+    yield made
+    made.stores.database.close()

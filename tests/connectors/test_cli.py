@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from connector_kit import make_record
 
 from passerelle.certificate import Usage
 from passerelle.codec.signed import decode_signed
@@ -103,6 +104,59 @@ def test_the_source_is_tried_with_masked_samples(config: Path, capsys: pytest.Ca
     assert not (config.parent / "connector.db").exists()
     _, printed = call(capsys, "test-source", "--config", str(config))
     assert "Peeters" not in printed and "1980" not in printed
+
+
+def test_the_trial_counts_what_is_covered_and_why_rows_are_set_aside(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config.write_text(
+        CONFIG.replace("[marking]", 'phone = { from = "tel", split = ";" }\n[marking]'), "utf-8"
+    )
+    rows = (
+        "nr,naam,voornaam,geb,tel\n"
+        "P1,Peeters,Jan,02/03/1980,0470123456;unknown\n"
+        "P2,Maes,An,01/01/1900,unknown;n/a\n"
+        "P3,Claes,Jo,31/02/1980,\n"
+        "P4,unknown,Els,02/03/2021,0470\n"
+        "P5,Vos\n"
+    )
+    (config.parent / "rows.csv").write_text(rows, "utf-8")
+    outcome, printed = call(capsys, "test-source", "--json", "--rows", "1", "--config", str(config))
+    found = json.loads(printed)
+    assert (outcome, found["rows"], len(found["samples"])) == (0, 4, 1)
+    covered = {row["field"]: (row["rows"], row["percent"]) for row in found["coverage"]}
+    assert covered == {
+        "family_name": (3, 75), "given_name": (4, 100), "born": (2, 50), "phone": (1, 25),
+    }  # fmt: skip
+    assert {row["code"]: row["rows"] for row in found["set_aside"]} == {
+        "row_no_identifier": 2,
+        "row_subject_under_12": 1,
+        "row_malformed": 1,
+    }
+    assert ("row_value_placeholder", "born", 1) in {tuple(row.values()) for row in found["problems"]}
+    _, printed = call(capsys, "test-source", "--config", str(config))
+    assert "born: 50 %" in printed.splitlines()
+
+
+def test_withdraw_takes_references_or_what_has_vanished(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stores = open_stores(load(ConnectorSettings, config))
+    stores.outbox.put([make_record(1), make_record(2)])
+    run = stores.rows.start_run(1)
+    stores.outbox.put((), seen=["P1"], run=run)
+    stores.rows.finish_run(run, 2, complete=True)
+    stores.database.close()
+
+    def withdraw(*words: str) -> tuple[int, Any]:
+        outcome, printed = call(capsys, "withdraw", *words, "--json", "--config", str(config))
+        return outcome, json.loads(printed) if printed.startswith("{") else printed
+
+    assert withdraw("--vanished") == (0, {"withdrawn": 1})
+    assert withdraw("P1", "P8") == (1, {"withdrawn": 1, "unknown": ["P8"]})
+    assert withdraw("P1", "--release") == (0, {"released": 1})
+    for words in ((), ("P1", "--vanished"), ("--vanished", "--release"), ("--release",)):
+        assert withdraw(*words)[0] == 2
 
 
 def test_status_rejects_and_inbox_of_a_fresh_connector(

@@ -4,179 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from connector_kit import Cast, Desk
+from office_kit import (
+    BAD_MARKING,
+    CHILD,
+    EMPTY,
+    GOOD,
+    SECOND,
+    VAULT,
+    Office,
+    until,
+)
 
 from passerelle.batch import token_commitment
 from passerelle.catalogue import catalogue
-from passerelle.clock import ManualClock
 from passerelle.codec.header import decode_header
 from passerelle.errors import PasserelleError
-from passerelle.groups import Group
 from passerelle.marking import AgeBand, Handling
-from passerelle.oprf.group import ristretto255
-from passerelle.oprf.keys import KeyShare, deal
-from passerelle.oprf.pinned import Ceremony, GroupKeys
-from passerelle.oprf.protocol import EvaluateAnswer, EvaluateRequest
-from passerelle.oprf.threshold import evaluate
-from passerelle.record import KekWrap, SealedRecord
+from passerelle.record import KekWrap
 from passerelle.seal import Purpose, SealLabel
 from passerelle.section import SectionLabel
-from passerelle.sign import Signed
-from passerelle.vault import VaultKey, open_section, section_key
+from passerelle.vault import open_section, section_key
 from passerelle.wrap import unwrap_kek, unwrap_section_key
-from passerelle_connector.compose import Environment, Ports, Stores, connect
-from passerelle_connector.config import ConnectorSettings
-from passerelle_connector.keyring import Keyring
 from passerelle_connector.model import KnownRow
-from passerelle_connector.ports import AcceptedDomain, HubDescription
+from passerelle_connector.ports import AcceptedDomain
 from passerelle_connector.run import Connector
 from passerelle_connector.status import read_status
-from passerelle_connector.store import Database, InboxStore, OutboxStore, RowStore, TokenCache, WaitStore
-
-VAULT = VaultKey(1, b"v" * 32)
-HEADER = "nr,naam,voornaam,geb,gsm,code,nota\n"
-GOOD = "P1,Peeters,Jan,02/03/1980,+32470123456,H2,seen in May\n"
-CHILD = "P2,Peeters,Lotte,02/03/2020,,H1,\n"
-BAD_MARKING = "P3,Maes,An,02/03/1990,,H7,\n"
-EMPTY = "P4,,,,,H1,\n"
-SECOND = "P5,Janssens,Piet,05/06/1975,,,\n"
-
-
-@dataclass
-class FakeTrustee:
-    shares: dict[Group, KeyShare]
-    down: bool = False
-    calls: int = 0
-
-    async def evaluate(self, request: EvaluateRequest) -> EvaluateAnswer:
-        self.calls += 1
-        if self.down:
-            raise PasserelleError("peer_unavailable", "")
-        return evaluate(self.shares[request.group], request)
-
-
-@dataclass
-class FakeDirectory:
-    description: HubDescription
-    entries: tuple[Signed, ...] = ()
-    away: bool = False
-
-    async def describe(self) -> HubDescription:
-        if self.away:
-            raise PasserelleError("peer_unavailable", "")
-        return self.description
-
-    async def agencies(self) -> tuple[Signed, ...]:
-        return self.entries
-
-
-@dataclass
-class Office:
-    """One partner: folder, store, connector; `connector()` is what a start of the process makes."""
-
-    desk: Desk
-    cast: Cast
-    folder: Path
-    clock: ManualClock
-    trustees: dict[int, FakeTrustee]
-    keys: GroupKeys
-    directory: FakeDirectory
-    changes: dict[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        database = Database(self.folder / "office.db")
-        self.stores = Stores(
-            database,
-            RowStore(database),
-            OutboxStore(database),
-            InboxStore(database),
-            TokenCache(database),
-            WaitStore(database),
-        )
-
-    def write(self, *lines: str) -> None:
-        (self.folder / "rows.csv").write_text(HEADER + "".join(lines), "utf-8")
-
-    def settings(self) -> ConnectorSettings:
-        values: dict[str, Any] = {
-            "base": self.folder,
-            "identity": "spiffe://police.example/connector/police",
-            "domain": "ter",
-            "recipients": ("customs",),
-            "source": {"kind": "folder", "path": "rows.csv", "reference": "nr"},
-            "map": {
-                "family_name": "naam",
-                "given_name": "voornaam",
-                "born": {"from": "geb", "parse": "%d/%m/%Y"},
-                "phone": "gsm",
-                "handling": "code",
-            },
-            "marking": {"purposes": ["terrorism"], "legal_basis": "law"},
-            "circumstances": {"note": "nota"},
-            "hub": {"address": "hub:7443", "agency": "ocam"},
-            "trustees": (),
-            "scan_seconds": 0.01,
-            "retry_seconds": 0.01,
-        }
-        return ConnectorSettings(**{**values, **self.changes})
-
-    def connector(self) -> Connector:
-        police = self.cast.police
-        return connect(
-            self.settings(),
-            self.stores,
-            Keyring(
-                police.signing,
-                {police.sealing.public.key_id: police.sealing},
-                {1: VAULT},
-                b"c" * 32,
-                b"p" * 32,
-            ),
-            self.cast.peers(),
-            self.keys,
-            Ports(self.desk.hub, self.directory, self.trustees),
-            Environment(self.clock, os.urandom, lambda: 0.0),
-        )
-
-    def codes(self) -> set[tuple[str, str, bool]]:
-        return {(item.reference, item.code, item.fatal) for item in self.stores.rows.rejects()}
-
-    def sent(self) -> list[SealedRecord]:
-        return [record for batch in self.desk.hub.batches for record in batch.records]
-
-
-@pytest.fixture(scope="module")
-def dealt() -> tuple[GroupKeys, dict[int, dict[Group, KeyShare]]]:
-    made = {
-        (group, epoch): deal("ter", group, epoch, 1, 2, ristretto255().random_scalars(2), 3)
-        for group in Group
-        for epoch in (1, 2)
-    }
-    shares = {at: {group: made[group, 1].shares[at - 1] for group in Group} for at in (1, 2, 3)}
-    return GroupKeys(Ceremony.DEVELOPMENT, tuple(one.info for one in made.values())), shares
-
-
-@pytest.fixture
-def office(desk: Desk, cast: Cast, tmp_path: Path, dealt: Any) -> Iterator[Office]:
-    keys, shares = dealt
-    said = HubDescription(
-        "hub",
-        cast.hub.entry(cast.registry, cast.root),
-        (AcceptedDomain("ter", (1, 2), ()),),
-        "norm/1",
-        catalogue().version,
-    )
-    trustees = {index: FakeTrustee(mine) for index, mine in shares.items()}
-    made = Office(desk, cast, tmp_path, desk.clock, trustees, keys, FakeDirectory(said))
-    yield made
-    made.stores.database.close()
 
 
 async def test_rows_arrive_sealed_marked_and_padded(office: Office) -> None:
@@ -277,23 +133,6 @@ async def test_trustees_away_keep_the_rows(office: Office) -> None:
     assert (await office.connector().submit_once()).records == 2
 
 
-async def test_vanished_rows_follow_from_complete_readings_alone(office: Office) -> None:
-    office.write(GOOD, SECOND)
-    await office.connector().submit_once()
-    office.write(GOOD, "P9,too,few\n")
-    await office.connector().submit_once()
-    run = office.stores.rows.last_run()
-    assert run is not None and not run[2]
-    assert office.stores.rows.vanished(run[0]) == ()
-    office.write(GOOD)
-    office.clock.advance(1)
-    await office.connector().submit_once()
-    run = office.stores.rows.last_run()
-    assert run is not None and run[2]
-    assert [row.reference for row in office.stores.rows.vanished(run[0])] == ["P5"]
-    assert office.codes() == set()
-
-
 async def test_a_hub_away_does_not_stop_the_reading(office: Office) -> None:
     office.directory.away = True
     office.write(GOOD)
@@ -318,12 +157,6 @@ async def test_another_protocol_is_met_before_anything_is_evaluated(
     with pytest.raises(PasserelleError, match=code):
         await office.connector().submit_once()
     assert sum(trustee.calls for trustee in office.trustees.values()) == 0
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - what is looked at stands in the store
-            await asyncio.sleep(0.01)
 
 
 async def test_a_running_connector_waits_and_recovers(office: Office, notification: Any) -> None:

@@ -95,6 +95,21 @@ async def test_a_refused_batch_uses_its_number_up_and_the_next_goes_on(desk: Des
     assert desk.hub.taken == [(4, 1)]
 
 
+async def test_a_late_refusal_is_not_noted_against_a_newer_revision(desk: Desk) -> None:
+    desk.hub.verdicts = ["batch_root_mismatch"]
+    desk.put(1, 2)
+    desk.outbox.close(flush=True)
+    desk.hub.after = lose
+    with pytest.raises(PasserelleError, match="peer_unavailable"):
+        await desk.deliver()
+    desk.hub.after = lambda: None
+    desk.put(1, revision=2)
+    desk.outbox.close(flush=True)
+    assert await desk.deliver() == 2
+    assert refs(desk) == {"P2": "batch_root_mismatch"}
+    assert desk.hub.taken == [(1, 2)]
+
+
 async def test_a_new_revision_clears_the_reject(desk: Desk) -> None:
     desk.hub.verdicts = ["batch_root_mismatch"]
     desk.put(1)

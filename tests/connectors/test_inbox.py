@@ -47,6 +47,17 @@ async def test_one_already_stored_is_acknowledged_again(filled: Desk, notificati
     assert len(filled.notices.items()) == 1
 
 
+async def test_what_was_stored_before_a_crash_is_acknowledged_at_the_next_opening(
+    filled: Desk, notification: Notification
+) -> None:
+    filled.hub.notify(notification, 1)
+    await receive(filled)
+    filled.hub.acknowledged.clear()  # the process died between storing and acknowledging
+    filled.reopen()
+    await receive(filled)
+    assert filled.hub.acknowledged == [1]
+
+
 async def test_a_gap_ends_the_stream(filled: Desk, notification: Notification) -> None:
     filled.hub.notify(notification, 2)
     assert await receive(filled) == "notification_gap"

@@ -15,6 +15,7 @@ from passerelle.codec.frames import Assembler
 from passerelle.codec.signed import signed_out
 from passerelle.errors import PasserelleError
 from passerelle.groups import Group
+from passerelle.holdings import Comparison, Selection, summarise
 from passerelle.oprf.protocol import EvaluateRequest
 from passerelle.record import Batch, Position, SealedRecord
 from passerelle.rpc.status import CODE_KEY
@@ -63,6 +64,12 @@ class Exchange(exchange_pb2_grpc.ExchangeServicer):
         for number in (first.from_cursor + 1, first.from_cursor + 2):
             yield exchange_pb2.NotificationsResponse(sequence=number, sealed=b"x", key_id=b"k")
             self.acknowledged.append((await anext(request_iterator)).acknowledge)
+
+    async def Reconcile(self, request: Any, context: Any) -> Any:  # noqa: N802 - name of the call
+        assert request.nonce == bytes(16)
+        signed = signed_out(SIGNED)
+        signed.payload_type = request.WhichOneof("question")
+        return exchange_pb2.ReconcileResponse(answer=signed)
 
 
 class Directory(directory_pb2_grpc.DirectoryServicer):
@@ -196,3 +203,11 @@ async def test_nobody_there(tmp_path: Path) -> None:
     async with grpc.aio.insecure_channel(f"unix:{tmp_path}/nobody") as channel:
         with pytest.raises(PasserelleError, match="peer_unavailable"):
             await GrpcHub(channel).describe()
+
+
+async def test_a_reconciliation_asks_for_digests_or_a_list(channel: grpc.aio.Channel) -> None:
+    hub = GrpcHub(channel)
+    compared = await hub.reconcile(Comparison(bytes(16), 1, summarise([])))
+    listed = await hub.reconcile(Selection(bytes(16), b"\7"))
+    assert (compared.payload_type, listed.payload_type) == ("compare", "list")
+    assert compared.payload == SIGNED.payload

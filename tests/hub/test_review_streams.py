@@ -11,9 +11,12 @@ import pytest
 from hub_kit import FakeAgency, HubKit
 
 from passerelle.codec.frames import frames
+from passerelle.codec.holdings import decode_digest, question_out
 from passerelle.codec.signed import signed_in
 from passerelle.errors import PasserelleError
+from passerelle.holdings import DIGEST_TYPE, Comparison, summarise
 from passerelle.rpc.interceptor import CallContext
+from passerelle.sign import verify
 from passerelle.wire.v1 import exchange_pb2 as pb
 from passerelle_hub.outgoing import Bell
 from passerelle_hub.service import Exchange, Threads
@@ -32,7 +35,12 @@ def threads() -> Iterator[Threads]:
 def exchange(hub: HubKit, threads: Threads) -> Exchange:
     core = hub.core
     return Exchange(
-        intake=core.intake, outgoing=core.outgoing, access=core.access, bell=Bell(), threads=threads
+        intake=core.intake,
+        outgoing=core.outgoing,
+        holdings=core.holdings,
+        access=core.access,
+        bell=Bell(),
+        threads=threads,
     )
 
 
@@ -130,3 +138,24 @@ async def test_a_stray_frame_is_refused_and_the_stream_goes_on(hub: HubKit, thre
         ("message_malformed", False),
         ("", True),
     ]
+
+
+async def test_a_reconciliation_is_asked_for_answered_and_its_difference_noted(
+    hub: HubKit, threads: Threads
+) -> None:
+    police, service = hub.agency("police"), exchange(hub, threads)
+    hub.submit(police, police.record(SAME))
+    nobody = summarise([])
+    for number, noted in ((1, 0), (2, 1)):  # another place in the chain tells nothing
+        question = question_out(Comparison(bytes(16), number, nobody))
+        answer = await service.Reconcile(question, context(police))
+        signed = signed_in(answer.answer)
+        said = decode_digest(verify(signed, hub.core.foundation.signing_key.public, DIGEST_TYPE))
+        assert (said.agency, said.summary.count, said.position.next_sequence) == ("police", 1, 2)
+        with hub.core.database.read() as tx:
+            counts = log_store.counts(tx)
+        assert counts.get("holdings.differ", 0) == noted
+    assert counts["holdings.compared"] == 2
+    with pytest.raises(PasserelleError) as refused:
+        await service.Reconcile(pb.ReconcileRequest(), context(police))
+    assert refused.value.code == "message_malformed"

@@ -62,7 +62,7 @@ def test_neither_database_nor_log_of_hub_or_trustees_holds_a_value(
     assert len(everything) > 1_000_000
     found = 0
     for config in folder.glob("connector-*/connector.toml"):
-        for row in build_source(load(ConnectorSettings, config)).records(0):
+        for row in build_source(load(ConnectorSettings, config)).records(""):
             result = normalise(getattr(row, "fields", {}))
             keys = derive(result.subject, catalogue(), frozenset({Tier.CORE, Tier.STRONG}))
             values = {key.value for key in keys}

@@ -47,7 +47,7 @@ def canonical_values(simulated: Federation) -> set[bytes]:
     """What the connectors' normalisation makes of the data: identifiers, names, dates, match keys."""
     found: set[bytes] = set()
     for member in simulated.members.values():
-        for row in build_source(member.settings).records(0):
+        for row in build_source(member.settings).records(""):
             fields = getattr(row, "fields", None)
             if fields is None:
                 continue

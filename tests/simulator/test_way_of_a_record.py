@@ -149,3 +149,35 @@ async def test_a_child_under_twelve_is_refused_before_it_leaves(simulated: Feder
     await police.submit()
     assert [item.code for item in police.stores.rows.rejects() if item.fatal] == ["row_subject_under_12"]
     assert counts(simulated)[0] == {"police": 1}
+
+
+async def test_a_vanished_row_is_withdrawn_and_its_link_dissolves(simulated: Federation) -> None:
+    police = join(simulated, "police", ANNA, BRUNO)
+    intelligence = join(simulated, "intelligence", ANNA_AGAIN)
+    await police.submit()
+    await intelligence.submit()
+    simulated.beat()
+    rows = simulated.folder / "police" / "data" / "rows.csv"
+    whole = rows.read_bytes()
+    rows.write_text(f"{HEAD}{BRUNO}\n", "utf-8")
+    await police.submit()
+    simulated.beat()
+    with simulated.kit.core.database.read() as tx:
+        assert links.counts(tx) == {"erased": 1}
+        assert records.counts(tx) == {"police": 1, "intelligence": 1}
+    rows.write_bytes(whole)
+    await police.submit()
+    simulated.beat()
+    with simulated.kit.core.database.read() as tx:
+        assert links.counts(tx) == {"notified": 1}
+        assert records.counts(tx) == {"police": 2, "intelligence": 1}
+
+
+async def test_a_known_person_who_turns_out_a_child_is_withdrawn(simulated: Federation) -> None:
+    police = join(simulated, "police", ANNA, BRUNO)
+    await police.submit()
+    child = ANNA.replace("1980", "2020")
+    (simulated.folder / "police" / "data" / "rows.csv").write_text(f"{HEAD}{child}\n{BRUNO}\n", "utf-8")
+    await police.submit()
+    assert counts(simulated)[0] == {"police": 1}
+    assert [item.code for item in police.stores.rows.rejects() if item.fatal] == ["row_subject_under_12"]

@@ -212,6 +212,8 @@ class FakeHub:
     async def notifications(
         self, cursor: int, acknowledgements: AsyncIterator[int]
     ) -> AsyncIterator[SealedNotification]:
+        if cursor:
+            self.acknowledged.append(await anext(acknowledgements))
         for notice in [notice for notice in self.notices if notice.sequence > cursor]:
             yield notice
             self.acknowledged.append(await anext(acknowledgements))
@@ -264,7 +266,7 @@ class Desk:
         )
         self.outbox = Outbox(self.store, maker, 3, self.clock, self.random)
         police = self.cast.police
-        self.delivery = Delivery(POLICE, HUB, self.store, self.hub, police.signing, peers, self.clock)
+        self.delivery = Delivery(POLICE, HUB, self.store, self.hub, lambda: police.signing, peers, self.clock)
         self.notices = InboxStore(self.database)
         keys = {police.sealing.public.key_id: police.sealing}
         self.inbox = Inbox(POLICE.agency, HUB, self.notices, self.rows, self.hub, keys, peers, self.clock)

@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from hub_kit import HUB, MARKING, FakeAgency, HubKit, Outage, hub_kit
+from hub_kit import FakeAgency, HubKit, Outage, hub_kit
+from parties import HUB, MARKING
 from simulator import register_hub
 from sqlalchemy import select
 
@@ -28,7 +29,6 @@ from passerelle.marking import AgeBand
 from passerelle.record import Batch, Position, RecordAction
 from passerelle.registry_entry import Status
 from passerelle.sign import Signed
-from passerelle_connector.compose import Stores
 from passerelle_connector.deliver import Delivery
 from passerelle_connector.inbox import Inbox
 from passerelle_connector.model import KnownRow, OutgoingRecord, TokenProtocol
@@ -41,10 +41,8 @@ from passerelle_connector.store import (
     InboxStore,
     OutboxStore,
     RowStore,
-    TokenCache,
-    WaitStore,
+    tables,
 )
-from passerelle_connector.store import tables
 from passerelle_hub.compose import build_core
 from passerelle_hub.policy.bundle import Bundle
 from passerelle_hub.policy.engine import Engine
@@ -124,11 +122,15 @@ class Network:
         page = list(self.kit.core.outgoing.after(self.agency.identity, start))
         if self.reading == "reordered":
             page.reverse()
+        if cursor:
+            await self._acknowledge(acknowledgements)
         for note in page[: 1 if self.reading == "cut" else None]:
             yield SealedNotification(note.sequence, note.sealed, note.key_id)
-            if self.reading != "deaf":
-                number = await anext(acknowledgements)
-                self.kit.core.outgoing.acknowledge(self.agency.identity, number)
+            await self._acknowledge(acknowledgements)
+
+    async def _acknowledge(self, numbers: AsyncIterator[int]) -> None:
+        if self.reading != "deaf":
+            self.kit.core.outgoing.acknowledge(self.agency.identity, await anext(numbers))
 
 
 @dataclass
@@ -142,7 +144,7 @@ class Side:
     rows: dict[int, Row] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.database: Database | None = None
+        self.database = Database(self.file)
         self.restart()
 
     def restart(self) -> None:
@@ -152,28 +154,20 @@ class Side:
         self.database = database = Database(self.file)
         peers = Peers(Federation(identity.trust_domain, kit.roots), kit.registry_key.public, HUB.agency)
         peers.accept(kit.core.registry.signed_entries())
-        self.stores = Stores(
-            database=database,
-            rows=RowStore(database),
-            outbox=OutboxStore(database),
-            inbox=InboxStore(database),
-            tokens=TokenCache(database),
-            waits=WaitStore(database),
-        )
+        store = OutboxStore(database)
         maker = BatchKeyMaker(agency.name, {}, (), peers, kit.clock, os.urandom)
-        self.outbox = Outbox(self.stores.outbox, maker, BATCH, kit.clock, os.urandom)
+        self.outbox = Outbox(store, maker, BATCH, kit.clock, os.urandom)
         self._delivery = Delivery(
-            identity, HUB, self.stores.outbox, self.network, agency.signing, peers, kit.clock
+            identity, HUB, store, self.network, lambda: agency.signing, peers, kit.clock
         )
         keys = {agency.sealing.public.key_id: agency.sealing}
         self._inbox = Inbox(
-            agency.name, HUB, self.stores.inbox, self.stores.rows, self.network, keys, peers, kit.clock
+            agency.name, HUB, InboxStore(database), RowStore(database), self.network, keys, peers, kit.clock
         )
 
     def close(self) -> None:
         """Give the store back."""
-        if self.database is not None:
-            self.database.close()
+        self.database.close()
 
     def put(self, number: int, word: str) -> None:
         """A row is new, says something else, or vanished (no word)."""
@@ -218,7 +212,7 @@ class Side:
         states = {RecordAction.PUT: "active", RecordAction.WITHDRAW: "withdrawn"}
         taken: dict[bytes, tuple[int, str]] = {}
         query = select(tables.batches.c.receipt).where(tables.batches.c.receipt.is_not(None))
-        with self.stores.database.read() as tx:
+        with self.database.read() as tx:
             receipts = [decode_receipt(decode_signed(raw).payload) for raw in tx.execute(query).scalars()]
         for receipt in receipts:
             refused = {row.index for row in receipt.refusals}

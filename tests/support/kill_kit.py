@@ -65,11 +65,12 @@ SCENARIO = Scenario(
 
 @dataclass
 class Row:
-    """One row: whom it speaks of (`person`, unique), how often it was changed."""
+    """One row: whom it speaks of (`person`), the run that touched it last, how often it was changed."""
 
     file: str
     person: tuple[str, str, str]
     phone: str
+    touched: int
     revision: int = 1
 
 
@@ -90,27 +91,32 @@ class Register:
         """A number of nobody else."""
         return f"04{len(self.rows):04}{self.rng.randrange(10_000):04}"
 
-    def grow(self, run: int) -> set[tuple[str, str]]:
-        """A run's new rows: one person for each two agencies, one that only one knows; returns the files."""
-        known = [*itertools.combinations(AGENCIES, 2), *itertools.combinations(AGENCIES, 2)]
+    def step(self, run: int, step: int, steps: int) -> set[tuple[str, str]]:
+        """One of a run's steps: new rows, and one older row that says something new; returns the files.
+
+        A run's new rows: two persons for each two agencies, one that only one knows. A row is touched once a
+        run, so that it has as many revisions as were written, however seldom the source is read.
+        """
+        known: list[tuple[str, ...]] = [*itertools.combinations(AGENCIES, 2)] * 2
         known += [(agency,) for agency in AGENCIES]
-        for knows in known:
+        untouched = sorted(key for key, row in self.rows.items() if row.touched < run)
+        files = {self._change(key, run) for key in self.rng.sample(untouched, min(1, len(untouched)))}
+        for knows in known[step::steps]:
             person = self.person()
             for agency in knows:
                 reference = f"{agency[:1].upper()}{len(self.rows)}"
-                self.rows[agency, reference] = Row(f"run-{run:03}.csv", person, self.phone())
-        return {(agency, f"run-{run:03}.csv") for agency in AGENCIES}
+                row = Row(f"run-{run:03}.csv", person, self.phone(), run)
+                self.rows[agency, reference] = row
+                files.add((agency, row.file))
+        return files
 
-    def change(self, count: int) -> set[tuple[str, str]]:
-        """Some rows say something new: another phone, or another person; returns the files."""
-        chosen = self.rng.sample(sorted(self.rows), min(count, len(self.rows)))
-        for key in chosen:
-            row = self.rows[key]
-            row.revision += 1
-            row.phone = self.phone()
-            if self.rng.random() < 0.5:
-                row.person = self.person()
-        return {(agency, self.rows[agency, reference].file) for agency, reference in chosen}
+    def _change(self, key: tuple[str, str], run: int) -> tuple[str, str]:
+        """Another phone, or another person; returns the file."""
+        row = self.rows[key]
+        row.revision, row.touched, row.phone = row.revision + 1, run, self.phone()
+        if self.rng.random() < 0.5:
+            row.person = self.person()
+        return key[0], row.file
 
     def write(self, stage: Stage, files: set[tuple[str, str]]) -> None:
         """Write files anew, each at once."""
@@ -150,8 +156,8 @@ class Federation:
             self._commands[f"trustee-{index}"] = ["trustee", "run", "--config", str(path)]
         for agency, path in self.stage.connectors.items():
             self._commands[agency] = ["connector", "run", "--config", str(path)]
-            _replace(path, "scan_seconds = 3600", "scan_seconds = 1.0\nretry_limit_seconds = 1.0")
-        _replace(self.stage.hub, "database =", "checkpoint_seconds = 1.0\ndatabase =")
+            _replace(path, "scan_seconds = 3600", "scan_seconds = 0.2\nretry_limit_seconds = 1.0")
+        _replace(self.stage.hub, "database =", "tick_seconds = 0.3\ncheckpoint_seconds = 1.0\ndatabase =")
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from kill_kit import AGENCIES, Register
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 
 from passerelle import merkle
 from passerelle.checkpoint import CHECKPOINT_TYPE, Checkpoint
@@ -24,9 +25,11 @@ from passerelle.config import load
 from passerelle.keyfile import KeyKind, read_key
 from passerelle.notification import Notification
 from passerelle.sign import SigningKey, verify
-from passerelle_connector.compose import Stores, open_stores
+from passerelle_connector.compose import open_stores
 from passerelle_connector.config import ConnectorSettings
 from passerelle_connector.model import ChainPosition
+from passerelle_connector.store import Database as AgencyDatabase
+from passerelle_connector.store import InboxStore, OutboxStore, RowStore
 from passerelle_connector.store import tables as connector_tables
 from passerelle_demo.staging import Stage
 from passerelle_hub.audit import EventKind
@@ -97,7 +100,29 @@ def snapshot(stage: Stage) -> Snapshot:
         opened = {name: open_stores(load(ConnectorSettings, path)) for name, path in stage.connectors.items()}
         for stores in opened.values():
             stack.callback(stores.database.close)
-        return join({name: agency_side(stores) for name, stores in opened.items()}, hub)
+        return join({name: agency_side(stores.database) for name, stores in opened.items()}, hub)
+
+
+def under_way(stage: Stage) -> bool:
+    """Whether some batch has been signed and has no receipt yet, or is not matched yet."""
+    batches, batch = connector_tables.batches, hub_tables.batch
+    sent, indexed = select(batches.c.number), select(batch.c.batch_pk)
+    looks = [
+        (path.parent / "connector.db", sent.where(batches.c.state == "sent"))
+        for path in stage.connectors.values()
+    ]
+    looks.append((stage.hub_database, indexed.where(batch.c.state == "indexed")))
+    for file, query in looks:
+        database = Database(f"sqlite:///{file}")
+        try:
+            with database.read() as tx:
+                if tx.execute(query.limit(1)).first():
+                    return True
+        except OperationalError:  # a store that nobody has opened yet holds no table
+            continue
+        finally:
+            database.close()
+    return False
 
 
 def join(agencies: Mapping[str, AgencySide], hub: Database) -> Snapshot:
@@ -105,21 +130,22 @@ def join(agencies: Mapping[str, AgencySide], hub: Database) -> Snapshot:
     return Snapshot(agencies, hub_side(hub))
 
 
-def agency_side(stores: Stores) -> AgencySide:
+def agency_side(database: AgencyDatabase) -> AgencySide:
     """Read an agency's store."""
-    free, states = stores.outbox.counts()
+    outbox = OutboxStore(database)
+    free, states = outbox.counts()
     rows, batches = connector_tables.rows, connector_tables.batches
-    with stores.database.read() as tx:
+    with database.read() as tx:
         known = tx.execute(select(rows.c.reference, rows.c.record_id, rows.c.revision)).all()
         answered = tx.execute(select(batches.c.receipt).where(batches.c.receipt.is_not(None))).scalars()
         receipts = [decode_receipt(decode_signed(raw).payload) for raw in answered]
-    inbox = stores.inbox.items(limit=1_000_000)
+    inbox = InboxStore(database).items(limit=1_000_000)
     return AgencySide(
         rows={row.reference: (row.record_id, row.revision) for row in known},
-        rejects={item.reference: item.code for item in stores.rows.rejects() if item.fatal},
+        rejects={item.reference: item.code for item in RowStore(database).rejects() if item.fatal},
         waiting=free + sum(count for state, count in states.items() if state != "receipted"),
         refused=tuple(receipt.code for receipt in receipts if receipt.code),
-        position=stores.outbox.position(),
+        position=outbox.position(),
         promised=tuple(receipt.audit_event for receipt in receipts),
         inbox=tuple((item.sequence, decode_notification(item.signed.payload)) for item in inbox),
     )

@@ -18,10 +18,12 @@ from hub_kit import HubKit
 from parties import HUB, entry_of, manifest_of
 
 from passerelle.codec.frames import Assembler, frames
+from passerelle.codec.holdings import question_in, question_out
 from passerelle.codec.notification import decode_notification
 from passerelle.config import load
 from passerelle.errors import PasserelleError
 from passerelle.federation import Federation as Standing
+from passerelle.holdings import Comparison, Selection
 from passerelle.identity import Identity, Role
 from passerelle.notification import Notification
 from passerelle.oprf.pinned import GroupKeys
@@ -37,6 +39,7 @@ from passerelle_connector.keyring import load_keys
 from passerelle_connector.peers import Peers
 from passerelle_connector.ports import AcceptedDomain, HubDescription, SealedNotification
 from passerelle_connector.run import Connector
+from passerelle_hub import calls
 from passerelle_trustee.ceremony import deal_for_development
 from passerelle_trustee.evaluate import Evaluator
 from passerelle_trustee.quota import Budgets, Quota
@@ -92,6 +95,18 @@ class SimulatedHub:
     async def _acknowledge(self, numbers: AsyncIterator[int]) -> None:
         async for number in numbers:
             self.kit.core.outgoing.acknowledge(self.peer, number)
+
+    async def reconcile(self, question: Comparison | Selection) -> Signed:
+        """A question and its answer, through the wire and back."""
+        self._reach()
+        raw = question_out(question).SerializeToString()
+        self.wire.append(raw)
+        self.kit.core.access.require(self.peer, calls.RECONCILE)
+        arrived = question_in(exchange_pb2.ReconcileRequest.FromString(raw))
+        answer = self.kit.core.holdings.answer(self.peer, arrived)
+        if answer.differing:
+            self.kit.core.holdings.note(self.peer, answer)
+        return answer.signed
 
     async def describe(self) -> HubDescription:
         """What the hub accepts."""
@@ -191,7 +206,7 @@ class Federation:
         keyring = load_keys(settings.path(settings.keys))
         environment = Environment(self.kit.clock, os.urandom, random.Random(1).random)
         connector = connect(
-            settings, stores, keyring, peers, self.keys, Ports(hub, hub, trustees), environment
+            settings, stores, keyring, peers, self.keys, Ports(hub, hub, trustees, hub), environment
         )
         return Member(settings, stores, connector, hub, trustees)
 

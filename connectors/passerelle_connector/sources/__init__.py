@@ -9,11 +9,11 @@ Sources of others are found by the entry point group `passerelle.sources`: a cal
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from passerelle.errors import PasserelleError
 from passerelle_connector.sources.mapping import Mapped, Mapper
@@ -34,18 +34,41 @@ class RejectedRow:
     target: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Bookmark:
+    """Where the next reading may begin, in the source's own terms; the last item of a reading.
+
+    Kept once everything before it is in the outbox, and given back as `since`.
+    """
+
+    value: str
+
+
+Item = RawRow | RejectedRow | Bookmark
+
+
 class Source(Protocol):
     """Where rows come from."""
 
-    def records(self, since: int) -> Iterator[RawRow | RejectedRow]:
-        """All rows changed since a time (microseconds, UTC; 0 for all).
+    def records(self, since: str) -> Iterator[Item]:
+        """All rows changed since a `Bookmark` of this source (empty for all rows).
 
-        A source that cannot tell what changed yields everything; digests decide. A reading that yields
-        everything and no `RejectedRow` also tells which rows have vanished.
+        A source that cannot tell what changed yields everything and no bookmark; digests decide. A reading
+        that begins without a bookmark and yields no `RejectedRow` also tells which rows have vanished. The
+        iterator may be closed before its end, and is driven by one thread after another.
 
         Raises:
             PasserelleError: `source_unreadable`, the source as a whole.
         """
+        ...
+
+
+@runtime_checkable
+class Watched(Protocol):
+    """A source that shows cheaply that something in it has changed."""
+
+    def state(self) -> Hashable:
+        """Equal as long as nothing has changed; looks at no content."""
         ...
 
 
@@ -69,6 +92,10 @@ def build(plan: SourcePlan) -> Source:
         from passerelle_connector.sources.folder import folder_source  # noqa: PLC0415 - folder uses our types
 
         return folder_source(plan)
+    if kind == "sql":
+        from passerelle_connector.sources.sql import sql_source  # noqa: PLC0415 - as above
+
+        return sql_source(plan)
     for point in entry_points(group=ENTRY_POINTS):
         if point.name == kind:
             factory: Callable[[SourcePlan], Source] = point.load()

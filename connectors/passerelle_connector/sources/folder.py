@@ -1,58 +1,74 @@
-"""The source `folder`: CSV and JSON lines files, read in order of their names.
+"""The source `folder`: CSV, JSON lines and Parquet files, read in order of their names.
 
 Options of `[source]`: `path` (a folder or one file), `reference` (column of the partner's own reference),
 `encoding` (default utf-8, a byte order mark is skipped), `delimiter` (CSV, default comma).
 
 What is wrong is set aside and the rest goes on: a CSV without a mapped column gives one `RejectedRow` for
 the file; a row of the wrong width, broken quoting, JSON that is none, undecodable bytes or a missing
-reference give one each, by reference or `file:line`. Memory: one row at a time.
+reference give one each, by reference or `file:line`. Memory: one row at a time, of Parquet see `parquet`.
 """
 
 from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TextIO, cast
 
 from passerelle.errors import PasserelleError
 from passerelle_connector.sources import RawRow, RejectedRow, SourcePlan
-from passerelle_connector.sources.mapping import Cell, Mapper, cells
+from passerelle_connector.sources.mapping import Mapper
+from passerelle_connector.sources.parquet import parquet_rows
+from passerelle_connector.sources.rows import map_row
 
 _OPTIONS: Final = frozenset({"kind", "path", "reference", "encoding", "delimiter"})
-_SUFFIXES: Final = (".csv", ".jsonl")
+_SUFFIXES: Final = (".csv", ".jsonl", ".parquet")
 
 
 @dataclass(frozen=True, slots=True)
 class FolderSource:
-    """All `*.csv` and `*.jsonl` files of one folder, or one such file."""
+    """All `*.csv`, `*.jsonl` and `*.parquet` files of one folder, or one such file."""
 
     path: Path
     mapper: Mapper
     encoding: str = "utf-8"
     delimiter: str = ","
 
-    def records(self, since: int) -> Iterator[RawRow | RejectedRow]:  # noqa: ARG002 - a file does not tell
+    def records(self, since: str) -> Iterator[RawRow | RejectedRow]:  # noqa: ARG002 - a file does not tell
         """Every row of every file; `since` is ignored, digests tell what changed.
 
         Raises:
             PasserelleError: `source_unreadable`, there is no such folder or file.
         """
-        if self.path.is_file():
-            files = [self.path]
-        elif self.path.is_dir():
-            files = sorted(item for item in self.path.iterdir() if item.suffix.lower() in _SUFFIXES)
-        else:
-            raise PasserelleError("source_unreadable", "no such folder or file")
-        for file in files:
+        for file in self._files():
             yield from self._file(file)
 
+    def state(self) -> Hashable:
+        """Name, time of change and size of each file; empty where there is no such folder or file."""
+        found: list[tuple[str, int, int]] = []
+        with suppress(PasserelleError, OSError):  # the reading itself will say so
+            for file in self._files():
+                facts = file.stat()
+                found.append((file.name, facts.st_mtime_ns, facts.st_size))
+        return tuple(found)
+
+    def _files(self) -> list[Path]:
+        if self.path.is_file():
+            return [self.path]
+        if self.path.is_dir():
+            return sorted(item for item in self.path.iterdir() if item.suffix.lower() in _SUFFIXES)
+        raise PasserelleError("source_unreadable", "no such folder or file")
+
     def _file(self, file: Path) -> Iterator[RawRow | RejectedRow]:
+        if file.suffix.lower() == ".parquet":
+            yield from self._parquet(file)
+            return
         encoding = "utf-8-sig" if self.encoding.lower() in ("utf-8", "utf8") else self.encoding
         try:
-            # Undecodable bytes become lone surrogates, which _map finds: one bad row, not one bad file.
+            # Undecodable bytes become lone surrogates, which map_row finds: one bad row, not one bad file.
             with file.open(encoding=encoding, errors="surrogateescape", newline="") as handle:
                 reader = self._csv if file.suffix.lower() == ".csv" else self._jsonl
                 yield from reader(file.name, handle)
@@ -79,7 +95,7 @@ class FolderSource:
             elif row and len(row) != len(header):
                 yield RejectedRow(place, "row_malformed")
             elif row:
-                yield self._map(place, dict(zip(header, row, strict=True)))
+                yield map_row(self.mapper, place, dict(zip(header, row, strict=True)))
 
     def _jsonl(self, name: str, handle: TextIO) -> Iterator[RawRow | RejectedRow]:
         for number, line in enumerate(handle, 1):
@@ -91,21 +107,17 @@ class FolderSource:
                 yield RejectedRow(f"{name}:{number}", "row_malformed")
                 continue
             if isinstance(row, dict):
-                yield self._map(f"{name}:{number}", cast("dict[str, Any]", row))
+                yield map_row(self.mapper, f"{name}:{number}", cast("dict[str, Any]", row))
             else:
                 yield RejectedRow(f"{name}:{number}", "row_malformed")
 
-    def _map(self, place: str, row: dict[str, Any]) -> RawRow | RejectedRow:
-        reference = place
+    def _parquet(self, file: Path) -> Iterator[RawRow | RejectedRow]:
+        number = 0
         try:
-            columns = {name: cells(_at(row, name)) for name in self.mapper.columns}
-            if any(_undecodable(cell) for value in columns.values() for cell in value):
-                return RejectedRow(place, "row_text_undecodable")
-            reference = str(next(iter(columns[self.mapper.reference]), place))
-            return self.mapper(columns)
+            for number, row in enumerate(parquet_rows(file, self.mapper.columns), 1):
+                yield map_row(self.mapper, f"{file.name}:{number}", row)
         except PasserelleError as error:
-            target = error.detail if error.code == "row_marking_invalid" else ""
-            return RejectedRow(reference, error.code, target)
+            yield RejectedRow(file.name, error.code, error.detail if "column" in error.code else "")
 
 
 def folder_source(plan: SourcePlan) -> FolderSource:
@@ -125,19 +137,3 @@ def folder_source(plan: SourcePlan) -> FolderSource:
         encoding=str(options.get("encoding", "utf-8")),
         delimiter=str(options.get("delimiter", ",")),
     )
-
-
-def _at(row: dict[str, Any], name: str) -> Any:
-    """A column by name, or by dotted path into nested objects."""
-    if name in row or "." not in name:
-        return row.get(name)
-    value: Any = row
-    for part in name.split("."):
-        value = cast("dict[str, Any]", value).get(part) if isinstance(value, dict) else None
-    return value
-
-
-def _undecodable(cell: Cell) -> bool:
-    if isinstance(cell, str):
-        return not cell.isascii() and any("\ud800" <= sign <= "\udfff" for sign in cell)
-    return any(_undecodable(part) for item in cell.values() for part in cells(item))

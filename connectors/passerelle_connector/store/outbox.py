@@ -5,7 +5,7 @@ Each public method is one transaction. See `passerelle_connector.outbox` for the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import delete, exists, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
@@ -21,14 +21,17 @@ from passerelle_connector.model import (
     OutgoingRecord,
     PendingRecord,
     Reject,
+    RowState,
     SectionSalt,
     TokenProtocol,
 )
 from passerelle_connector.store.database import Database, Transaction
+from passerelle_connector.store.holdings import acknowledge
 from passerelle_connector.store.rows import replace_rejects
 from passerelle_connector.store.sealed import (
     drop_records,
     insert_records,
+    is_withdrawal,
     read_records,
     read_salts,
     wrap_values,
@@ -40,6 +43,7 @@ from passerelle_connector.store.tables import (
     keks,
     pending,
     rows,
+    salts,
     wraps,
 )
 
@@ -56,12 +60,18 @@ class OutboxStore:
         notes: Sequence[Reject] = (),
         seen: Sequence[str] = (),
         run: int = 0,
+        refused: Sequence[str] = (),
     ) -> None:
         """Make sealed records durable, with their rows, salts and notes; mark the known rows a reading met.
 
-        An older revision of the same record that has no batch yet is dropped: only the newest travels.
+        `refused` are references of rows that go no further: what is out of them is to be withdrawn.
+
+        An older revision of the same record that has no batch yet is dropped: only the newest travels. A
+        record whose revision was used meanwhile (a withdrawal by hand, beside a reading) is left out: the
+        next reading sees the row as it stands now.
         """
         with self._database.write() as transaction:
+            records = _still_next(transaction, records)
             ids = [record.row.record_id for record in records]
             waiting = pending.c.batch.is_(None) & pending.c.record_id.in_(ids)
             drop_records(transaction, waiting)
@@ -69,7 +79,11 @@ class OutboxStore:
             insert_records(transaction, start, records)
             if seen:
                 transaction.execute(update(rows).where(rows.c.reference.in_(seen)).values(seen_run=run))
-            replace_rejects(transaction, notes, [record.row.reference for record in records])
+            if refused:
+                out = rows.c.reference.in_(refused) & (rows.c.state == RowState.ACTIVE)
+                transaction.execute(update(rows).where(out).values(state=RowState.REFUSED))
+            put = [record.row.reference for record in records if record.sealed.kinds]  # others are withdrawn
+            replace_rejects(transaction, notes, put)
 
     def waiting(self, limit: int) -> tuple[PendingRecord, ...]:
         """The oldest records without batch that share a protocol, at most `limit`."""
@@ -165,10 +179,16 @@ class OutboxStore:
         """Take a receipt: advance the chain, drop the batch's contents, note the refused records.
 
         `refused` pairs record ids with rejects whose reference is still empty: the row's own is filled in.
+        Nothing is noted against a row that has a newer revision by now: that one gets its own answer.
+        Of a record whose withdrawal is confirmed the salts are shredded, so that nobody opens it any more; a
+        row whose withdrawal was refused stands as before.
         """
         with self._database.write() as transaction:
             _receipted(transaction, number, receipt, code, position)
-            references = _references(transaction, [record_id for record_id, _ in refused])
+            _settle_withdrawals(transaction, number, {record_id for record_id, _ in refused})
+            if not code:
+                acknowledge(transaction, number, [record_id for record_id, _ in refused])
+            references = _references(transaction, number, [record_id for record_id, _ in refused])
             named = tuple(
                 Reject(references[record_id], note.code, note.target, note.fatal, note.at, note.reasons)
                 for record_id, note in refused
@@ -191,12 +211,23 @@ class OutboxStore:
             transaction.execute(update(pending).where(pending.c.batch == number).values(batch=None))
 
     def retokenise(self, number: int, receipt: Signed, code: str, position: ChainPosition) -> None:
-        """Take a refusal of epoch or protocol: the next reading tokenises the rows again."""
+        """Take a refusal of epoch or protocol: the next reading tokenises the rows again.
+
+        A withdrawal has no tokens; it waits for another batch (see `adopt_withdrawals`).
+        """
         with self._database.write() as transaction:
             _receipted(transaction, number, receipt, code, position)
+            again = (pending.c.batch == number) & is_withdrawal()
+            transaction.execute(update(pending).where(again).values(batch=None))
             mine = select(pending.c.record_id).where(pending.c.batch == number)
             transaction.execute(update(rows).where(rows.c.record_id.in_(mine)).values(protocol=""))
             drop_records(transaction, pending.c.batch == number)
+
+    def adopt_withdrawals(self, protocol: str) -> None:
+        """Let withdrawals without batch travel with the records of today's protocol."""
+        old = pending.c.batch.is_(None) & is_withdrawal() & (pending.c.protocol != protocol)
+        with self._database.write() as transaction:
+            transaction.execute(update(pending).where(old).values(protocol=protocol))
 
     def salts(self, record_id: bytes, revision: int) -> tuple[SectionSalt, ...]:
         """What the section keys of a revision are derived from; empty once shredded."""
@@ -256,6 +287,28 @@ def _receipted(
     transaction.execute(delete(attempts).where(attempts.c.batch == number))
 
 
-def _references(transaction: Transaction, record_ids: Sequence[bytes]) -> dict[bytes, str]:
-    query = select(rows.c.record_id, rows.c.reference).where(rows.c.record_id.in_(record_ids))
+def _still_next(transaction: Transaction, records: Sequence[OutgoingRecord]) -> list[OutgoingRecord]:
+    """The records whose revision is beyond the last one known of their row."""
+    query = select(rows.c.record_id, rows.c.revision)
+    known = query.where(rows.c.record_id.in_([record.row.record_id for record in records]))
+    used = {row.record_id: row.revision for row in transaction.execute(known)}
+    return [record for record in records if record.row.revision > used.get(record.row.record_id, 0)]
+
+
+def _settle_withdrawals(transaction: Transaction, number: int, refused: Collection[bytes]) -> None:
+    mine = select(pending.c.record_id, pending.c.revision).where(pending.c.batch == number, is_withdrawal())
+    for row in transaction.execute(mine).all():
+        if row.record_id in refused:
+            same = (rows.c.record_id == row.record_id) & (rows.c.revision == row.revision)
+            transaction.execute(update(rows).where(same).values(state=RowState.ACTIVE))
+        else:
+            gone = (salts.c.record_id == row.record_id) & (salts.c.revision < row.revision)
+            transaction.execute(delete(salts).where(gone))
+
+
+def _references(transaction: Transaction, number: int, record_ids: Sequence[bytes]) -> dict[bytes, str]:
+    """The references of those records of a batch that are their rows' last revision."""
+    same = (rows.c.record_id == pending.c.record_id) & (rows.c.revision == pending.c.revision)
+    query = select(rows.c.record_id, rows.c.reference).join(pending, same)
+    query = query.where(pending.c.batch == number, rows.c.record_id.in_(record_ids))
     return {row.record_id: row.reference for row in transaction.execute(query)}

@@ -19,9 +19,11 @@ from passerelle_connector.store.tables import AnyRow, pending, salts, sections, 
 
 # Plain SQL over tuples: SQLAlchemy's constructs cost ten times as much for each record.
 _INSERT_ROWS: Final = (
-    "INSERT INTO rows (reference, record_id, revision, digest, protocol, seen_run) VALUES (?, ?, ?, ?, ?, ?)"
+    "INSERT INTO rows (reference, record_id, revision, digest, protocol, seen_run, state, header)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
     " ON CONFLICT (reference) DO UPDATE SET revision = excluded.revision, digest = excluded.digest,"
-    " protocol = excluded.protocol, seen_run = excluded.seen_run"
+    " protocol = excluded.protocol, seen_run = excluded.seen_run, state = excluded.state,"
+    " header = excluded.header"
 )
 _INSERT_PENDING: Final = (
     "INSERT INTO pending (position, record_id, revision, protocol, header, kinds, tokens, salt)"
@@ -47,7 +49,7 @@ def insert_records(transaction: Transaction, start: int, records: Sequence[Outgo
         for salt in record.salts
     ]
     for statement, values in (
-        (_INSERT_ROWS, [astuple(record.row) for record in records]),
+        (_INSERT_ROWS, [(*astuple(record.row), record.sealed.header) for record in records]),
         (_INSERT_PENDING, [_pending_values(at, record) for at, record in placed]),
         (_INSERT_SECTIONS, sections_in),
         (_INSERT_SALTS, salts_in),
@@ -129,6 +131,11 @@ def drop_records(transaction: Transaction, condition: ColumnElement[bool]) -> No
     transaction.execute(delete(sections).where(sections.c.position.in_(mine)))
     transaction.execute(delete(wraps).where(wraps.c.position.in_(mine)))
     transaction.execute(delete(pending).where(condition))
+
+
+def is_withdrawal() -> ColumnElement[bool]:
+    """Of pending records: those that withdraw. A record that is put has at least one token."""
+    return pending.c.kinds == b""
 
 
 def wrap_values(position: int, wrap: SectionKeyWrap) -> dict[str, object]:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 AnyRow = tuple[Any, ...]
 
@@ -31,6 +31,17 @@ rows = Table(
     Column("digest", LargeBinary, nullable=False),
     Column("protocol", String, nullable=False),
     Column("seen_run", Integer, nullable=False, index=True),
+    Column("state", String, nullable=False, index=True),
+    # The header of the last revision: a withdrawal repeats its entity and marking.
+    Column("header", LargeBinary, nullable=False),
+)
+
+# Where the next incremental reading of a source begins.
+bookmarks = Table(
+    "bookmarks",
+    metadata,
+    Column("source", String, primary_key=True),
+    Column("value", Text, nullable=False),
 )
 
 salts = Table(
@@ -136,6 +147,15 @@ chain = Table(
     Column("id", Integer, primary_key=True),
     Column("sequence", Integer, nullable=False),
     Column("digest", LargeBinary, nullable=False),
+)
+
+# What receipts say the hub holds of us: what a reconciliation compares with the hub's own word.
+holdings = Table(
+    "holdings",
+    metadata,
+    Column("record_id", LargeBinary, primary_key=True),
+    Column("revision", Integer, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 inbox = Table(

@@ -15,7 +15,9 @@ from sqlalchemy import create_engine, make_url
 from passerelle import store
 from passerelle.store import Transaction, sqlite_engine
 
-__all__ = ["Database", "Transaction"]
+__all__ = ["MIGRATIONS", "Database", "Transaction"]
+
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 class Database(store.Database):
@@ -28,10 +30,10 @@ class Database(store.Database):
             Path(target.database).touch(0o600)  # before SQLite makes it with the umask's mode
         super().__init__(sqlite_engine(url) if sqlite else create_engine(url))
 
-    def migrate(self) -> None:
-        """Bring the schema to the newest revision."""
+    def migrate(self, revision: str = "head") -> None:
+        """Bring the schema to a revision, the newest unless another is named; never back."""
         config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        config.set_main_option("script_location", str(MIGRATIONS))
         with self.write() as connection:
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, revision)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import case, func, insert, select, update
 
 from passerelle_hub.store.database import Transaction
 from passerelle_hub.store.tables import link, record
@@ -45,6 +45,7 @@ class LinkRow:
     state: str
     band: str
     bits: float
+    link_id: bytes
 
 
 _COLUMNS = tuple(link.c[name] for name in StoredLink.__dataclass_fields__)
@@ -64,6 +65,12 @@ def of_pairs(tx: Transaction, keys: Sequence[int]) -> dict[tuple[int, int, str],
             stored = StoredLink(*row)
             found[stored.low, stored.high, stored.relation] = stored
     return found
+
+
+def by_key(tx: Transaction, keys: Sequence[int]) -> tuple[StoredLink, ...]:
+    """Links by their keys, in order of them; at most some hundred at once."""
+    query = select(*_COLUMNS).where(link.c.link_pk.in_(keys)).order_by(link.c.link_pk)
+    return tuple(StoredLink(*row) for row in tx.execute(query))
 
 
 def open_link(tx: Transaction, new: StoredLink) -> int:
@@ -87,7 +94,7 @@ def listing(tx: Transaction) -> tuple[LinkRow, ...]:
     rows = tx.execute(
         select(
             low.c.agency, low.c.record_id, high.c.agency, high.c.record_id,
-            link.c.relation, link.c.state, link.c.band, link.c.bits,
+            link.c.relation, link.c.state, link.c.band, link.c.bits, link.c.link_id,
         )
         .join(low, low.c.record_pk == link.c.low)
         .join(high, high.c.record_pk == link.c.high)
@@ -95,6 +102,49 @@ def listing(tx: Transaction) -> tuple[LinkRow, ...]:
         .order_by(link.c.link_pk)
     )  # fmt: skip
     return tuple(LinkRow(*row) for row in rows)
+
+
+@dataclass(frozen=True, slots=True)
+class KindCount:
+    """Links of one relation, state and band."""
+
+    relation: str
+    state: str
+    band: str
+    links: int
+
+
+@dataclass(frozen=True, slots=True)
+class PairCount:
+    """Links between two agencies (in order of their names) in one state."""
+
+    first: str
+    second: str
+    state: str
+    links: int
+
+
+def by_kind(tx: Transaction) -> tuple[KindCount, ...]:
+    """How many links there are of each relation, state and band."""
+    kind = (link.c.relation, link.c.state, link.c.band)
+    rows = tx.execute(select(*kind, func.count()).group_by(*kind).order_by(*kind))
+    return tuple(KindCount(*row) for row in rows)
+
+
+def by_pair(tx: Transaction) -> tuple[PairCount, ...]:
+    """How many links there are between each two agencies, by state."""
+    low, high = record.alias("low_record"), record.alias("high_record")
+    ordered = low.c.agency < high.c.agency
+    first = case((ordered, low.c.agency), else_=high.c.agency).label("first")
+    second = case((ordered, high.c.agency), else_=low.c.agency).label("second")
+    query = (
+        select(first, second, link.c.state, func.count())
+        .join(low, low.c.record_pk == link.c.low)
+        .join(high, high.c.record_pk == link.c.high)
+        .group_by(first, second, link.c.state)
+        .order_by(first, second, link.c.state)
+    )
+    return tuple(PairCount(*row) for row in tx.execute(query))
 
 
 def counts(tx: Transaction) -> dict[str, int]:

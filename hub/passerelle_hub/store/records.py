@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from passerelle.record import KekWrap, Section, SectionKeyWrap
 from passerelle_hub.store.database import Transaction
-from passerelle_hub.store.tables import header, kek, record, section, section_wrap
+from passerelle_hub.store.tables import header, kek, last_key, record, section, section_wrap
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def put(tx: Transaction, new: Sequence[NewRecord], known: dict[bytes, tuple[int,
         return {}
     fresh = [row for row in new if row.record_id not in known]
     if fresh:
-        tx.execute(insert(record), [_row(row) for row in fresh])
+        tx.execute(insert(record), _numbered(tx, fresh))
     if changed := [row for row in new if row.record_id in known]:
         tx.execute(
             update(record).where(record.c.record_pk == bindparam("key")),
@@ -92,6 +92,18 @@ def put(tx: Transaction, new: Sequence[NewRecord], known: dict[bytes, tuple[int,
     tx.execute(insert(header), [_header(row, keys[row.record_id]) for row in new])
     _put_sections(tx, new, keys)
     return keys
+
+
+def _numbered(tx: Transaction, fresh: Sequence[NewRecord]) -> list[dict[str, object]]:
+    """The rows of new records, under keys never given before; PostgreSQL's sequences do so by themselves."""
+    rows = [_row(one) for one in fresh]
+    if tx.dialect.name != "sqlite":
+        return rows
+    mine = update(last_key).where(last_key.c.name == "record")
+    last = tx.execute(
+        mine.values(value=last_key.c.value + len(rows)).returning(last_key.c.value)
+    ).scalar_one()
+    return [{**row, "record_pk": key} for key, row in enumerate(rows, last - len(rows) + 1)]
 
 
 def _row(new: NewRecord) -> dict[str, object]:

@@ -96,6 +96,14 @@ record = Table(
     Index(None, "domain", "state", "embargoed"),  # the population that a score's prior is taken from
 )
 
+# SQLite would give the key of a lost last row again, and with it the index rows and links of a dead record.
+last_key = Table(
+    "last_key",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+
 header = Table(
     "header",
     metadata,
@@ -173,6 +181,17 @@ notification = Table(
     Column("decision", String(32), nullable=False),
     Column("key_id", LargeBinary(32), nullable=False),
     Column("sealed", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Links that somebody should have been told of and had no key to be told with; tried again at every tick.
+dead_letter = Table(
+    "dead_letter",
+    metadata,
+    Column("agency", String(64), primary_key=True),
+    Column("link_pk", Key, ForeignKey("link.link_pk"), primary_key=True),
+    Column("since", BigInteger, nullable=False),
+    Column("code", String(64), nullable=False),
     sqlite_with_rowid=False,
 )
 

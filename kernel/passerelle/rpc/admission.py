@@ -177,10 +177,10 @@ class Gatekeeper:
         Raises:
             PasserelleError: `tls_too_weak`, any certificate code, `trust_domain_unknown`.
         """
+        check_tls(auth)
         leaf_pem = _only(auth, "x509_pem_cert")
-        version, group = _only(auth, "ssl_tls_version"), _only(auth, "ssl_negotiated_key_exchange_group")
-        if version != TLS_VERSION or group != KEY_EXCHANGE or not leaf_pem:
-            raise PasserelleError("tls_too_weak", f"{version!r} {group!r}")
+        if not leaf_pem:
+            raise PasserelleError("tls_too_weak", "no certificate")
         key = (leaf_pem, _only(auth, "x509_pem_cert_chain"))
         known = self._verified.get(key)
         if known is not None and known[0] == self.trust.roots(known[1].identity.trust_domain):
@@ -195,6 +195,17 @@ class Gatekeeper:
             del self._verified[next(iter(self._verified))]
         self._verified[key] = (roots, certificate)
         return certificate
+
+
+def check_tls(auth: AuthContext) -> None:
+    """Check that a connection is TLS 1.3 with the hybrid group.
+
+    Raises:
+        PasserelleError: `tls_too_weak`.
+    """
+    version, group = _only(auth, "ssl_tls_version"), _only(auth, "ssl_negotiated_key_exchange_group")
+    if version != TLS_VERSION or group != KEY_EXCHANGE:
+        raise PasserelleError("tls_too_weak", f"{version!r} {group!r}")
 
 
 def _only(auth: AuthContext, name: str) -> bytes:

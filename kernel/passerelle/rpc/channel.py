@@ -45,18 +45,22 @@ def open_channel(
     address: str,
     server: Identity,
     server_roots: bytes,
-    material: TlsMaterial,
+    material: TlsMaterial | None,
     limits: ChannelLimits | None = None,
 ) -> grpc.aio.Channel:
     """A channel to `server` at `address` (`host:port`), trusting only `server_roots` (PEM, its domain's).
+
+    Without `material` the caller shows no certificate, which only an anonymous listener takes.
 
     Connecting happens with the first call; a peer that is not `server` shows as `peer_unavailable`.
 
     Raises:
         PasserelleError: `tls_material_invalid`, `certificate_malformed`.
     """
-    pair = material.read()
-    credentials = grpc.ssl_channel_credentials(server_roots, pair.key, pair.chain)
+    pair = material.read() if material is not None else None
+    credentials = grpc.ssl_channel_credentials(
+        server_roots, pair.key if pair else None, pair.chain if pair else None
+    )
     options = channel_options(server, limits or ChannelLimits())
     return grpc.aio.secure_channel(address, credentials, options=options)
 

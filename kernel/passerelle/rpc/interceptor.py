@@ -18,7 +18,7 @@ import asyncio
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
-from typing import Any, Final, NoReturn, TypeAlias, cast
+from typing import Any, Final, NoReturn, Protocol, TypeAlias, TypeVar, cast
 
 import grpc
 import grpc.aio
@@ -27,7 +27,6 @@ from passerelle.certificate import PeerCertificate
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
 from passerelle.log import get_logger
-from passerelle.rpc.admission import Call, Gatekeeper
 from passerelle.rpc.rule import CANCELLED, DONE
 from passerelle.rpc.status import abort
 
@@ -36,10 +35,37 @@ Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 _LOG: Final = get_logger("rpc")
 
 
+class Admitted(Protocol):
+    """A call that may run; `passerelle.rpc.admission.Call` says what each member promises."""
+
+    @property
+    def certificate(self) -> PeerCertificate | None: ...
+
+    @property
+    def refusal(self) -> PasserelleError | None: ...
+
+    def check(self) -> None: ...
+
+    def check_request(self, size: int) -> None: ...
+
+
+AdmittedT = TypeVar("AdmittedT", bound=Admitted)
+
+
+class Gate(Protocol[AdmittedT]):
+    """Who admits: `passerelle.rpc.admission.Gatekeeper`, or `AnonymousGate` where no certificate is asked."""
+
+    def open(self, method: str, context: Context) -> AdmittedT: ...
+
+    def close(self, call: AdmittedT, outcome: str) -> None: ...
+
+    def sweep(self) -> int: ...
+
+
 class CallContext:
     """What servicers get as `context`: gRPC's own, with the caller, without unchecked reads and writes."""
 
-    def __init__(self, inner: Context, certificate: PeerCertificate) -> None:
+    def __init__(self, inner: Context, certificate: PeerCertificate | None) -> None:
         self._inner = inner
         self.certificate = certificate
 
@@ -62,9 +88,9 @@ def peer_certificate(context: object) -> PeerCertificate:
     """The verified certificate of the caller, for servicers.
 
     Raises:
-        PasserelleError: `internal`, a context that no `Guard` admitted.
+        PasserelleError: `internal`, a context that no `Guard` admitted, or one without a certificate.
     """
-    if not isinstance(context, CallContext):
+    if not isinstance(context, CallContext) or context.certificate is None:
         raise PasserelleError("internal", "servicer called without admission")
     return context.certificate
 
@@ -72,7 +98,7 @@ def peer_certificate(context: object) -> PeerCertificate:
 class Guard(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] # generic in the stubs only
     """Wraps every servicer of one server."""
 
-    def __init__(self, gate: Gatekeeper) -> None:
+    def __init__(self, gate: Gate[Any]) -> None:
         self._gate = gate
         self._wrapped: dict[str, tuple[Handler, Handler]] = {}
 
@@ -92,7 +118,7 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] # generic in 
         return known[1]
 
 
-def guarded(gate: Gatekeeper, method: str, handler: Handler) -> Handler:
+def guarded(gate: Gate[Any], method: str, handler: Handler) -> Handler:
     """A handler of the same shape, over raw bytes, with every check around it.
 
     Raises:
@@ -122,7 +148,7 @@ _UNKNOWN: Final[Handler] = _MAKERS[False, False](_never)
 class _Guarded:
     """One servicer with its checks; `unary` and `stream` by the shape of its answer."""
 
-    def __init__(self, gate: Gatekeeper, method: str, handler: Any) -> None:
+    def __init__(self, gate: Gate[Any], method: str, handler: Any) -> None:
         self._gate = gate
         self._method = method
         self._streaming: bool = handler.request_streaming
@@ -155,19 +181,20 @@ class _Guarded:
             await self._end(context, call, error)
         self._gate.close(call, DONE)
 
-    async def _open(self, context: Context) -> Call:
+    async def _open(self, context: Context) -> Admitted:
         try:
-            return self._gate.open(self._method, context)
+            admitted: Admitted = self._gate.open(self._method, context)
         except PasserelleError as refusal:
             _LOG.warning("rpc.refused", method=self._method, code=refusal.code, detail=refusal.detail)
             await abort(context, refusal)
         except Exception as error:  # noqa: BLE001 - whatever a hook raises, the call must not start
             await abort(context, self._internal(error))
+        return admitted
 
-    def _context(self, context: Context, call: Call) -> CallContext:
+    def _context(self, context: Context, call: Admitted) -> CallContext:
         return CallContext(context, call.certificate)
 
-    def _request(self, raw: bytes, call: Call) -> Any:
+    def _request(self, raw: bytes, call: Admitted) -> Any:
         call.check_request(len(raw))
         if self._decode is None:
             return raw
@@ -176,16 +203,16 @@ class _Guarded:
         except Exception as error:
             raise PasserelleError("message_malformed", type(error).__name__) from error
 
-    async def _requests(self, incoming: AsyncIterator[bytes], call: Call) -> AsyncGenerator[Any, None]:
+    async def _requests(self, incoming: AsyncIterator[bytes], call: Admitted) -> AsyncGenerator[Any, None]:
         async for raw in incoming:
             yield self._request(raw, call)
 
-    def _response(self, response: Any, call: Call) -> bytes:
+    def _response(self, response: Any, call: Admitted) -> bytes:
         call.check()
         encoded: bytes = response if self._encode is None else self._encode(response)
         return encoded
 
-    async def _end(self, context: Context, call: Call, error: BaseException) -> NoReturn:
+    async def _end(self, context: Context, call: Admitted, error: BaseException) -> NoReturn:
         """Record how a call failed and tell the peer what it may know (rules 3 and 4)."""
         if isinstance(error, asyncio.CancelledError) and call.refusal is not None:
             error = call.refusal

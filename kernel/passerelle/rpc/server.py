@@ -1,5 +1,7 @@
 """A listener: TLS with a client certificate required, limits, and one interceptor before every servicer.
 
+`create_anonymous_server` makes the other kind, which never asks for a certificate: one port cannot be both.
+
 Rules
 -----
 1. TLS here only proves that some registered authority issued the caller's certificate. Which authority,
@@ -25,7 +27,8 @@ import grpc.aio
 from passerelle.errors import PasserelleError
 from passerelle.log import get_logger
 from passerelle.rpc.admission import Gatekeeper
-from passerelle.rpc.interceptor import Guard
+from passerelle.rpc.anonymous import AnonymousGate
+from passerelle.rpc.interceptor import Gate, Guard
 from passerelle.rpc.material import TlsBytes, TlsMaterial
 from passerelle.rpc.rule import FRAME_BYTES, Trust
 
@@ -52,7 +55,7 @@ class ServerLimits:
 class Listener:
     """A server on its port. Servicers are added to `server` before `start`."""
 
-    def __init__(self, server: grpc.aio.Server, port: int, gate: Gatekeeper, recheck_seconds: float) -> None:
+    def __init__(self, server: grpc.aio.Server, port: int, gate: Gate[Any], recheck_seconds: float) -> None:
         self.server = server
         self.port = port
         self._gate = gate
@@ -85,10 +88,26 @@ def create_server(
     Raises:
         PasserelleError: `listen_failed`, `tls_material_invalid`, `certificate_malformed`.
     """
-    limits = limits or ServerLimits()
+    return _create(address, gate, ReloadingTls(material, gate.trust).credentials(), limits or ServerLimits())
+
+
+def create_anonymous_server(
+    address: str, gate: AnonymousGate, material: TlsMaterial, limits: ServerLimits | None = None
+) -> Listener:
+    """A listener that never asks for a client certificate; see `passerelle.rpc.anonymous`.
+
+    Raises:
+        PasserelleError: `listen_failed`, `tls_material_invalid`, `certificate_malformed`.
+    """
+    return _create(address, gate, ReloadingTls(material, None).credentials(), limits or ServerLimits())
+
+
+def _create(
+    address: str, gate: Gate[Any], credentials: grpc.ServerCredentials, limits: ServerLimits
+) -> Listener:
     server: grpc.aio.Server = _AIO.server(interceptors=(Guard(gate),), options=server_options(limits))
     try:
-        port = server.add_secure_port(address, ReloadingTls(material, gate.trust).credentials())
+        port = server.add_secure_port(address, credentials)
     except RuntimeError as error:
         raise PasserelleError("listen_failed", address) from error
     return Listener(server, port, gate, limits.recheck_seconds)
@@ -97,20 +116,22 @@ def create_server(
 class ReloadingTls:
     """Key, chain and roots of a listener, read again for every handshake (rule 3).
 
+    Without `trust` no caller is asked for a certificate.
+
     Raises:
         PasserelleError: `tls_material_invalid`, `certificate_malformed`; at the start only.
     """
 
-    def __init__(self, material: TlsMaterial, trust: Trust) -> None:
+    def __init__(self, material: TlsMaterial, trust: Trust | None) -> None:
         self._material = material
         self._trust = trust
         self._current = self._read()
 
     def credentials(self) -> grpc.ServerCredentials:
-        """TLS that asks every caller for a certificate."""
+        """TLS that asks every caller for a certificate, or none."""
         fetch = cast("Callable[[], grpc.ServerCertificateConfiguration]", self.fetch)  # None: unchanged
         return grpc.dynamic_ssl_server_credentials(
-            _configuration(*self._current), fetch, require_client_authentication=True
+            _configuration(*self._current), fetch, require_client_authentication=self._trust is not None
         )
 
     def fetch(self) -> grpc.ServerCertificateConfiguration | None:
@@ -125,9 +146,9 @@ class ReloadingTls:
         self._current = latest
         return _configuration(*latest)
 
-    def _read(self) -> tuple[TlsBytes, bytes]:
-        pair, roots = self._material.read(), self._trust.bundle()
-        if not roots:
+    def _read(self) -> tuple[TlsBytes, bytes | None]:
+        pair, roots = self._material.read(), None if self._trust is None else self._trust.bundle()
+        if roots == b"":
             raise PasserelleError("tls_material_invalid", "no trust domain is registered")
         return pair, roots
 
@@ -151,5 +172,5 @@ def server_options(limits: ServerLimits) -> tuple[tuple[str, int], ...]:
     )
 
 
-def _configuration(pair: TlsBytes, roots: bytes) -> grpc.ServerCertificateConfiguration:
+def _configuration(pair: TlsBytes, roots: bytes | None) -> grpc.ServerCertificateConfiguration:
     return grpc.ssl_server_certificate_configuration([(pair.key, pair.chain)], roots)

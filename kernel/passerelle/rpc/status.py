@@ -8,6 +8,7 @@ nowhere but into the exception chain.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from typing import Any, Final, NoReturn, cast
@@ -44,6 +45,9 @@ def from_rpc(error: grpc.aio.AioRpcError) -> PasserelleError:
 def peer_errors() -> Generator[None]:
     """Around a call to a peer: its failures are raised as coded errors.
 
+    gRPC cancels the calls of a channel that is closed under them, for instance after a renewal. That is no
+    cancellation of the task that calls, and shows as `peer_unavailable`.
+
     Raises:
         PasserelleError: the peer's own code, or `peer_unavailable`, `peer_timeout`, `message_too_large`,
             `peer_fault`.
@@ -52,3 +56,8 @@ def peer_errors() -> Generator[None]:
         yield
     except grpc.aio.AioRpcError as error:
         raise from_rpc(error) from error
+    except asyncio.CancelledError as cancelled:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise PasserelleError("peer_unavailable", "the channel was closed") from cancelled

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from passerelle.errors import PasserelleError
-from passerelle_connector.sources import RawRow, RejectedRow, Source, SourcePlan, build
+from passerelle_connector.sources import Bookmark, RawRow, RejectedRow, Source, SourcePlan, build
 from passerelle_connector.sources.mapping import Targets, compile_mapping
 
 TARGETS = Targets(
@@ -44,8 +44,12 @@ def write(folder: Path, name: str, body: str | bytes) -> None:
 HEADER = "nr,naam,voornaam,geb,tel,code,nota\n"
 
 
+def items(source: Source) -> list[RawRow | RejectedRow]:
+    return [item for item in source.records("") if not isinstance(item, Bookmark)]
+
+
 def read(folder: Path, **options: Any) -> list[RawRow | RejectedRow]:
-    return list(source(folder, **options).records(0))
+    return items(source(folder, **options))
 
 
 def taken(rows: list[RawRow | RejectedRow]) -> list[RawRow]:
@@ -111,7 +115,7 @@ def test_jsonl_nested_values_lists_and_bad_lines(tmp_path: Path) -> None:
         "\n[1]\n{no json}\n"
         '{"nr": "8", "name": 3}\n',
     )
-    rows = list(source(tmp_path, table).records(0))
+    rows = items(source(tmp_path, table))
     first, last = taken([rows[0], rows[3]])
     assert first.reference == "7"
     assert first.fields == {"family_name": ("Vos",), "phone": ("1", "2"), "aliases": ({"name": "Fox"},)}
@@ -122,7 +126,7 @@ def test_jsonl_nested_values_lists_and_bad_lines(tmp_path: Path) -> None:
 def test_a_marking_that_cannot_be_read_refuses_the_row(tmp_path: Path) -> None:
     table = {"family_name": "naam", "handling": "code"}
     write(tmp_path, "a.jsonl", '{"nr": "1", "naam": "A", "code": {"x": 1}}\n')
-    assert list(source(tmp_path, table).records(0)) == [RejectedRow("1", "row_marking_invalid", "handling")]
+    assert items(source(tmp_path, table)) == [RejectedRow("1", "row_marking_invalid", "handling")]
 
 
 def test_the_digest_tells_content_not_place(tmp_path: Path) -> None:

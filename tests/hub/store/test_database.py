@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import inspect
 
-from passerelle_hub.store import Database, batches, quotas
+from passerelle_hub.store import Database, batches, dead_letters, quotas, records
 from passerelle_hub.store.tables import metadata
 
 
@@ -34,6 +35,31 @@ def test_migrating_twice_changes_nothing(database: Database) -> None:
     with database.read() as tx:
         assert quotas.used(tx, "police", "records", 1) == 7
     database.close()
+
+
+def test_data_of_the_first_schema_is_kept(tmp_path: Path) -> None:
+    old = Database(f"sqlite:///{tmp_path / 'hub.db'}")
+    old.migrate("0001")
+    with old.write() as tx:
+        assert not inspect(tx).has_table("dead_letter")
+        tx.exec_driver_sql("INSERT INTO chain VALUES ('police', 8, x'00', 3, 2)")
+        quotas.use(tx, "police", "records", 1, 7)
+        tx.exec_driver_sql(
+            "INSERT INTO batch VALUES (1, 'police', x'01', 1, x'', x'', 'ter', 1, 'matched', 0, x'')"
+        )
+        tx.exec_driver_sql(
+            "INSERT INTO record VALUES"
+            " (41, 'police', x'02', 1, 1, 'active', 'person', 'ter', 1, x'', x'', x'', 0, 0)"
+        )
+    old.migrate()
+    with old.write() as tx:
+        assert batches.position(tx, "police").next_sequence == 8
+        assert quotas.used(tx, "police", "records", 1) == 7
+        assert dead_letters.counts(tx) == {}
+        assert records.counts(tx) == {"police": 1}
+        assert tx.exec_driver_sql("SELECT value FROM last_key").scalar_one() == 41
+        assert compare_metadata(MigrationContext.configure(tx), metadata) == []
+    old.close()
 
 
 def test_a_failed_block_leaves_nothing(database: Database) -> None:
@@ -65,7 +91,7 @@ def test_commits_are_synced(database: Database, tmp_path: Path) -> None:
     database.close()
     assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
     with sqlite3.connect(tmp_path / "hub.db") as plain:
-        assert plain.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
+        assert plain.execute("SELECT version_num FROM alembic_version").fetchone() == ("0002",)
     plain.close()
 
 

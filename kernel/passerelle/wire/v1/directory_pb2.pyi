@@ -45,11 +45,14 @@ class DescribeResponse(_message.Message):
     CATALOGUE_FIELD_NUMBER: _builtins.int
     MAX_BATCH_RECORDS_FIELD_NUMBER: _builtins.int
     MAX_BATCH_BYTES_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
     hub: _builtins.str
     normaliser: _builtins.str
     catalogue: _builtins.str
     max_batch_records: _builtins.int
     max_batch_bytes: _builtins.int
+    time: _builtins.int
+    """the hub's clock, microseconds UTC; for diagnosis only"""
     @_builtins.property
     def entry(self) -> _common_pb2.Signed:
         """the hub's own registry entry"""
@@ -66,10 +69,11 @@ class DescribeResponse(_message.Message):
         catalogue: _builtins.str = ...,
         max_batch_records: _builtins.int = ...,
         max_batch_bytes: _builtins.int = ...,
+        time: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalogue", b"catalogue", "domains", b"domains", "entry", b"entry", "hub", b"hub", "max_batch_bytes", b"max_batch_bytes", "max_batch_records", b"max_batch_records", "normaliser", b"normaliser"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalogue", b"catalogue", "domains", b"domains", "entry", b"entry", "hub", b"hub", "max_batch_bytes", b"max_batch_bytes", "max_batch_records", b"max_batch_records", "normaliser", b"normaliser", "time", b"time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -44,6 +44,11 @@ class ExchangeStub:
                 request_serializer=passerelle_dot_wire_dot_v1_dot_exchange__pb2.NotificationsRequest.SerializeToString,
                 response_deserializer=passerelle_dot_wire_dot_v1_dot_exchange__pb2.NotificationsResponse.FromString,
                 _registered_method=True)
+        self.Reconcile = channel.unary_unary(
+                '/passerelle.wire.v1.Exchange/Reconcile',
+                request_serializer=passerelle_dot_wire_dot_v1_dot_exchange__pb2.ReconcileRequest.SerializeToString,
+                response_deserializer=passerelle_dot_wire_dot_v1_dot_exchange__pb2.ReconcileResponse.FromString,
+                _registered_method=True)
 
 
 class ExchangeServicer:
@@ -67,6 +72,15 @@ class ExchangeServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Reconcile(self, request, context):
+        """What the hub holds of the calling agency, as digests or, for some buckets, as a list; signed.
+        May call: a connector, for its own agency. Policy: admin (reconcile). Quota: control. Audited:
+        holdings.compared, holdings.differ.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ExchangeServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -79,6 +93,11 @@ def add_ExchangeServicer_to_server(servicer, server):
                     servicer.Notifications,
                     request_deserializer=passerelle_dot_wire_dot_v1_dot_exchange__pb2.NotificationsRequest.FromString,
                     response_serializer=passerelle_dot_wire_dot_v1_dot_exchange__pb2.NotificationsResponse.SerializeToString,
+            ),
+            'Reconcile': grpc.unary_unary_rpc_method_handler(
+                    servicer.Reconcile,
+                    request_deserializer=passerelle_dot_wire_dot_v1_dot_exchange__pb2.ReconcileRequest.FromString,
+                    response_serializer=passerelle_dot_wire_dot_v1_dot_exchange__pb2.ReconcileResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -135,6 +154,33 @@ class Exchange:
             '/passerelle.wire.v1.Exchange/Notifications',
             passerelle_dot_wire_dot_v1_dot_exchange__pb2.NotificationsRequest.SerializeToString,
             passerelle_dot_wire_dot_v1_dot_exchange__pb2.NotificationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Reconcile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/passerelle.wire.v1.Exchange/Reconcile',
+            passerelle_dot_wire_dot_v1_dot_exchange__pb2.ReconcileRequest.SerializeToString,
+            passerelle_dot_wire_dot_v1_dot_exchange__pb2.ReconcileResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -41,6 +41,11 @@ class ExchangeStub:
     May call: a connector, for its own agency. Policy: notify (per notification, when written), admin
     (notifications.subscribe). Quota: streams. Audited: notifications.opened, notification.acknowledged.
     """
+    Reconcile: _grpc.UnaryUnaryMultiCallable[_exchange_pb2.ReconcileRequest, _exchange_pb2.ReconcileResponse]
+    """What the hub holds of the calling agency, as digests or, for some buckets, as a list; signed.
+    May call: a connector, for its own agency. Policy: admin (reconcile). Quota: control. Audited:
+    holdings.compared, holdings.differ.
+    """
 
 @_typing.type_check_only
 class ExchangeAsyncStub(ExchangeStub):
@@ -54,6 +59,11 @@ class ExchangeAsyncStub(ExchangeStub):
     """Acknowledgements to the hub, sealed notifications back, in order, at least once.
     May call: a connector, for its own agency. Policy: notify (per notification, when written), admin
     (notifications.subscribe). Quota: streams. Audited: notifications.opened, notification.acknowledged.
+    """
+    Reconcile: _aio.UnaryUnaryMultiCallable[_exchange_pb2.ReconcileRequest, _exchange_pb2.ReconcileResponse]  # type: ignore[assignment]
+    """What the hub holds of the calling agency, as digests or, for some buckets, as a list; signed.
+    May call: a connector, for its own agency. Policy: admin (reconcile). Quota: control. Audited:
+    holdings.compared, holdings.differ.
     """
 
 class ExchangeServicer(metaclass=_abc_1.ABCMeta):
@@ -77,6 +87,17 @@ class ExchangeServicer(metaclass=_abc_1.ABCMeta):
         """Acknowledgements to the hub, sealed notifications back, in order, at least once.
         May call: a connector, for its own agency. Policy: notify (per notification, when written), admin
         (notifications.subscribe). Quota: streams. Audited: notifications.opened, notification.acknowledged.
+        """
+
+    @_abc_1.abstractmethod
+    def Reconcile(
+        self,
+        request: _exchange_pb2.ReconcileRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_exchange_pb2.ReconcileResponse, _abc.Awaitable[_exchange_pb2.ReconcileResponse]]:
+        """What the hub holds of the calling agency, as digests or, for some buckets, as a list; signed.
+        May call: a connector, for its own agency. Policy: admin (reconcile). Quota: control. Audited:
+        holdings.compared, holdings.differ.
         """
 
 def add_ExchangeServicer_to_server(servicer: ExchangeServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -496,3 +496,99 @@ class Notification(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Notification: _TypeAlias = Notification  # noqa: Y015
+
+@_typing.final
+class HoldingsDigest(_message.Message):
+    """What the hub holds of one agency, as digests. Signed by the hub."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HUB_FIELD_NUMBER: _builtins.int
+    AGENCY_FIELD_NUMBER: _builtins.int
+    NONCE_FIELD_NUMBER: _builtins.int
+    NEXT_SEQUENCE_FIELD_NUMBER: _builtins.int
+    PREVIOUS_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    BUCKETS_FIELD_NUMBER: _builtins.int
+    TAKEN_FIELD_NUMBER: _builtins.int
+    hub: _builtins.str
+    agency: _builtins.str
+    nonce: _builtins.bytes
+    next_sequence: _builtins.int
+    """of the agency's chain, in the same instant"""
+    previous: _builtins.bytes
+    count: _builtins.int
+    """active records"""
+    buckets: _builtins.bytes
+    """packed, 256 digests of 32 bytes"""
+    taken: _builtins.int
+    def __init__(
+        self,
+        *,
+        hub: _builtins.str = ...,
+        agency: _builtins.str = ...,
+        nonce: _builtins.bytes = ...,
+        next_sequence: _builtins.int = ...,
+        previous: _builtins.bytes = ...,
+        count: _builtins.int = ...,
+        buckets: _builtins.bytes = ...,
+        taken: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "buckets", b"buckets", "count", b"count", "hub", b"hub", "next_sequence", b"next_sequence", "nonce", b"nonce", "previous", b"previous", "taken", b"taken"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HoldingsDigest: _TypeAlias = HoldingsDigest  # noqa: Y015
+
+@_typing.final
+class HoldingsList(_message.Message):
+    """Records of some buckets, ascending by record id, a page at a time. Signed by the hub."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HUB_FIELD_NUMBER: _builtins.int
+    AGENCY_FIELD_NUMBER: _builtins.int
+    NONCE_FIELD_NUMBER: _builtins.int
+    NEXT_SEQUENCE_FIELD_NUMBER: _builtins.int
+    PREVIOUS_FIELD_NUMBER: _builtins.int
+    RECORD_IDS_FIELD_NUMBER: _builtins.int
+    REVISIONS_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    MORE_FIELD_NUMBER: _builtins.int
+    TAKEN_FIELD_NUMBER: _builtins.int
+    hub: _builtins.str
+    agency: _builtins.str
+    nonce: _builtins.bytes
+    next_sequence: _builtins.int
+    previous: _builtins.bytes
+    record_ids: _builtins.bytes
+    """packed, 16 bytes each"""
+    states: _builtins.bytes
+    """one byte each: 1 active, 2 withdrawn, 3 expired"""
+    more: _builtins.bool
+    taken: _builtins.int
+    @_builtins.property
+    def revisions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    def __init__(
+        self,
+        *,
+        hub: _builtins.str = ...,
+        agency: _builtins.str = ...,
+        nonce: _builtins.bytes = ...,
+        next_sequence: _builtins.int = ...,
+        previous: _builtins.bytes = ...,
+        record_ids: _builtins.bytes = ...,
+        revisions: _abc.Iterable[_builtins.int] | None = ...,
+        states: _builtins.bytes = ...,
+        more: _builtins.bool = ...,
+        taken: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "hub", b"hub", "more", b"more", "next_sequence", b"next_sequence", "nonce", b"nonce", "previous", b"previous", "record_ids", b"record_ids", "revisions", b"revisions", "states", b"states", "taken", b"taken"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HoldingsList: _TypeAlias = HoldingsList  # noqa: Y015

@@ -1,0 +1,92 @@
+"""`python -m bench`: runs the benchmarks and writes what they gave.
+
+    python -m bench                    all of them; writes docs/benchmarks.md and build/bench.json
+    python -m bench --quick            small sizes, under a minute; writes build/bench.json alone
+    python -m bench ingest --profile   some of them, by name; says where the time goes, writes nothing
+    python -m bench memory --records 1000000
+
+Needs `tests/support` on the path, where the kits of the tests live (see the Makefile).
+"""
+
+from __future__ import annotations
+
+import argparse
+import cProfile
+import pstats
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from bench import ingest, memory, policy, push, tokenise
+from bench.figures import FULL, QUICK, Figure, Sizes
+from bench.page import machine, shown, write, write_json
+
+from passerelle.log import configure
+
+ROOT = Path(__file__).parents[1]
+Benchmark = Callable[[Sizes, Path], tuple[Figure, ...]]
+BENCHMARKS: Mapping[str, Benchmark] = {
+    "tokenise": tokenise.run,
+    "ingest": ingest.run,
+    "push": push.run,
+    "policy": policy.run,
+    "memory": memory.run,
+}
+_TOP = 40
+
+
+def main() -> None:
+    """Run what the command line names."""
+    options = _options()
+    configure("bench", "ERROR")
+    sizes = QUICK if options.quick else FULL
+    if options.records:
+        sizes = replace(sizes, memory_records=tuple(options.records))
+    conditions = machine()
+    figures: list[Figure] = []
+    for name in options.names or BENCHMARKS:
+        figures += measured(name, sizes, profile=options.profile)
+    if options.names:
+        return
+    if options.quick:
+        write_json(ROOT / "build" / "bench.json", figures)
+    else:
+        write(ROOT, figures, conditions)
+
+
+def measured(name: str, sizes: Sizes, *, profile: bool = False) -> tuple[Figure, ...]:
+    """Run one benchmark in a folder of its own and print its figures."""
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="passerelle-bench-") as folder:
+        figures = _profiled(name, sizes, Path(folder)) if profile else BENCHMARKS[name](sizes, Path(folder))
+    print(f"{name} ({time.monotonic() - began:.0f} s)")
+    for one in figures:
+        goal = f"   goal {one.goal}" if one.goal else ""
+        print(f"  {one.name:64} {shown(one.value):>10} {one.unit}{goal}", flush=True)
+    return figures
+
+
+def _profiled(name: str, sizes: Sizes, folder: Path) -> tuple[Figure, ...]:
+    """What this thread does; other threads and processes stay out of sight."""
+    profiler = cProfile.Profile()
+    figures = profiler.runcall(BENCHMARKS[name], sizes, folder)
+    pstats.Stats(profiler).sort_stats("tottime").print_stats(_TOP)
+    return figures
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bench", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("names", nargs="*", metavar="name", help=f"of {', '.join(BENCHMARKS)}")
+    parser.add_argument("--quick", action="store_true", help="small sizes")
+    parser.add_argument("--profile", action="store_true", help="print where the time goes")
+    parser.add_argument("--records", type=int, action="append", help="sizes of submission for memory")
+    options = parser.parse_args()
+    if unknown := set(options.names) - BENCHMARKS.keys():
+        parser.error(f"no benchmark {', '.join(sorted(unknown))}")
+    return options
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""What a benchmark gives: named figures, most of them ratios taken in one run, with the goals of the project.
+
+`met` is None where a figure has no goal of its own, or where its goal was not measured here.
+"""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import psutil
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much one run measures; `QUICK` suits a CI job, `FULL` the page of figures."""
+
+    tokenise_batches: int
+    ingest_batches: int
+    push_rounds: int
+    memory_records: tuple[int, ...]
+    policy_batches: int
+
+
+FULL = Sizes(
+    tokenise_batches=20,
+    ingest_batches=40,
+    push_rounds=20,
+    memory_records=(1_000, 10_000, 100_000),
+    policy_batches=10,
+)
+QUICK = Sizes(
+    tokenise_batches=2,
+    ingest_batches=4,
+    push_rounds=3,
+    memory_records=(1_000,),
+    policy_batches=2,
+)
+SEED = 20_261_123
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One line of the table. `goal` as text with its direction, empty where there is none."""
+
+    name: str
+    value: float | None
+    unit: str
+    goal: str = ""
+    met: bool | None = None
+
+    def document(self) -> Mapping[str, object]:
+        """As `build/bench.json` holds it."""
+        return {
+            "name": self.name,
+            "value": self.value,
+            "unit": self.unit,
+            "goal": self.goal or None,
+            "met": self.met,
+        }
+
+
+def at_least(name: str, value: float, unit: str, goal: float) -> Figure:
+    """A figure that should reach its goal."""
+    return Figure(name, value, unit, f">= {goal:g}", value >= goal)
+
+
+def at_most(name: str, value: float, unit: str, goal: float) -> Figure:
+    """A figure that should stay under its goal."""
+    return Figure(name, value, unit, f"<= {goal:g}", value <= goal)
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The smallest value that at least `share` of all do not exceed (nearest rank).
+
+    Raises:
+        ValueError: there are no values.
+    """
+    if not values:
+        raise ValueError("no values")
+    ordered = sorted(values)
+    return ordered[max(0, -(-int(share * 1000) * len(ordered) // 1000) - 1)]
+
+
+def cpu_seconds(others: Iterable[int] = ()) -> float:
+    """CPU time of this process (all threads, user and kernel mode) and of others, by process id."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    times = [psutil.Process(other).cpu_times() for other in others]
+    return used.ru_utime + used.ru_stime + sum(one.user + one.system for one in times)

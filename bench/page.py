@@ -1,0 +1,86 @@
+"""What `make bench` writes: `docs/benchmarks.md` for people, `build/bench.json` for programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sqlite3
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from bench.figures import SEED, Figure
+
+from passerelle.oprf.sodium import load
+
+_HEAD = """\
+# Benchmarks
+
+What `make bench` measured last. Ratios compare two things measured in turns in the same run; they depend less
+on machine and load than absolute figures, those of CPU time least. A run on a busy machine, as the load
+below shows, says little about speeds by the clock. What each line measures, and how, stands at the top of its
+module in `bench/`.
+"""
+_PACKAGES = ("grpcio", "protobuf", "cryptography", "sqlalchemy", "gordon-to-regorus")
+
+
+def machine() -> Mapping[str, str]:
+    """What the figures were measured on."""
+    packages = [f"{name} {version(name)}" for name in _PACKAGES]
+    one, five, fifteen = os.getloadavg()
+    return {
+        "processors": f"{os.cpu_count()} × {_processor()}",
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "load before the run (1, 5, 15 min)": f"{one:.1f} {five:.1f} {fifteen:.1f}",
+        "versions": ", ".join(
+            (
+                f"Python {platform.python_version()}",
+                f"SQLite {sqlite3.sqlite_version}",
+                f"libsodium from the {load().source}",
+                *packages,
+            )
+        ),
+    }
+
+
+def page(figures: Sequence[Figure], conditions: Mapping[str, str]) -> str:
+    """The page."""
+    facts = {**conditions, "seed": str(SEED)}
+    lines = [_HEAD, *(f"- {name}: {value}" for name, value in facts.items()), ""]
+    lines += ["| figure | value | unit | goal | met |", "|---|---:|---|---|---|"]
+    lines += [
+        f"| {one.name} | {shown(one.value)} | {one.unit} | {one.goal} | {_MET[one.met]} |" for one in figures
+    ]
+    return "\n".join((*lines, ""))
+
+
+def write(root: Path, figures: Sequence[Figure], conditions: Mapping[str, str]) -> None:
+    """Write both files below the root of the repository."""
+    (root / "docs" / "benchmarks.md").write_text(page(figures, conditions), "utf-8")
+    write_json(root / "build" / "bench.json", figures)
+
+
+def write_json(path: Path, figures: Sequence[Figure]) -> None:
+    """Write the list of figures alone."""
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps([one.document() for one in figures], indent=1) + "\n", "utf-8")
+
+
+def shown(value: float | None) -> str:
+    """A figure with three significant digits, whole where it is large."""
+    if value is None:
+        return "not measured yet"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+_MET: Mapping[bool | None, str] = {True: "yes", False: "**no**", None: ""}
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()

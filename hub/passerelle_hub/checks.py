@@ -1,0 +1,88 @@
+"""What `doctor` looks at in a hub: keys, certificate, registry, policies, database, disk, listener."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from passerelle import checks
+from passerelle.certificate import Usage
+from passerelle.checks import Check, State, checked
+from passerelle.clock import Clock, SystemClock
+from passerelle.config import load
+from passerelle.identity import Identity
+from passerelle.registry_entry import Status, verify_entry
+from passerelle.rpc.material import FileMaterial
+from passerelle.selftest import selftest
+from passerelle.sign import VerifyingKey
+from passerelle_hub.config import HubSettings
+from passerelle_hub.policy.bundle import load_bundle
+from passerelle_hub.run import stored_entries
+from passerelle_hub.store import Database
+from passerelle_hub.store.migrated import behind
+
+
+def examine(config: Path) -> Iterator[Check]:
+    """Every finding about a hub's set-up; it may run meanwhile."""
+    yield from look(load(HubSettings, config), SystemClock())
+
+
+def look(settings: HubSettings, clock: Clock) -> Iterator[Check]:
+    """The same for settings that were read."""
+    path, keys = settings.path, settings.keys
+    yield checked("cryptography", _selftest)
+    yield from checks.key_files(map(path, (keys.signing, keys.manifest, keys.pepper, settings.tls.key)))
+    yield checks.leaf(settings, settings.tls, Usage.SERVER, clock.now())
+    yield checked("key and certificate", lambda: _pair(settings))
+    yield checked("registry", lambda: _registry(settings))
+    yield checked("policy", lambda: _policy(settings))
+    yield checked("database", lambda: _database(settings))
+    yield checks.disk(settings.base)
+    yield checked("listener", lambda: _listening(settings))
+
+
+def _selftest() -> str:
+    selftest()
+    return "hybrid signatures and sealing work"
+
+
+def _pair(settings: HubSettings) -> str:
+    FileMaterial(settings.path(settings.tls.key), settings.path(settings.tls.chain)).read()
+    return "belong together"
+
+
+def _registry(settings: HubSettings) -> str | Check:
+    key = VerifyingKey(settings.path(settings.registry.key).read_bytes())
+    entries = [
+        verify_entry(signed, key) for signed in stored_entries(settings.path(settings.registry.entries))
+    ]
+    active = {entry.agency for entry in entries if entry.status is Status.ACTIVE}
+    text = f"{len(entries)} entries verify, {len(active)} of them active"
+    if settings.director not in active:
+        fix = "Name an enrolled agency as director; links under embargo reach no desk."
+        return Check("registry", State.WARN, f"{text}; the director is none of them", fix)
+    return text
+
+
+def _policy(settings: HubSettings) -> str:
+    data = settings.policy.data
+    bundle = load_bundle(settings.path(settings.policy.folder), settings.path(data) if data else None)
+    return f"revision {bundle.revision}"
+
+
+def _database(settings: HubSettings) -> str | Check:
+    if "://" not in settings.database and not settings.path(settings.database).exists():
+        return Check("database", State.WARN, "not there yet", "Start the hub; it makes the database.")
+    with closing(Database(settings.database_url)) as database:
+        steps = behind(database)
+    if steps:
+        fix = "Start the hub; it migrates before it listens."
+        return Check("database", State.WARN, f"{steps} migrations behind", fix)
+    return "at the newest migration"
+
+
+def _listening(settings: HubSettings) -> Check:
+    identity, roots = Identity.parse(settings.identity), settings.path(settings.tls.roots).read_bytes()
+    return asyncio.run(checks.listening(settings.listen, identity, roots))

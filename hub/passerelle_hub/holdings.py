@@ -1,0 +1,89 @@
+"""Reconciliation: what the hub holds of an agency, said to that agency and signed.
+
+(1) position and holdings are read in one transaction, so that both speak of the same instant;
+(2) a comparison is answered with the hub's own digests, a selection with a page of records;
+(3) where the connector stood at the same place in its chain and believed something else, the difference is
+    noted in the audit log: a number of buckets, never a record.
+
+An agency learns of its own records alone. Nothing is changed here: the connector heals, by sending again or
+withdrawing, and every such batch is admitted and decided like any other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from passerelle.clock import Clock
+from passerelle.codec.holdings import encode_digest, encode_list
+from passerelle.holdings import (
+    DIGEST_TYPE,
+    LIST_TYPE,
+    MAX_LISTED,
+    Comparison,
+    HoldingsDigest,
+    HoldingsList,
+    Selection,
+    summarise,
+)
+from passerelle.identity import Identity
+from passerelle.sign import Signed, SigningKey, sign
+from passerelle_hub.audit import Audit, EventKind
+from passerelle_hub.store import Database, batches, holdings
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The signed answer, and how many buckets differ where both sides spoke of the same instant."""
+
+    signed: Signed
+    differing: int = 0
+
+
+class Holdings:
+    """Answers reconciliations. Blocking; `answer` only reads, `note` runs on the hub's write thread."""
+
+    def __init__(
+        self, *, hub: Identity, database: Database, key: SigningKey, audit: Audit, clock: Clock
+    ) -> None:
+        self._hub = hub
+        self._database = database
+        self._key = key
+        self._audit = audit
+        self._clock = clock
+
+    def answer(self, peer: Identity, question: Comparison | Selection) -> Answer:
+        """Steps 1 and 2, for a caller that may ask."""
+        if isinstance(question, Comparison):
+            return self._compare(peer, question)
+        return self._list(peer, question)
+
+    def note(self, peer: Identity, answer: Answer) -> None:
+        """Step 3."""
+        with self._database.write() as tx:
+            self._audit.append(tx, EventKind.HOLDINGS_DIFFER, str(peer), buckets=answer.differing)
+
+    def _compare(self, peer: Identity, question: Comparison) -> Answer:
+        with self._database.read() as tx:  # (1)
+            position = batches.position(tx, peer.agency)
+            summary = summarise(holdings.active(tx, peer.agency))
+        said = HoldingsDigest(
+            str(self._hub), peer.agency, question.nonce, position, summary, self._clock.now()
+        )
+        same_place = position.next_sequence == question.next_sequence
+        differing = len(summary.differing(question.summary)) if same_place else 0
+        return Answer(sign(self._key, DIGEST_TYPE, encode_digest(said)), differing)  # (2)
+
+    def _list(self, peer: Identity, question: Selection) -> Answer:
+        with self._database.read() as tx:  # (1)
+            position = batches.position(tx, peer.agency)
+            found = holdings.listed(tx, peer.agency, question.buckets, question.after, MAX_LISTED + 1)
+        said = HoldingsList(
+            hub=str(self._hub),
+            agency=peer.agency,
+            nonce=question.nonce,
+            position=position,
+            records=found[:MAX_LISTED],
+            more=len(found) > MAX_LISTED,
+            taken=self._clock.now(),
+        )
+        return Answer(sign(self._key, LIST_TYPE, encode_list(said)))  # (2)

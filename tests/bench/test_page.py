@@ -1,0 +1,64 @@
+"""What a benchmark run writes down: goals judged by their direction, figures without a goal left unjudged."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from bench.figures import Figure, at_least, at_most, percentile
+from bench.page import page, shown, write_json
+
+FIGURES = (
+    at_least("rate", 1_500, "tokens/s", 1_500),
+    at_least("low rate", 1_499, "tokens/s", 1_500),
+    at_most("ratio", 2.5, "ratio", 2),
+    Figure("later", None, "%", ">= 60"),
+    Figure("plain", 0.123456, "ms"),
+)
+
+
+def test_a_goal_is_met_in_its_own_direction() -> None:
+    assert [one.met for one in FIGURES] == [True, False, False, None, None]
+
+
+def test_the_page_has_a_line_for_each_figure() -> None:
+    lines = page(FIGURES, {"system": "made up"}).splitlines()
+    assert "- system: made up" in lines
+    assert "| rate | 1,500 | tokens/s | >= 1500 | yes |" in lines
+    assert "| ratio | 2.5 | ratio | <= 2 | **no** |" in lines
+    assert "| later | not measured yet | % | >= 60 |  |" in lines
+
+
+def test_programs_get_a_list_of_plain_objects(tmp_path: Path) -> None:
+    write_json(tmp_path / "build" / "bench.json", FIGURES)
+    found = json.loads((tmp_path / "build" / "bench.json").read_text("utf-8"))
+    assert found[0] == {
+        "name": "rate",
+        "value": 1500,
+        "unit": "tokens/s",
+        "goal": ">= 1500",
+        "met": True,
+    }
+    assert found[3] | {"name": ""} == {
+        "name": "",
+        "value": None,
+        "unit": "%",
+        "goal": ">= 60",
+        "met": None,
+    }
+    assert found[4]["goal"] is None
+
+
+@pytest.mark.parametrize(("share", "value"), [(0.5, 50), (0.99, 99), (1.0, 100), (0.001, 1)])
+def test_percentiles_are_nearest_ranks(share: float, value: int) -> None:
+    assert percentile([float(at) for at in range(100, 0, -1)], share) == value
+
+
+def test_no_values_have_no_percentile() -> None:
+    with pytest.raises(ValueError, match="no values"):
+        percentile([], 0.5)
+
+
+def test_large_figures_are_whole_and_small_ones_keep_three_digits() -> None:
+    assert [shown(one) for one in (12_345.6, 99.95, 0.0012345)] == ["12,346", "100", "0.00123"]

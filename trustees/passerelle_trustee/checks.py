@@ -1,0 +1,75 @@
+"""What `doctor` looks at in a trustee: keys, certificate, shares, registry, ledger, disk."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from passerelle import checks
+from passerelle.certificate import Usage
+from passerelle.checks import Check, State, checked
+from passerelle.clock import Clock, SystemClock
+from passerelle.config import load
+from passerelle.federation import Federation
+from passerelle.identity import Identity
+from passerelle.oprf.pinned import Ceremony
+from passerelle.rpc.material import FileMaterial
+from passerelle.sign import VerifyingKey
+from passerelle_trustee.compose import Register
+from passerelle_trustee.config import TrusteeSettings
+from passerelle_trustee.share import load_shares
+from passerelle_trustee.store import Ledger
+
+
+def examine(config: Path) -> Iterator[Check]:
+    """Every finding about a trustee's set-up; it may run meanwhile."""
+    yield from look(load(TrusteeSettings, config), SystemClock())
+
+
+def look(settings: TrusteeSettings, clock: Clock) -> Iterator[Check]:
+    """The same for settings that were read."""
+    yield from checks.key_files((settings.path(settings.shares), settings.path(settings.tls.key)))
+    yield checks.leaf(settings, settings.tls, Usage.SERVER, clock.now())
+    yield checked("key and certificate", lambda: _pair(settings))
+    yield checked("shares", lambda: _shares(settings))
+    yield checked("registry", lambda: _registry(settings))
+    yield checked("ledger", lambda: _ledger(settings))
+    yield checks.disk(settings.path(settings.ledger).parent)
+    yield checked("listener", lambda: _listening(settings))
+
+
+def _pair(settings: TrusteeSettings) -> str:
+    FileMaterial(settings.path(settings.tls.key), settings.path(settings.tls.chain)).read()
+    return "belong together"
+
+
+def _shares(settings: TrusteeSettings) -> str | Check:
+    book = load_shares(settings.path(settings.shares))
+    text = f"trustee {book.index} holds {len(book.shares)} shares"
+    if book.ceremony is Ceremony.DEVELOPMENT:
+        fix = "Hold a ceremony before real records come."
+        return Check("shares", State.WARN, f"{text}, dealt by one process for development", fix)
+    return text
+
+
+def _registry(settings: TrusteeSettings) -> str:
+    key = VerifyingKey(settings.path(settings.registry.key).read_bytes())
+    home = Identity.parse(settings.identity).trust_domain
+    federation = Federation(home, settings.path(settings.tls.roots).read_bytes())
+    found = Register(settings.path(settings.registry.entries), key, federation).refresh()
+    return f"{found} entries read"
+
+
+def _ledger(settings: TrusteeSettings) -> str | Check:
+    file = settings.path(settings.ledger)
+    if not file.exists():
+        return Check("ledger", State.WARN, "not there yet", "Start the trustee; it makes the ledger.")
+    with closing(Ledger(file)):
+        return "of this release"
+
+
+def _listening(settings: TrusteeSettings) -> Check:
+    identity, roots = Identity.parse(settings.identity), settings.path(settings.tls.roots).read_bytes()
+    return asyncio.run(checks.listening(settings.listen, identity, roots))
