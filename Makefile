@@ -55,7 +55,7 @@ proto: dev
 
 lock:
 	@command -v $(UV) >/dev/null || { echo "make: $(UV) not found; set UV=/path/to/uv" >&2; exit 1; }
-	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	$(UV) pip compile --quiet --universal --python-version 3.11 --no-strip-extras --generate-hashes \
 	  requirements.in --output-file requirements.lock
 
 clean:

@@ -39,7 +39,7 @@ from passerelle_connector.sources import Item, Source
 from passerelle_connector.trial import try_source
 
 SAMPLE_ROWS: Final = 1_000
-_SECONDS: Final = 5.0
+PATIENCE: Final = 5.0
 _COVERED: Final = 90
 """Percent of rows below which a mapped field is worth a warning."""
 
@@ -49,8 +49,8 @@ def examine(config: Path) -> Iterator[Check]:
     yield from look(load(ConnectorSettings, config), SystemClock())
 
 
-def look(settings: ConnectorSettings, clock: Clock) -> Iterator[Check]:
-    """The same for settings that were read."""
+def look(settings: ConnectorSettings, clock: Clock, patience: float = PATIENCE) -> Iterator[Check]:
+    """The same for settings that were read; `patience` in seconds with each party that is called."""
     yield checked("cryptography", _selftest)
     yield from checks.key_files(sorted(settings.path(settings.keys).glob("*.key")))
     yield from checks.key_files((settings.path(settings.tls.key),))
@@ -59,7 +59,7 @@ def look(settings: ConnectorSettings, clock: Clock) -> Iterator[Check]:
     yield checked("key and certificate", lambda: _pair(settings))
     yield checked("store", lambda: _store(settings))
     yield checks.disk(settings.path(settings.store).parent)
-    yield from _others(settings, clock)
+    yield from _others(settings, clock, patience)
     yield from _source(settings, clock)
 
 
@@ -85,7 +85,7 @@ def _store(settings: ConnectorSettings) -> str | Check:
     return "of this release"
 
 
-def _others(settings: ConnectorSettings, clock: Clock) -> Iterator[Check]:
+def _others(settings: ConnectorSettings, clock: Clock, patience: float) -> Iterator[Check]:
     """Hub and trustees; without a registry there is nobody to call."""
     try:
         peers = load_peers(settings)
@@ -94,16 +94,16 @@ def _others(settings: ConnectorSettings, clock: Clock) -> Iterator[Check]:
         yield checks.failed("registry", error)
         return
     yield Check("registry", State.OK, f"the trustees' keys are pinned, {threshold} of them answer together")
-    yield from asyncio.run(_hub(settings, peers, clock))
-    yield asyncio.run(_trustees(settings, peers, threshold))
+    yield from asyncio.run(_hub(settings, peers, clock, patience))
+    yield asyncio.run(_trustees(settings, peers, threshold, patience))
 
 
-async def _hub(settings: ConnectorSettings, peers: Peers, clock: Clock) -> Sequence[Check]:
+async def _hub(settings: ConnectorSettings, peers: Peers, clock: Clock, patience: float) -> Sequence[Check]:
     material = FileMaterial(settings.path(settings.tls.key), settings.path(settings.tls.chain))
     try:
         roots = peers.roots(peers.hub)
         async with open_channel(settings.hub.address, peers.hub, roots, material) as channel:
-            said = await asyncio.wait_for(GrpcHub(channel).describe(), _SECONDS)
+            said = await asyncio.wait_for(GrpcHub(channel).describe(), patience)
     except PasserelleError as error:
         return (checks.failed("hub", error),)
     except TimeoutError:
@@ -122,14 +122,14 @@ def _spoken(settings: ConnectorSettings, domains: Sequence[tuple[str, Sequence[i
     return f"the hub takes {settings.domain}, epoch {settings.epoch}"
 
 
-async def _trustees(settings: ConnectorSettings, peers: Peers, threshold: int) -> Check:
+async def _trustees(settings: ConnectorSettings, peers: Peers, threshold: int, patience: float) -> Check:
     material = FileMaterial(settings.path(settings.tls.key), settings.path(settings.tls.chain))
 
     async def reached(agency: str, address: str) -> bool:
         try:
             identity = peers.identity(agency, Role.TRUSTEE)
             async with open_channel(address, identity, peers.roots(identity), material) as channel:
-                await asyncio.wait_for(channel.channel_ready(), _SECONDS)
+                await asyncio.wait_for(channel.channel_ready(), patience)
         except (PasserelleError, TimeoutError):
             return False
         return True

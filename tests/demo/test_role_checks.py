@@ -52,7 +52,9 @@ def trustee(folder: Path, later: int = 0) -> dict[str, Check]:
 
 def connector(folder: Path, later: int = 0) -> dict[str, Check]:
     settings = load(ConnectorSettings, folder / "connector-passages" / "connector.toml")
-    return {one.name: one for one in look_at_connector(settings, ManualClock(SystemClock().now() + later))}
+    return {
+        one.name: one for one in look_at_connector(settings, ManualClock(SystemClock().now() + later), 0.2)
+    }
 
 
 def pki(folder: Path, later: int = 0) -> dict[str, Check]:
