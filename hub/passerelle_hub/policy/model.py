@@ -23,17 +23,27 @@ INPUT_INVALID: Final = "input_invalid"
 """Reason of a denial of an input that breaks its schema."""
 
 OBLIGATIONS: Final[Mapping[str, type]] = {
+    "answer_within_hours": int,
+    "audience": str,
     "condition": str,
+    "confirm_within_hours": int,
+    "contact_basic_service": bool,
     "counterpart": str,
     "director_only": bool,
+    "expires_within_days": int,
+    "feedback_within_days": int,
     "keep_days_at_most": int,
     "link_at_most": str,
     "no_onward_sharing": bool,
     "not_as_evidence": bool,
+    "owner_told": bool,
     "review_within_days": int,
+    "tell_recipients": bool,
+    "uniform_answer": bool,
+    "valid_days_at_most": int,
     "visibility": str,
 }
-"""Every obligation the hub knows how to carry out, with the type of its value."""
+"""Every obligation the hub understands, with the type of its value; an answer with another one is refused."""
 
 REDACTIONS: Final = frozenset({"agreements", "band", "counterpart", "threat_level"})
 """Every part of an answer the hub knows how to leave out."""
