@@ -15,10 +15,9 @@ import secrets
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 
-from passerelle.canonical import digest
+from passerelle.audit.event import Event
 from passerelle.clock import Clock
 from passerelle_hub.store import Transaction, log_store
-from passerelle_hub.store.log_store import StoredEvent
 
 Detail = Mapping[str, str | int | list[str]]
 
@@ -83,18 +82,25 @@ class Audit:
         self._clock = clock
         self._random = random
 
-    def append(self, tx: Transaction, kind: EventKind, actor: str, **detail: str | int | list[str]) -> bytes:
-        """Append one event; returns its 32-byte commitment, which the log will hold."""
+    def append(
+        self,
+        tx: Transaction,
+        kind: EventKind,
+        actor: str,
+        *,
+        subject: str = "",
+        vouched: bytes = b"",
+        **detail: str | int | list[str],
+    ) -> bytes:
+        """Append one event; returns its 32-byte commitment, which the log will hold.
+
+        `subject` and `vouched` say what the database holds from now on (`passerelle.audit.event`).
+        """
         text = json.dumps(detail, sort_keys=True, separators=(",", ":"))
-        salt, now = self._random(16), self._clock.now()
-        mark = commitment(salt, kind.value, actor, now, text)
-        log_store.append(tx, [StoredEvent(mark, salt, kind.value, actor, now, text)])
+        event = Event(kind.value, actor, self._clock.now(), text, self._random(16), subject, vouched)
+        mark = event.commitment
+        log_store.append(tx, [(mark, event)])
         return mark
-
-
-def commitment(salt: bytes, kind: str, actor: str, happened: int, detail: str) -> bytes:
-    """The salted commitment (32 bytes) of an event: what a leaf of the tick is made of."""
-    return digest("passerelle/audit-event/1", salt, kind, actor, happened, detail)
 
 
 def events_page() -> str:

@@ -75,8 +75,12 @@ def _log_read(method: str) -> RpcRule:
 CHECKPOINT = _log_read("Checkpoint")
 INCLUSION = _log_read("InclusionProof")
 CONSISTENCY = _log_read("ConsistencyProof")
+PROVE = _log_read("Prove")
+TILES = _log_read("Tiles")
 
-RULES = rule_table([SUBMIT, NOTIFICATIONS, RECONCILE, DESCRIBE, AGENCIES, CHECKPOINT, INCLUSION, CONSISTENCY])
+_LOG_CALLS = (CHECKPOINT, INCLUSION, CONSISTENCY, PROVE, TILES)
+
+RULES = rule_table([SUBMIT, NOTIFICATIONS, RECONCILE, DESCRIBE, AGENCIES, *_LOG_CALLS])
 
 
 class StepsCharge:

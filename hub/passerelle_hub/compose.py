@@ -28,6 +28,8 @@ from passerelle_hub.holdings import Holdings
 from passerelle_hub.index import Pepper
 from passerelle_hub.intake import Intake
 from passerelle_hub.letters import DeadLetters
+from passerelle_hub.logbook.reading import LogReader
+from passerelle_hub.logbook.service import Log, add_log
 from passerelle_hub.match.links import Linker
 from passerelle_hub.notify import Notifier
 from passerelle_hub.outgoing import Bell, Outgoing
@@ -39,7 +41,7 @@ from passerelle_hub.quota import DEFAULT_LIMITS, Quota
 from passerelle_hub.receipts import Receipts
 from passerelle_hub.registry import Registry
 from passerelle_hub.retention import Retention
-from passerelle_hub.service import Announcement, Directory, Exchange, Log, Threads, add_servicers
+from passerelle_hub.service import Announcement, Directory, Exchange, Threads, add_servicers
 from passerelle_hub.settle import Settlement
 from passerelle_hub.store import Database
 from passerelle_hub.transparency import Transparency
@@ -186,8 +188,9 @@ def build_server(core: Core, address: str, material: TlsMaterial) -> Server:
             access=core.access,
             threads=threads,
         ),
-        Log(transparency=core.transparency, database=core.database, access=core.access, threads=threads),
     )
+    reader = LogReader(core.database, core.transparency)
+    add_log(listener.server, Log(reader=reader, access=core.access, threads=threads))
     return Server(core, listener, bell, threads)
 
 

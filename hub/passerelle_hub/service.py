@@ -19,7 +19,7 @@ from passerelle.catalogue import Catalogue
 from passerelle.clock import Clock
 from passerelle.codec.frames import Assembler
 from passerelle.codec.holdings import question_in
-from passerelle.codec.signed import proof_out, signed_out
+from passerelle.codec.signed import signed_out
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
 from passerelle.record import MAX_BATCH_BYTES, MAX_BATCH_RECORDS
@@ -29,8 +29,6 @@ from passerelle.wire.v1 import (
     directory_pb2_grpc,
     exchange_pb2,
     exchange_pb2_grpc,
-    transparency_pb2,
-    transparency_pb2_grpc,
 )
 from passerelle_hub import calls
 from passerelle_hub.access import Access
@@ -39,8 +37,6 @@ from passerelle_hub.holdings import Holdings
 from passerelle_hub.intake import Intake
 from passerelle_hub.outgoing import Bell, Outgoing
 from passerelle_hub.registry import Registry
-from passerelle_hub.store import Database
-from passerelle_hub.transparency import Transparency
 
 Context = grpc.aio.ServicerContext[Any, Any]
 P = ParamSpec("P")
@@ -236,55 +232,7 @@ class Directory(directory_pb2_grpc.DirectoryServicer):
         return directory_pb2.AgenciesResponse(entries=entries)
 
 
-class Log(transparency_pb2_grpc.TransparencyServicer):
-    """The log, for everyone who checks it."""
-
-    def __init__(
-        self, *, transparency: Transparency, database: Database, access: Access, threads: Threads
-    ) -> None:
-        self._transparency = transparency
-        self._database = database
-        self._access = access
-        self._threads = threads
-
-    async def Checkpoint(  # noqa: N802 - name of the call
-        self, request: transparency_pb2.CheckpointRequest, context: Context
-    ) -> transparency_pb2.CheckpointResponse:
-        """The newest signed checkpoint."""
-        await self._threads.write(self._access.require, peer(context), calls.CHECKPOINT)
-        signed = await self._threads.read(self._reading(self._transparency.latest))
-        return transparency_pb2.CheckpointResponse(checkpoint=signed_out(signed))
-
-    async def InclusionProof(  # noqa: N802 - name of the call
-        self, request: transparency_pb2.InclusionProofRequest, context: Context
-    ) -> Any:
-        """Where an event stands."""
-        await self._threads.write(self._access.require, peer(context), calls.INCLUSION)
-        step = self._transparency.inclusion
-        proof = await self._threads.read(self._reading(lambda tx: step(tx, request.audit_event)))
-        return proof_out(proof)
-
-    async def ConsistencyProof(  # noqa: N802 - name of the call
-        self, request: transparency_pb2.ConsistencyProofRequest, context: Context
-    ) -> transparency_pb2.ConsistencyProofResponse:
-        """That one tree extends another."""
-        await self._threads.write(self._access.require, peer(context), calls.CONSISTENCY)
-        step = self._transparency.consistency
-        path = await self._threads.read(
-            self._reading(lambda tx: step(tx, request.old_size, request.new_size))
-        )
-        return transparency_pb2.ConsistencyProofResponse(path=b"".join(path))
-
-    def _reading(self, step: Callable[[Any], T]) -> Callable[[], T]:
-        def run() -> T:
-            with self._database.read() as tx:
-                return step(tx)
-
-        return run
-
-
-def add_servicers(server: grpc.aio.Server, exchange: Exchange, directory: Directory, log: Log) -> None:
-    """Register all servicers of the hub."""
+def add_servicers(server: grpc.aio.Server, exchange: Exchange, directory: Directory) -> None:
+    """Register the servicers of this module."""
     exchange_pb2_grpc.add_ExchangeServicer_to_server(exchange, server)
     directory_pb2_grpc.add_DirectoryServicer_to_server(directory, server)
-    transparency_pb2_grpc.add_TransparencyServicer_to_server(log, server)

@@ -3,7 +3,8 @@
 (1) events wait, committed with their effects, until the tick;
 (2) the tick closes them under one root, paths inside padded to a fixed depth;
 (3) the root becomes the next leaf of the tree;
-(4) checkpoints are signed over the tree and handed to whoever asks.
+(4) checkpoints are signed over the tree and handed to whoever asks. One in a round (a minute) is *offered*:
+    witnesses cosign that one, so that their cosignatures meet on one tree (`witnesses`).
 
 Durability: an event is on disk before its effect is acknowledged. A tick lost by a crash is closed again
 with the same events; a leaf never changes once written. One writer at a time (the hub's write thread).
@@ -12,24 +13,30 @@ with the same events; a leaf never changes once written. One writer at a time (t
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from passerelle import merkle
-from passerelle.checkpoint import CHECKPOINT_TYPE, Checkpoint
-from passerelle.clock import Clock
-from passerelle.codec.signed import decode_signed, encode_signed
+from passerelle.audit.tiles import WIDTH, Tile, pack_entries
+from passerelle.checkpoint import Checkpoint, sign_checkpoint
+from passerelle.clock import SECOND, Clock
 from passerelle.errors import PasserelleError
+from passerelle.log_proof import EventProof
+from passerelle.note import Note
 from passerelle.notification import LogProof
-from passerelle.sign import Signed, SigningKey, sign
+from passerelle.sign import SigningKey
 from passerelle_hub.store import Transaction, log_store
-from passerelle_hub.store.log_store import Tick
+from passerelle_hub.store.log_store import Placed, StoredCheckpoint, Tick
 
-TICK_DEPTH = 16
+TICK_DEPTH: Final = 16
 """Fixed depth of the paths inside a tick: 65,536 events at most; the rest wait for the next tick."""
+ROUND: Final = 60 * SECOND
+"""How long one checkpoint is offered to witnesses."""
 
 
 class Transparency:
-    """Closes ticks, signs checkpoints, proves inclusion and consistency."""
+    """Closes ticks, signs checkpoints, proves inclusion and consistency, serves tiles."""
 
     def __init__(
         self,
@@ -37,41 +44,46 @@ class Transparency:
         key: SigningKey,
         clock: Clock,
         random: Callable[[int], bytes] = secrets.token_bytes,
+        witness_round: int = ROUND,
     ) -> None:
-        self._origin = origin
+        self.origin: Final = origin
         self._key = key
         self._clock = clock
         self._random = random
+        self._round = witness_round
 
     def close_tick(self, tx: Transaction) -> Tick:
         """Steps 2 and 3: take the open events, in order, into the next leaf; an empty tick counts too."""
-        events = log_store.open_events(tx, 1 << TICK_DEPTH)
         number = log_store.size(tx)
+        events = log_store.take_open(tx, number, 1 << TICK_DEPTH)
         salt = self._random(32)
-        root = merkle.tick_root([mark for _, mark in events], TICK_DEPTH, salt)
-        tick = Tick(number, self._clock.now(), salt, root)
-        log_store.close_tick(tx, tick, [key for key, _ in events])
-        merkle.append_leaf(log_store.Nodes(tx), number, root)
+        tick = Tick(number, self._clock.now(), salt, merkle.tick_root(events, TICK_DEPTH, salt))
+        log_store.put_tick(tx, tick)
+        merkle.append_leaf(log_store.Nodes(tx), number, tick.root)
         return tick
 
-    def checkpoint(self, tx: Transaction) -> Signed:
-        """Step 4: sign the tree as it stands."""
-        size = log_store.size(tx)
-        note = Checkpoint(self._origin, size, merkle.stored_root(log_store.Nodes(tx), size))
-        signed = sign(self._key, CHECKPOINT_TYPE, note.text())
-        log_store.put_checkpoint(tx, size, self._clock.now(), encode_signed(signed))
-        return signed
+    def checkpoint(self, tx: Transaction) -> Note:
+        """Step 4: sign the tree as it stands; of one size there is one checkpoint."""
+        size, now = log_store.size(tx), self._clock.now()
+        if known := log_store.checkpoint_of(tx, size):
+            return Note.parse(known.note)
+        root = merkle.stored_root(log_store.Nodes(tx), size)
+        note = sign_checkpoint(self._key, Checkpoint(self.origin, size, root))
+        offered = log_store.offered_checkpoint(tx)
+        fresh = size > 0 and (offered is None or offered.created + self._round <= now)
+        log_store.put_checkpoint(tx, StoredCheckpoint(size, now, note.to_bytes(), fresh))
+        return note
 
-    def latest(self, tx: Transaction) -> Signed:
+    def latest(self, tx: Transaction) -> StoredCheckpoint:
         """The newest signed checkpoint.
 
         Raises:
             PasserelleError: `proof_unavailable`, none was signed yet.
         """
-        raw = log_store.latest_checkpoint(tx)
-        if raw is None:
+        found = log_store.latest_checkpoint(tx)
+        if found is None:
             raise PasserelleError("proof_unavailable", "no checkpoint yet")
-        return decode_signed(raw)
+        return found
 
     def inclusion(self, tx: Transaction, commitment: bytes) -> LogProof:
         """Proof that an event stands in the log as it is now.
@@ -79,20 +91,30 @@ class Transparency:
         Raises:
             PasserelleError: `proof_unavailable`, unknown or not in a tick yet (indistinguishable).
         """
-        place = log_store.place(tx, commitment)
-        if place is None:
+        proofs = self.prove(tx, log_store.places(tx, [commitment]), log_store.size(tx))
+        if not proofs:
             raise PasserelleError("proof_unavailable", "no such event in a tick")
-        tick = log_store.tick(tx, place.tick)
-        events = log_store.tick_events(tx, place.tick)
-        nodes, size = log_store.Nodes(tx), log_store.size(tx)
-        return LogProof(
-            event_index=merkle.tick_slot(place.position, TICK_DEPTH, tick.salt),
-            event_path=merkle.tick_path(events, place.position, TICK_DEPTH, tick.salt),
-            tick=place.tick,
-            tick_path=merkle.stored_inclusion(nodes, place.tick, size),
-            tree_size=size,
-            root=merkle.stored_root(nodes, size),
-        )
+        return proofs[0].proof
+
+    def prove(self, tx: Transaction, events: Sequence[Placed], size: int) -> tuple[EventProof, ...]:
+        """Proofs of events against the tree of `size` leaves; later ones are left out.
+
+        A tick is read and hashed once, however many of its events are asked for.
+        """
+        nodes, root = log_store.Nodes(tx), merkle.stored_root(log_store.Nodes(tx), size)
+        by_tick: defaultdict[int, list[Placed]] = defaultdict(list)
+        for one in events:
+            if one.tick < size:
+                by_tick[one.tick].append(one)
+        proofs: list[EventProof] = []
+        for number, placed in by_tick.items():
+            tick = log_store.tick(tx, number)
+            tree = merkle.TickTree(log_store.tick_events(tx, number), TICK_DEPTH, tick.salt)
+            path = merkle.stored_inclusion(nodes, number, size)
+            for one in placed:
+                slot, inside = tree.slots[one.position], tree.path(one.position)
+                proofs.append(_proof(one, LogProof(slot, inside, number, path, size, root)))
+        return tuple(proofs)
 
     def consistency(self, tx: Transaction, old: int, new: int) -> tuple[bytes, ...]:
         """Proof (RFC 6962, 2.1.2) that the tree of `new` leaves extends the one of `old`.
@@ -103,3 +125,25 @@ class Transparency:
         if not 0 < old <= new <= log_store.size(tx):
             raise PasserelleError("proof_unavailable", "a size the tree does not have")
         return merkle.stored_consistency(log_store.Nodes(tx), old, new)
+
+    def tile(self, tx: Transaction, tile: Tile) -> bytes:
+        """A tile of the tree, see `passerelle.audit.tiles`.
+
+        Raises:
+            PasserelleError: `tile_unknown`, wider or further than the tree is.
+        """
+        start = tile.number * WIDTH
+        if tile.level is None:
+            leaves = log_store.roots(tx, start, tile.width)
+            packed, found = pack_entries(list(leaves)), len(leaves)
+        else:
+            hashes = log_store.nodes(tx, 8 * tile.level, start, tile.width)
+            packed, found = b"".join(hashes), len(hashes)
+        if found < tile.width:
+            raise PasserelleError("tile_unknown", f"{found} of {tile.width} nodes")
+        return packed
+
+
+def _proof(one: Placed, proof: LogProof) -> EventProof:
+    event = one.event
+    return EventProof(event.kind, event.happened, event.subject, event.vouched, event.inner, proof)

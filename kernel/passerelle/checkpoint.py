@@ -1,7 +1,7 @@
-"""Checkpoints of the log in the C2SP tlog-checkpoint form: origin, size, root hash in base64.
+"""Checkpoints of the log (C2SP tlog-checkpoint): a signed note of three lines: origin, size, root in base64.
 
-The text is signed as a whole (hybrid), see `passerelle.sign`; timestamps are left out on purpose, since a
-checkpoint speaks of a tree and not of a moment.
+A checkpoint speaks of a tree and not of a moment, so it has no time; witnesses put theirs into their
+cosignatures (`passerelle.note`).
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import binascii
 from dataclasses import dataclass
 
 from passerelle.errors import PasserelleError
+from passerelle.note import Note, sign_note, verify_note
+from passerelle.sign import SigningKey, VerifyingKey
 
-CHECKPOINT_TYPE = "application/vnd.passerelle.checkpoint.v1"
 _HASH = 32
 
 
@@ -43,3 +44,20 @@ class Checkpoint:
         if rest or not origin or parsed.size < 0 or len(parsed.root) != _HASH or parsed.text() != text:
             raise PasserelleError("message_malformed", "not a canonical checkpoint")
         return parsed
+
+
+def sign_checkpoint(key: SigningKey, checkpoint: Checkpoint) -> Note:
+    """The checkpoint as a note signed by its log."""
+    return sign_note(key, checkpoint.origin, checkpoint.text())
+
+
+def verify_checkpoint(note: Note, origin: str, key: VerifyingKey) -> Checkpoint:
+    """The checkpoint inside, once it is shown to be signed by the log `origin`.
+
+    Raises:
+        PasserelleError: `note_unsigned`, `note_signature_invalid`, `message_malformed`.
+    """
+    checkpoint = Checkpoint.parse(verify_note(note, origin, key))
+    if checkpoint.origin != origin:
+        raise PasserelleError("message_malformed", "a checkpoint of another log")
+    return checkpoint

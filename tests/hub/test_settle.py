@@ -6,14 +6,13 @@ import os
 from dataclasses import replace
 
 from hub_kit import FakeAgency, HubKit
-from parties import MARKING
+from parties import HUB, MARKING
 
-from passerelle.checkpoint import CHECKPOINT_TYPE, Checkpoint
+from passerelle.checkpoint import verify_checkpoint
 from passerelle.log_proof import verify_log_proof
 from passerelle.marking import Classification, Tlp
 from passerelle.notification import Band, LinkState, Relation
 from passerelle.record import RecordAction
-from passerelle.sign import verify
 from passerelle_hub.store import batches, links, log_store
 from passerelle_hub.store.batches import PendingBatch
 
@@ -180,10 +179,9 @@ def test_a_receipts_event_is_proved_by_the_log_after_the_tick(hub: HubKit) -> No
     for _ in range(3):
         hub.beat()
     with hub.core.database.write() as tx:
-        signed = hub.core.transparency.checkpoint(tx)
+        note = hub.core.transparency.checkpoint(tx)
         proof = hub.core.transparency.inclusion(tx, receipt.audit_event)
-    text = verify(signed, hub.core.foundation.signing_key.public, CHECKPOINT_TYPE)
-    checkpoint = Checkpoint.parse(text)
+    checkpoint = verify_checkpoint(note, str(HUB), hub.core.foundation.signing_key.public)
     verify_log_proof(proof, receipt.audit_event, checkpoint)
     assert checkpoint.size == 3
 

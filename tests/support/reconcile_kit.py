@@ -17,14 +17,15 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
 from passerelle import merkle
-from passerelle.checkpoint import CHECKPOINT_TYPE, Checkpoint
+from passerelle.checkpoint import Checkpoint, verify_checkpoint
 from passerelle.codec.notification import decode_notification
 from passerelle.codec.signed import decode_signed
 from passerelle.codec.statement import decode_receipt
 from passerelle.config import load
 from passerelle.keyfile import KeyKind, read_key
+from passerelle.note import Note
 from passerelle.notification import Notification
-from passerelle.sign import SigningKey, verify
+from passerelle.sign import SigningKey
 from passerelle_connector.compose import open_stores
 from passerelle_connector.config import ConnectorSettings
 from passerelle_connector.model import ChainPosition
@@ -268,10 +269,11 @@ class LogWitness:
         return promised <= self._events  # (4)
 
     def _follow(self, tx: Transaction) -> None:
-        raw = log_store.latest_checkpoint(tx)
-        if raw is None:
+        stored = log_store.latest_checkpoint(tx)
+        if stored is None:
             return
-        newest = Checkpoint.parse(verify(decode_signed(raw), self._key, CHECKPOINT_TYPE))  # (1)
+        note = Note.parse(stored.note)
+        newest = verify_checkpoint(note, Checkpoint.parse(note.text).origin, self._key)  # (1)
         nodes = log_store.Nodes(tx)
         before = self._seen.size if self._seen else 0
         if self._seen and before:  # (2); every tree extends the empty one

@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import ColumnElement, Select, func, insert, select, update
 
+from passerelle.audit.event import Event
 from passerelle_hub.store.database import Transaction
 from passerelle_hub.store.tables import audit_event, checkpoint, log_node, log_tick
 
-
-@dataclass(frozen=True, slots=True)
-class StoredEvent:
-    """One audit event. `commitment` is what the log holds; `tick` and `position` follow at the tick."""
-
-    commitment: bytes
-    salt: bytes
-    kind: str
-    actor: str
-    happened: int
-    detail: str
+_EVENT_COLUMNS = tuple(field.name for field in fields(Event))
 
 
 @dataclass(frozen=True, slots=True)
-class EventPlace:
-    """Where an event stands: its tick (a leaf of the tree) and its position inside."""
+class Placed:
+    """An event and where it stands: its tick (a leaf of the tree) and its position inside."""
 
     tick: int
     position: int
+    event: Event
+
+    @property
+    def subject(self) -> str:
+        """What it vouches for."""
+        return self.event.subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,44 +39,66 @@ class Tick:
     root: bytes
 
 
-def append(tx: Transaction, events: Sequence[StoredEvent]) -> None:
-    """Store events, in order."""
-    if events:
-        names = StoredEvent.__dataclass_fields__
-        tx.execute(insert(audit_event), [{name: getattr(row, name) for name in names} for row in events])
-
-
-def open_events(tx: Transaction, limit: int) -> tuple[tuple[int, bytes], ...]:
-    """Key and commitment of events that no tick holds yet, oldest first."""
-    rows = tx.execute(
-        select(audit_event.c.event_pk, audit_event.c.commitment)
-        .where(audit_event.c.tick.is_(None))
-        .order_by(audit_event.c.event_pk)
-        .limit(limit)
+def append(tx: Transaction, events: Sequence[tuple[bytes, Event]]) -> None:
+    """Store events under their commitments, in order; past SQLAlchemy's costly compiler."""
+    if not events:
+        return
+    place = "?" if tx.dialect.name == "sqlite" else "%s"
+    places = ", ".join([place] * (len(_EVENT_COLUMNS) + 1))
+    tx.exec_driver_sql(
+        f"INSERT INTO audit_event (commitment, {', '.join(_EVENT_COLUMNS)}) VALUES ({places})",  # noqa: S608 - placeholders only
+        [(mark, *(getattr(row, name) for name in _EVENT_COLUMNS)) for mark, row in events],
     )
-    return tuple((int(row.event_pk), row.commitment) for row in rows)
 
 
-def close_tick(tx: Transaction, tick: Tick, event_keys: Sequence[int]) -> None:
-    """Store a tick and give its events their places."""
+def take_open(tx: Transaction, number: int, limit: int) -> tuple[bytes, ...]:
+    """Give the oldest events without a tick their places in a tick; returns their commitments, in order.
+
+    One statement for all, so that what is placed and what is returned cannot differ.
+    """
+    waiting = (
+        select(audit_event.c.event_pk).where(audit_event.c.tick.is_(None)).order_by(audit_event.c.event_pk)
+    ).limit(limit)
+    numbered = waiting.subquery()
+    order = func.row_number().over(order_by=numbered.c.event_pk) - 1
+    placed = select(numbered.c.event_pk, order.label("position")).subquery()
+    rows = tx.execute(
+        update(audit_event)
+        .where(audit_event.c.event_pk == placed.c.event_pk)
+        .values(tick=number, position=placed.c.position)
+        .returning(audit_event.c.position, audit_event.c.commitment)
+    ).all()
+    return tuple(bytes(row.commitment) for row in sorted(rows, key=lambda row: int(row.position)))
+
+
+def put_tick(tx: Transaction, tick: Tick) -> None:
+    """Store a tick; it never changes afterwards."""
     tx.execute(insert(log_tick).values(tick=tick.tick, closed=tick.closed, salt=tick.salt, root=tick.root))
-    if event_keys:
-        places = [(tick.tick, at, key) for at, key in enumerate(event_keys)]
-        mark = "?" if tx.dialect.name == "sqlite" else "%s"
-        tx.exec_driver_sql(
-            f"UPDATE audit_event SET tick = {mark}, position = {mark} WHERE event_pk = {mark}",  # noqa: S608 - placeholders only
-            places,
-        )
 
 
-def place(tx: Transaction, commitment: bytes) -> EventPlace | None:
-    """Where an event stands, once a tick holds it."""
-    row = tx.execute(
-        select(audit_event.c.tick, audit_event.c.position).where(
-            audit_event.c.commitment == commitment, audit_event.c.tick.is_not(None)
+def places(tx: Transaction, commitments: Sequence[bytes]) -> tuple[Placed, ...]:
+    """Those of some events that stand in a tick, with what may be told of them."""
+    return _placed(tx, audit_event.c.commitment.in_(commitments))
+
+
+def newest(tx: Transaction, subjects: Sequence[str]) -> tuple[Placed, ...]:
+    """The newest event of each subject that stands in a tick."""
+    found = _placed(tx, audit_event.c.subject.in_(subjects))
+    by_subject = {one.subject: one for one in sorted(found, key=lambda one: (one.tick, one.position))}
+    return tuple(by_subject.values())
+
+
+def _placed(tx: Transaction, condition: ColumnElement[bool]) -> tuple[Placed, ...]:
+    columns = [audit_event.c[name] for name in _EVENT_COLUMNS]
+    rows = tx.execute(
+        select(audit_event.c.tick, audit_event.c.position, *columns).where(
+            condition, audit_event.c.tick.is_not(None)
         )
-    ).one_or_none()
-    return EventPlace(row.tick, row.position) if row else None
+    )
+    return tuple(
+        Placed(row.tick, row.position, Event(*(getattr(row, name) for name in _EVENT_COLUMNS)))
+        for row in rows
+    )
 
 
 def tick(tx: Transaction, number: int) -> Tick:
@@ -100,7 +120,30 @@ def tick_events(tx: Transaction, number: int) -> tuple[bytes, ...]:
 
 def size(tx: Transaction) -> int:
     """Leaves in the tree."""
-    return int(tx.execute(select(func.count()).select_from(log_tick)).scalar_one())
+    last = tx.execute(select(func.max(log_tick.c.tick))).scalar_one()
+    return 0 if last is None else int(last) + 1
+
+
+def closed(tx: Transaction) -> int:
+    """When the newest tick was closed; 0 before the first."""
+    last = tx.execute(
+        select(log_tick.c.closed).order_by(log_tick.c.tick.desc()).limit(1)
+    ).scalar_one_or_none()
+    return int(last or 0)
+
+
+def roots(tx: Transaction, start: int, count: int) -> tuple[bytes, ...]:
+    """The leaves `start` and on, at most `count`."""
+    query = select(log_tick.c.root).where(log_tick.c.tick >= start, log_tick.c.tick < start + count)
+    return tuple(bytes(found) for found in tx.execute(query.order_by(log_tick.c.tick)).scalars())
+
+
+def nodes(tx: Transaction, level: int, start: int, count: int) -> tuple[bytes, ...]:
+    """The complete nodes `start` and on of a level, at most `count`."""
+    query = select(log_node.c.hash).where(
+        log_node.c.level == level, log_node.c.position >= start, log_node.c.position < start + count
+    )
+    return tuple(bytes(found) for found in tx.execute(query.order_by(log_node.c.position)).scalars())
 
 
 class Nodes:
@@ -123,31 +166,44 @@ class Nodes:
         self._tx.execute(insert(log_node).values(level=level, position=position, hash=value))
 
 
-def put_checkpoint(tx: Transaction, tree_size: int, created: int, signed: bytes) -> None:
-    """Store a signed checkpoint unless that size has one."""
-    if tx.execute(select(checkpoint.c.size).where(checkpoint.c.size == tree_size)).first() is None:
-        tx.execute(insert(checkpoint).values(size=tree_size, created=created, signed=signed))
+@dataclass(frozen=True, slots=True)
+class StoredCheckpoint:
+    """A checkpoint with the hub's own lines, and whether it is offered to witnesses."""
+
+    size: int
+    created: int
+    note: bytes
+    offered: bool
 
 
-def latest_checkpoint(tx: Transaction) -> bytes | None:
-    """The newest signed checkpoint, exact bytes."""
-    found = tx.execute(
-        select(checkpoint.c.signed).order_by(checkpoint.c.size.desc()).limit(1)
-    ).scalar_one_or_none()
-    return bytes(found) if found is not None else None
+def put_checkpoint(tx: Transaction, new: StoredCheckpoint) -> None:
+    """Store a signed checkpoint of a size that has none."""
+    row = {"size": new.size, "created": new.created, "note": new.note, "offered": new.offered}
+    tx.execute(insert(checkpoint).values(**row))
+
+
+def latest_checkpoint(tx: Transaction) -> StoredCheckpoint | None:
+    """The newest signed checkpoint."""
+    return _checkpoint(tx, select(checkpoint).order_by(checkpoint.c.size.desc()).limit(1))
+
+
+def offered_checkpoint(tx: Transaction) -> StoredCheckpoint | None:
+    """The newest one offered to witnesses."""
+    query = select(checkpoint).where(checkpoint.c.offered.is_(True)).order_by(checkpoint.c.size.desc())
+    return _checkpoint(tx, query.limit(1))
+
+
+def checkpoint_of(tx: Transaction, tree_size: int) -> StoredCheckpoint | None:
+    """The checkpoint of one size."""
+    return _checkpoint(tx, select(checkpoint).where(checkpoint.c.size == tree_size))
+
+
+def _checkpoint(tx: Transaction, query: Select[Any]) -> StoredCheckpoint | None:
+    row = tx.execute(query).one_or_none()
+    return StoredCheckpoint(row.size, row.created, bytes(row.note), row.offered) if row else None
 
 
 def counts(tx: Transaction) -> dict[str, int]:
     """How many events of each kind were audited."""
     rows = tx.execute(select(audit_event.c.kind, func.count().label("n")).group_by(audit_event.c.kind))
     return {row.kind: int(row.n) for row in rows}
-
-
-def mark_expired(tx: Transaction, before: int) -> int:
-    """Erase the details of events older than a time; their commitments stay. Returns how many."""
-    changed = tx.execute(
-        update(audit_event)
-        .where(audit_event.c.happened < before, audit_event.c.detail != "")
-        .values(detail="")
-    )
-    return int(changed.rowcount)

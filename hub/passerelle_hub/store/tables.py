@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData(
@@ -229,9 +230,18 @@ audit_event = Table(
     Column("actor", String(200), nullable=False),
     Column("happened", BigInteger, nullable=False),
     Column("detail", Text, nullable=False),  # JSON, figures and ids only
+    Column("subject", String(160), nullable=False),  # what it vouches for, empty for nothing
+    Column("vouched", LargeBinary(32), nullable=False),  # digest of the subject's content, or empty
+    Column("erased", LargeBinary(32), nullable=False),  # inner digest once the details are gone, or empty
     Column("tick", BigInteger, nullable=True),
     Column("position", Integer, nullable=True),
     Index(None, "tick"),
+    Index(
+        "ix_audit_event_subject",
+        "subject",
+        sqlite_where=text("subject != ''"),
+        postgresql_where=text("subject != ''"),
+    ),
 )
 
 log_tick = Table(
@@ -257,5 +267,6 @@ checkpoint = Table(
     metadata,
     Column("size", BigInteger, primary_key=True, autoincrement=False),
     Column("created", BigInteger, nullable=False),
-    Column("signed", LargeBinary, nullable=False),
+    Column("note", LargeBinary, nullable=False),  # C2SP signed note with the hub's own lines
+    Column("offered", Boolean, nullable=False),  # to witnesses
 )

@@ -91,7 +91,7 @@ def test_commits_are_synced(database: Database, tmp_path: Path) -> None:
     database.close()
     assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
     with sqlite3.connect(tmp_path / "hub.db") as plain:
-        assert plain.execute("SELECT version_num FROM alembic_version").fetchone() == ("0002",)
+        assert plain.execute("SELECT version_num FROM alembic_version").fetchone() == ("0003",)
     plain.close()
 
 

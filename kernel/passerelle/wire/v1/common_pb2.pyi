@@ -115,3 +115,42 @@ class LogProof(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LogProof: _TypeAlias = LogProof  # noqa: Y015
+
+@_typing.final
+class EventProof(_message.Message):
+    """An event of the log without actor and detail, and where it stands."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    HAPPENED_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    VOUCHED_FIELD_NUMBER: _builtins.int
+    INNER_FIELD_NUMBER: _builtins.int
+    PROOF_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    happened: _builtins.int
+    subject: _builtins.str
+    vouched: _builtins.bytes
+    """32 bytes, or empty"""
+    inner: _builtins.bytes
+    """32 bytes: salted digest of actor and detail"""
+    @_builtins.property
+    def proof(self) -> Global___LogProof: ...
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+        happened: _builtins.int = ...,
+        subject: _builtins.str = ...,
+        vouched: _builtins.bytes = ...,
+        inner: _builtins.bytes = ...,
+        proof: Global___LogProof | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["proof", b"proof"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["happened", b"happened", "inner", b"inner", "kind", b"kind", "proof", b"proof", "subject", b"subject", "vouched", b"vouched"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EventProof: _TypeAlias = EventProof  # noqa: Y015

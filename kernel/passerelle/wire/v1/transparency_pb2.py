@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from passerelle.wire.v1 import common_pb2 as passerelle_dot_wire_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%passerelle/wire/v1/transparency.proto\x12\x12passerelle.wire.v1\x1a\x1fpasserelle/wire/v1/common.proto\"\x13\n\x11\x43heckpointRequest\"D\n\x12\x43heckpointResponse\x12.\n\ncheckpoint\x18\x01 \x01(\x0b\x32\x1a.passerelle.wire.v1.Signed\",\n\x15InclusionProofRequest\x12\x13\n\x0b\x61udit_event\x18\x01 \x01(\x0c\"=\n\x17\x43onsistencyProofRequest\x12\x10\n\x08old_size\x18\x01 \x01(\x04\x12\x10\n\x08new_size\x18\x02 \x01(\x04\"(\n\x18\x43onsistencyProofResponse\x12\x0c\n\x04path\x18\x01 \x01(\x0c\x32\xb5\x02\n\x0cTransparency\x12[\n\nCheckpoint\x12%.passerelle.wire.v1.CheckpointRequest\x1a&.passerelle.wire.v1.CheckpointResponse\x12Y\n\x0eInclusionProof\x12).passerelle.wire.v1.InclusionProofRequest\x1a\x1c.passerelle.wire.v1.LogProof\x12m\n\x10\x43onsistencyProof\x12+.passerelle.wire.v1.ConsistencyProofRequest\x1a,.passerelle.wire.v1.ConsistencyProofResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%passerelle/wire/v1/transparency.proto\x12\x12passerelle.wire.v1\x1a\x1fpasserelle/wire/v1/common.proto\"\x13\n\x11\x43heckpointRequest\"9\n\x12\x43heckpointResponse\x12\x0c\n\x04note\x18\x02 \x01(\x0c\x12\x0f\n\x07offered\x18\x03 \x01(\x0cJ\x04\x08\x01\x10\x02\",\n\x15InclusionProofRequest\x12\x13\n\x0b\x61udit_event\x18\x01 \x01(\x0c\"=\n\x17\x43onsistencyProofRequest\x12\x10\n\x08old_size\x18\x01 \x01(\x04\x12\x10\n\x08new_size\x18\x02 \x01(\x04\"(\n\x18\x43onsistencyProofResponse\x12\x0c\n\x04path\x18\x01 \x01(\x0c\"5\n\x0cProveRequest\x12\x13\n\x0b\x63ommitments\x18\x01 \x01(\x0c\x12\x10\n\x08subjects\x18\x02 \x03(\t\"M\n\rProveResponse\x12\x0c\n\x04note\x18\x01 \x01(\x0c\x12.\n\x06proofs\x18\x02 \x03(\x0b\x32\x1e.passerelle.wire.v1.EventProof\"\x1d\n\x0cTilesRequest\x12\r\n\x05paths\x18\x01 \x03(\t\"\x1e\n\rTilesResponse\x12\r\n\x05tiles\x18\x01 \x03(\x0c\x32\xd1\x03\n\x0cTransparency\x12[\n\nCheckpoint\x12%.passerelle.wire.v1.CheckpointRequest\x1a&.passerelle.wire.v1.CheckpointResponse\x12Y\n\x0eInclusionProof\x12).passerelle.wire.v1.InclusionProofRequest\x1a\x1c.passerelle.wire.v1.LogProof\x12m\n\x10\x43onsistencyProof\x12+.passerelle.wire.v1.ConsistencyProofRequest\x1a,.passerelle.wire.v1.ConsistencyProofResponse\x12L\n\x05Prove\x12 .passerelle.wire.v1.ProveRequest\x1a!.passerelle.wire.v1.ProveResponse\x12L\n\x05Tiles\x12 .passerelle.wire.v1.TilesRequest\x1a!.passerelle.wire.v1.TilesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,13 +35,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CHECKPOINTREQUEST']._serialized_start=94
   _globals['_CHECKPOINTREQUEST']._serialized_end=113
   _globals['_CHECKPOINTRESPONSE']._serialized_start=115
-  _globals['_CHECKPOINTRESPONSE']._serialized_end=183
-  _globals['_INCLUSIONPROOFREQUEST']._serialized_start=185
-  _globals['_INCLUSIONPROOFREQUEST']._serialized_end=229
-  _globals['_CONSISTENCYPROOFREQUEST']._serialized_start=231
-  _globals['_CONSISTENCYPROOFREQUEST']._serialized_end=292
-  _globals['_CONSISTENCYPROOFRESPONSE']._serialized_start=294
-  _globals['_CONSISTENCYPROOFRESPONSE']._serialized_end=334
-  _globals['_TRANSPARENCY']._serialized_start=337
-  _globals['_TRANSPARENCY']._serialized_end=646
+  _globals['_CHECKPOINTRESPONSE']._serialized_end=172
+  _globals['_INCLUSIONPROOFREQUEST']._serialized_start=174
+  _globals['_INCLUSIONPROOFREQUEST']._serialized_end=218
+  _globals['_CONSISTENCYPROOFREQUEST']._serialized_start=220
+  _globals['_CONSISTENCYPROOFREQUEST']._serialized_end=281
+  _globals['_CONSISTENCYPROOFRESPONSE']._serialized_start=283
+  _globals['_CONSISTENCYPROOFRESPONSE']._serialized_end=323
+  _globals['_PROVEREQUEST']._serialized_start=325
+  _globals['_PROVEREQUEST']._serialized_end=378
+  _globals['_PROVERESPONSE']._serialized_start=380
+  _globals['_PROVERESPONSE']._serialized_end=457
+  _globals['_TILESREQUEST']._serialized_start=459
+  _globals['_TILESREQUEST']._serialized_end=488
+  _globals['_TILESRESPONSE']._serialized_start=490
+  _globals['_TILESRESPONSE']._serialized_end=520
+  _globals['_TRANSPARENCY']._serialized_start=523
+  _globals['_TRANSPARENCY']._serialized_end=988
 # @@protoc_insertion_point(module_scope)

@@ -3,8 +3,10 @@
 isort:skip_file
 Transparency: the log, for everyone who wants to check it."""
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 from passerelle.wire.v1 import common_pb2 as _common_pb2
 import builtins as _builtins
 import sys
@@ -36,17 +38,21 @@ Global___CheckpointRequest: _TypeAlias = CheckpointRequest  # noqa: Y015
 class CheckpointResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
-    CHECKPOINT_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def checkpoint(self) -> _common_pb2.Signed: ...
+    NOTE_FIELD_NUMBER: _builtins.int
+    OFFERED_FIELD_NUMBER: _builtins.int
+    note: _builtins.bytes
+    """signed note: three lines of text, signatures of the hub, cosignatures"""
+    offered: _builtins.bytes
+    """the one that witnesses cosign now, with the cosignatures it has; may be empty"""
     def __init__(
         self,
         *,
-        checkpoint: _common_pb2.Signed | None = ...,
+        note: _builtins.bytes = ...,
+        offered: _builtins.bytes = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["note", b"note", "offered", b"offered"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -113,3 +119,95 @@ class ConsistencyProofResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ConsistencyProofResponse: _TypeAlias = ConsistencyProofResponse  # noqa: Y015
+
+@_typing.final
+class ProveRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMITMENTS_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    commitments: _builtins.bytes
+    """packed, 32 bytes each"""
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """at most 200 of both together"""
+
+    def __init__(
+        self,
+        *,
+        commitments: _builtins.bytes = ...,
+        subjects: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["commitments", b"commitments", "subjects", b"subjects"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProveRequest: _TypeAlias = ProveRequest  # noqa: Y015
+
+@_typing.final
+class ProveResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NOTE_FIELD_NUMBER: _builtins.int
+    PROOFS_FIELD_NUMBER: _builtins.int
+    note: _builtins.bytes
+    """the checkpoint that all proofs are against"""
+    @_builtins.property
+    def proofs(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.EventProof]: ...
+    def __init__(
+        self,
+        *,
+        note: _builtins.bytes = ...,
+        proofs: _abc.Iterable[_common_pb2.EventProof] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["note", b"note", "proofs", b"proofs"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProveResponse: _TypeAlias = ProveResponse  # noqa: Y015
+
+@_typing.final
+class TilesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PATHS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def paths(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """at most 24, as C2SP tlog-tiles spells them"""
+
+    def __init__(
+        self,
+        *,
+        paths: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["paths", b"paths"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TilesRequest: _TypeAlias = TilesRequest  # noqa: Y015
+
+@_typing.final
+class TilesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TILES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def tiles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
+    def __init__(
+        self,
+        *,
+        tiles: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tiles", b"tiles"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TilesResponse: _TypeAlias = TilesResponse  # noqa: Y015

@@ -50,13 +50,23 @@ class TransparencyStub:
                 request_serializer=passerelle_dot_wire_dot_v1_dot_transparency__pb2.ConsistencyProofRequest.SerializeToString,
                 response_deserializer=passerelle_dot_wire_dot_v1_dot_transparency__pb2.ConsistencyProofResponse.FromString,
                 _registered_method=True)
+        self.Prove = channel.unary_unary(
+                '/passerelle.wire.v1.Transparency/Prove',
+                request_serializer=passerelle_dot_wire_dot_v1_dot_transparency__pb2.ProveRequest.SerializeToString,
+                response_deserializer=passerelle_dot_wire_dot_v1_dot_transparency__pb2.ProveResponse.FromString,
+                _registered_method=True)
+        self.Tiles = channel.unary_unary(
+                '/passerelle.wire.v1.Transparency/Tiles',
+                request_serializer=passerelle_dot_wire_dot_v1_dot_transparency__pb2.TilesRequest.SerializeToString,
+                response_deserializer=passerelle_dot_wire_dot_v1_dot_transparency__pb2.TilesResponse.FromString,
+                _registered_method=True)
 
 
 class TransparencyServicer:
     """Missing associated documentation comment in .proto file."""
 
     def Checkpoint(self, request, context):
-        """The latest signed checkpoint (C2SP tlog-checkpoint text).
+        """The latest signed checkpoint (a C2SP signed note), and the one that witnesses cosign now.
         May call: connectors, trustees, supervisors. Policy: admin (log.read). Quota: control.
         Audited: log.read.
         """
@@ -81,6 +91,26 @@ class TransparencyServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Prove(self, request, context):
+        """Proofs of several events, all against one signed checkpoint: of receipts by their commitment, of the
+        caller's own notifications and of anybody's key manifest by subject. What is unknown, not in a tick that
+        the checkpoint covers, or somebody else's is left out (indistinguishable).
+        May call: connectors, trustees, supervisors. Policy: admin (log.read). Quota: control.
+        Audited: log.read.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Tiles(self, request, context):
+        """Tiles of the tree (C2SP tlog-tiles), by path; full tiles never change.
+        May call: connectors, trustees, supervisors. Policy: admin (log.read). Quota: control.
+        Audited: log.read.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TransparencyServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -98,6 +128,16 @@ def add_TransparencyServicer_to_server(servicer, server):
                     servicer.ConsistencyProof,
                     request_deserializer=passerelle_dot_wire_dot_v1_dot_transparency__pb2.ConsistencyProofRequest.FromString,
                     response_serializer=passerelle_dot_wire_dot_v1_dot_transparency__pb2.ConsistencyProofResponse.SerializeToString,
+            ),
+            'Prove': grpc.unary_unary_rpc_method_handler(
+                    servicer.Prove,
+                    request_deserializer=passerelle_dot_wire_dot_v1_dot_transparency__pb2.ProveRequest.FromString,
+                    response_serializer=passerelle_dot_wire_dot_v1_dot_transparency__pb2.ProveResponse.SerializeToString,
+            ),
+            'Tiles': grpc.unary_unary_rpc_method_handler(
+                    servicer.Tiles,
+                    request_deserializer=passerelle_dot_wire_dot_v1_dot_transparency__pb2.TilesRequest.FromString,
+                    response_serializer=passerelle_dot_wire_dot_v1_dot_transparency__pb2.TilesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -181,6 +221,60 @@ class Transparency:
             '/passerelle.wire.v1.Transparency/ConsistencyProof',
             passerelle_dot_wire_dot_v1_dot_transparency__pb2.ConsistencyProofRequest.SerializeToString,
             passerelle_dot_wire_dot_v1_dot_transparency__pb2.ConsistencyProofResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Prove(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/passerelle.wire.v1.Transparency/Prove',
+            passerelle_dot_wire_dot_v1_dot_transparency__pb2.ProveRequest.SerializeToString,
+            passerelle_dot_wire_dot_v1_dot_transparency__pb2.ProveResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Tiles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/passerelle.wire.v1.Transparency/Tiles',
+            passerelle_dot_wire_dot_v1_dot_transparency__pb2.TilesRequest.SerializeToString,
+            passerelle_dot_wire_dot_v1_dot_transparency__pb2.TilesResponse.FromString,
             options,
             channel_credentials,
             insecure,

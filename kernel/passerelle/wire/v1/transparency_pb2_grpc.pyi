@@ -33,7 +33,7 @@ class TransparencyStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> TransparencyAsyncStub: ...
     Checkpoint: _grpc.UnaryUnaryMultiCallable[_transparency_pb2.CheckpointRequest, _transparency_pb2.CheckpointResponse]
-    """The latest signed checkpoint (C2SP tlog-checkpoint text).
+    """The latest signed checkpoint (a C2SP signed note), and the one that witnesses cosign now.
     May call: connectors, trustees, supervisors. Policy: admin (log.read). Quota: control.
     Audited: log.read.
     """
@@ -46,12 +46,24 @@ class TransparencyStub:
     May call: connectors, trustees, supervisors. Policy: admin (log.read). Quota: control.
     Audited: log.read.
     """
+    Prove: _grpc.UnaryUnaryMultiCallable[_transparency_pb2.ProveRequest, _transparency_pb2.ProveResponse]
+    """Proofs of several events, all against one signed checkpoint: of receipts by their commitment, of the
+    caller's own notifications and of anybody's key manifest by subject. What is unknown, not in a tick that
+    the checkpoint covers, or somebody else's is left out (indistinguishable).
+    May call: connectors, trustees, supervisors. Policy: admin (log.read). Quota: control.
+    Audited: log.read.
+    """
+    Tiles: _grpc.UnaryUnaryMultiCallable[_transparency_pb2.TilesRequest, _transparency_pb2.TilesResponse]
+    """Tiles of the tree (C2SP tlog-tiles), by path; full tiles never change.
+    May call: connectors, trustees, supervisors. Policy: admin (log.read). Quota: control.
+    Audited: log.read.
+    """
 
 @_typing.type_check_only
 class TransparencyAsyncStub(TransparencyStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Checkpoint: _aio.UnaryUnaryMultiCallable[_transparency_pb2.CheckpointRequest, _transparency_pb2.CheckpointResponse]  # type: ignore[assignment]
-    """The latest signed checkpoint (C2SP tlog-checkpoint text).
+    """The latest signed checkpoint (a C2SP signed note), and the one that witnesses cosign now.
     May call: connectors, trustees, supervisors. Policy: admin (log.read). Quota: control.
     Audited: log.read.
     """
@@ -64,6 +76,18 @@ class TransparencyAsyncStub(TransparencyStub):
     May call: connectors, trustees, supervisors. Policy: admin (log.read). Quota: control.
     Audited: log.read.
     """
+    Prove: _aio.UnaryUnaryMultiCallable[_transparency_pb2.ProveRequest, _transparency_pb2.ProveResponse]  # type: ignore[assignment]
+    """Proofs of several events, all against one signed checkpoint: of receipts by their commitment, of the
+    caller's own notifications and of anybody's key manifest by subject. What is unknown, not in a tick that
+    the checkpoint covers, or somebody else's is left out (indistinguishable).
+    May call: connectors, trustees, supervisors. Policy: admin (log.read). Quota: control.
+    Audited: log.read.
+    """
+    Tiles: _aio.UnaryUnaryMultiCallable[_transparency_pb2.TilesRequest, _transparency_pb2.TilesResponse]  # type: ignore[assignment]
+    """Tiles of the tree (C2SP tlog-tiles), by path; full tiles never change.
+    May call: connectors, trustees, supervisors. Policy: admin (log.read). Quota: control.
+    Audited: log.read.
+    """
 
 class TransparencyServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -72,7 +96,7 @@ class TransparencyServicer(metaclass=_abc_1.ABCMeta):
         request: _transparency_pb2.CheckpointRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_transparency_pb2.CheckpointResponse, _abc.Awaitable[_transparency_pb2.CheckpointResponse]]:
-        """The latest signed checkpoint (C2SP tlog-checkpoint text).
+        """The latest signed checkpoint (a C2SP signed note), and the one that witnesses cosign now.
         May call: connectors, trustees, supervisors. Policy: admin (log.read). Quota: control.
         Audited: log.read.
         """
@@ -94,6 +118,30 @@ class TransparencyServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_transparency_pb2.ConsistencyProofResponse, _abc.Awaitable[_transparency_pb2.ConsistencyProofResponse]]:
         """Proof that a tree extends an older one.
+        May call: connectors, trustees, supervisors. Policy: admin (log.read). Quota: control.
+        Audited: log.read.
+        """
+
+    @_abc_1.abstractmethod
+    def Prove(
+        self,
+        request: _transparency_pb2.ProveRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_transparency_pb2.ProveResponse, _abc.Awaitable[_transparency_pb2.ProveResponse]]:
+        """Proofs of several events, all against one signed checkpoint: of receipts by their commitment, of the
+        caller's own notifications and of anybody's key manifest by subject. What is unknown, not in a tick that
+        the checkpoint covers, or somebody else's is left out (indistinguishable).
+        May call: connectors, trustees, supervisors. Policy: admin (log.read). Quota: control.
+        Audited: log.read.
+        """
+
+    @_abc_1.abstractmethod
+    def Tiles(
+        self,
+        request: _transparency_pb2.TilesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_transparency_pb2.TilesResponse, _abc.Awaitable[_transparency_pb2.TilesResponse]]:
+        """Tiles of the tree (C2SP tlog-tiles), by path; full tiles never change.
         May call: connectors, trustees, supervisors. Policy: admin (log.read). Quota: control.
         Audited: log.read.
         """

@@ -1,0 +1,97 @@
+"""What others read of the log: checkpoints, proofs, tiles; each answer from one consistent state.
+
+Who may ask for what: a commitment is 32 random-looking bytes, so whoever knows one may have its proof. By
+subject a caller gets its own notifications and anybody's key manifest; everything else is as if it were not
+there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from passerelle.audit.tiles import Tile
+from passerelle.checkpoint import Checkpoint
+from passerelle.errors import PasserelleError
+from passerelle.identity import Identity
+from passerelle.log_proof import EventProof
+from passerelle.note import Note
+from passerelle_hub.store import Database, log_store
+from passerelle_hub.transparency import Transparency
+
+MAX_PROOFS: Final = 200
+MAX_TILES: Final = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoints:
+    """The newest checkpoint and the one offered to witnesses (may be empty), as notes."""
+
+    note: bytes
+    offered: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Proofs:
+    """Proofs against one checkpoint, as a note."""
+
+    note: bytes
+    proofs: tuple[EventProof, ...]
+
+
+class LogReader:
+    """Answers from the log. Blocking; called off the event loop, by any thread."""
+
+    def __init__(self, database: Database, transparency: Transparency) -> None:
+        self._database = database
+        self._transparency = transparency
+
+    def checkpoints(self) -> Checkpoints:
+        """The newest checkpoint, and what witnesses are asked to cosign.
+
+        Raises:
+            PasserelleError: `proof_unavailable`, none was signed yet.
+        """
+        with self._database.read() as tx:
+            offered = log_store.offered_checkpoint(tx)
+            return Checkpoints(self._transparency.latest(tx).note, offered.note if offered else b"")
+
+    def prove(self, peer: Identity, commitments: Sequence[bytes], subjects: Sequence[str]) -> Proofs:
+        """Proofs of what the caller may ask for and the newest checkpoint covers.
+
+        Raises:
+            PasserelleError: `proof_unavailable`, no checkpoint yet; `message_malformed`, too many at once.
+        """
+        if len(commitments) + len(subjects) > MAX_PROOFS:
+            raise PasserelleError("message_malformed", f"more than {MAX_PROOFS} proofs at once")
+        own = (f"notification/{peer.agency}/", "manifest/")
+        with self._database.read() as tx:
+            stored = self._transparency.latest(tx)
+            size = Checkpoint.parse(Note.parse(stored.note).text).size
+            events = [
+                *log_store.places(tx, commitments),
+                *log_store.newest(tx, [subject for subject in subjects if subject.startswith(own)]),
+            ]
+            return Proofs(stored.note, self._transparency.prove(tx, events, size))
+
+    def consistency(self, old: int, new: int) -> tuple[bytes, ...]:
+        """That one tree extends another.
+
+        Raises:
+            PasserelleError: `proof_unavailable`.
+        """
+        with self._database.read() as tx:
+            return self._transparency.consistency(tx, old, new)
+
+    def tiles(self, paths: Sequence[str]) -> tuple[bytes, ...]:
+        """Tiles by their paths.
+
+        Raises:
+            PasserelleError: `tile_unknown`; `message_malformed`, too many at once.
+        """
+        if len(paths) > MAX_TILES:
+            raise PasserelleError("message_malformed", f"more than {MAX_TILES} tiles at once")
+        tiles = [Tile.parse(path) for path in paths]
+        with self._database.read() as tx:
+            return tuple(self._transparency.tile(tx, tile) for tile in tiles)
