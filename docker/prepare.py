@@ -25,6 +25,8 @@ from passerelle.identity import Identity, Role
 from passerelle.keyfile import write_private
 from passerelle_connector.enrol import enrol
 from passerelle_demo.parties import (
+    CLIENT,
+    CLIENT_KEY,
     ENTRY,
     LEAF,
     LEAF_KEY,
@@ -33,6 +35,7 @@ from passerelle_demo.parties import (
     Parties,
     Place,
     enrol_hub,
+    enrol_trustee,
 )
 from passerelle_pki.ceremony import OFFLINE_FOLDER
 from passerelle_trustee.ceremony import GROUP_KEYS, deal_for_development, write_for_development
@@ -64,7 +67,7 @@ def prepare(target: Path, clock: Clock) -> None:
     hub = _hub(parties, target / "secrets" / "hub", clock)
     trustees = [parties.found(identity, Usage.SERVER) for identity in TRUSTEES]
     for place in trustees:
-        parties.register(place, place.identity.agency)
+        _trustee(parties, place, target / "secrets" / place.identity.agency, clock)
     places = [hub, *trustees, *(_agency(parties, identity, target, clock) for identity in AGENCIES)]
     for place in places:
         _hand_out(place, places, target)
@@ -79,6 +82,11 @@ def _hub(parties: Parties, folder: Path, clock: Clock) -> Place:
     folder.mkdir()
     parties.register(place, "Exchange", enrol_hub(place, folder, clock))
     return place
+
+
+def _trustee(parties: Parties, place: Place, folder: Path, clock: Clock) -> None:
+    folder.mkdir()
+    parties.register(place, place.identity.agency, enrol_trustee(parties, place, folder, clock))
 
 
 def _agency(parties: Parties, identity: Identity, target: Path, clock: Clock) -> Place:
@@ -100,6 +108,9 @@ def _hand_out(place: Place, places: Sequence[Place], target: Path) -> None:
     write_private(key / LEAF_KEY, (place.keys / LEAF_KEY).read_bytes())
     (material / "entries").mkdir(parents=True)
     shutil.copyfile(place.keys / LEAF, material / "leaf.pem")
+    if (place.keys / CLIENT).exists():
+        write_private(key / CLIENT_KEY, (place.keys / CLIENT_KEY).read_bytes())
+        shutil.copyfile(place.keys / CLIENT, material / CLIENT)
     shutil.copyfile(place.keys / ROOTS, material / "roots.pem")
     shutil.copyfile(place.folder / REGISTRY_KEY, material / "registry.pub")
     for other in places:

@@ -12,9 +12,13 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
 pytest_plugins = ("policy_fixtures",)
+# A busy machine is slow and not wrong: how long an example takes is no property of what is tested.
+settings.register_profile("passerelle", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("passerelle")
 
 
 def _strict() -> bool:

@@ -19,12 +19,17 @@ from passerelle_hub.enrol import KeyFiles, enrol
 from passerelle_pki.authority import Authority
 from passerelle_pki.ceremony import create_authority
 from passerelle_pki.registry import Party, Registry, create_registry
+from passerelle_trustee.enrol import KeyFiles as TrusteeKeyFiles
+from passerelle_trustee.enrol import enrol as enrol_trustee_keys
 
 ROOTS = "roots.pem"
 LEAF = "leaf.pem"
 LEAF_KEY = "leaf-key.pem"
+CLIENT = "client.pem"
+CLIENT_KEY = "client-key.pem"
 ENTRY = "party.entry"
 REGISTRY_KEY = "registry.pub"
+TRUSTEES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,11 @@ class Parties:
         (place.folder / REGISTRY_KEY).write_bytes(self.registry.public_key.raw)
         return place
 
+    def certify(self, place: Place, request: bytes, usage: Usage, leaf: str) -> None:
+        """One more leaf for a party, on a request of its own."""
+        authority = self._authority(place.identity.trust_domain)
+        (place.keys / leaf).write_bytes(authority.issue_leaf(place.identity, request, usage))
+
     def register(self, place: Place, name: str, manifest: bytes = b"") -> Signed:
         """Publish the party's registry entry and lay it into its folder."""
         identity = place.identity
@@ -88,6 +98,19 @@ def enrol_hub(place: Place, folder: Path, clock: Clock) -> bytes:
         tls=place.keys / LEAF_KEY,
     )
     return enrol(place.identity, files, clock).manifest.read_bytes()
+
+
+def enrol_trustee(parties: Parties, place: Place, folder: Path, clock: Clock) -> bytes:
+    """A trustee's keys written into a folder, its leaf for calls; returns its key manifest (encoded)."""
+    files = TrusteeKeyFiles(
+        signing=folder / "signing.key",
+        manifest=folder / "manifest.key",
+        tls=place.keys / LEAF_KEY,
+        client=place.keys / CLIENT_KEY,
+    )
+    made = enrol_trustee_keys(place.identity, files, clock)
+    parties.certify(place, made.client.read_bytes(), Usage.CLIENT, CLIENT)
+    return made.manifest.read_bytes()
 
 
 HUB = Identity("hub.passerelle.example", Role.HUB, "coordination-centre")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from passerelle_demo import delicate, lists
 from passerelle_demo.delicate import Case
+from passerelle_demo.parties import TRUSTEES, trustee_identity
 from passerelle_demo.synthetic import Agency, generate
 
 Ref = tuple[str, str]
@@ -165,6 +166,20 @@ def _list_cast(file: Path) -> Cast:
     )
 
 
+_TRUSTEE: Mapping[str, object] = {
+    "role": "trustee",
+    "status": "active",
+    "rights": [],
+    "clearance": 1,
+    "domains": [],
+    "purposes": [],
+    "legal_bases": [],
+    "acts_as": ["trustee"],
+    "shown_by_name": True,
+    "threat_levels": False,
+}
+
+
 def policy_data(scenario: Scenario) -> dict[str, object]:
     """The operator's own policy documents: the parties of the scenario."""
     return {
@@ -184,6 +199,7 @@ def policy_data(scenario: Scenario) -> dict[str, object]:
             }
             for one in scenario.parties
         }
+        | {trustee_identity(index).agency: _TRUSTEE for index in range(1, TRUSTEES + 1)}
     }
 
 

@@ -18,9 +18,11 @@ from passerelle_demo.parties import (
     ENTRY,
     HUB,
     LEAF_KEY,
+    TRUSTEES,
     Parties,
     Place,
     connector_identity,
+    enrol_trustee,
     trustee_identity,
 )
 from passerelle_demo.processes import free_ports
@@ -30,7 +32,6 @@ from passerelle_hub.enrol import enrol as enrol_hub
 from passerelle_trustee.ceremony import GROUP_KEYS, SHARES, deal_for_development
 from passerelle_trustee.share import write_shares
 
-TRUSTEES = 3
 THRESHOLD = 2
 
 
@@ -61,7 +62,8 @@ def build(
     hub = _hub(parties, clock)
     trustees = {index: parties.found(trustee_identity(index), Usage.SERVER) for index in ports}
     for index, place in trustees.items():
-        parties.register(place, f"Trustee {index}")
+        manifest = enrol_trustee(parties, place, place.keys, clock)
+        parties.register(place, f"Trustee {index}", manifest)
     members = {one.id: _agency(parties, one, clock) for one in scenario.parties}
     places = [hub, *trustees.values(), *members.values()]
     for place in places:
@@ -75,7 +77,7 @@ def build(
         hub=_write(hub.folder / "hub.toml", _hub_config(hub, hub_port, policies, scenario)),
         hub_port=hub_port,
         trustees={
-            index: _write(place.folder / "trustee.toml", _trustee_config(place, ports[index]))
+            index: _write(place.folder / "trustee.toml", _trustee_config(place, ports[index], hub_port))
             for index, place in trustees.items()
         },
         trustee_ports=ports,
@@ -147,10 +149,17 @@ data = "policy-data"
 """
 
 
-def _trustee_config(place: Place, port: int) -> str:
+def _trustee_config(place: Place, port: int, hub_port: int) -> str:
     return f"""\
 identity = "{place.identity}"
 listen = "127.0.0.1:{port}"
+
+[hub]
+address = "127.0.0.1:{hub_port}"
+agency = "{HUB.agency}"
+
+[reports]
+seconds = 5
 """
 
 

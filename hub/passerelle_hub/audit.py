@@ -40,6 +40,9 @@ class EventKind(StrEnum):
     BATCH_MATCHED = "batch.matched"
     HOLDINGS_COMPARED = "holdings.compared"
     HOLDINGS_DIFFER = "holdings.differ"
+    EVALUATIONS_REPORTED = "evaluations.reported"
+    EVALUATIONS_RECONCILED = "evaluations.reconciled"
+    EVALUATIONS_DIFFER = "evaluations.differ"
     CALL_REFUSED = "call.refused"
     DIRECTORY_READ = "directory.read"
     LOG_READ = "log.read"
@@ -65,6 +68,9 @@ MEANING: Mapping[EventKind, str] = {
     EventKind.BATCH_MATCHED: "The second transaction of a batch is done.",
     EventKind.HOLDINGS_COMPARED: "An agency compared what it believes held with what the hub holds of it.",
     EventKind.HOLDINGS_DIFFER: "At one place in the chain the two sides differ; in how many of 256 buckets.",
+    EventKind.EVALUATIONS_REPORTED: "A trustee reported what it evaluated on a day; how much.",
+    EventKind.EVALUATIONS_RECONCILED: "Evaluations were held against tokens submitted; how many differ.",
+    EventKind.EVALUATIONS_DIFFER: "An agency had more evaluated than it submitted; agency, group, figures.",
     EventKind.CALL_REFUSED: "A call was refused before it reached a step.",
     EventKind.DIRECTORY_READ: "An agency read the directory.",
     EventKind.LOG_READ: "An agency or a supervisor read the log.",

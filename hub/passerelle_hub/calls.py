@@ -61,6 +61,16 @@ AGENCIES = RpcRule(
 )
 
 
+REPORT = RpcRule(
+    method=_SERVICE + "TrusteeReports/Report",
+    roles=frozenset({Role.TRUSTEE}),
+    package="admin",
+    action="tokens.report",
+    quota="control",
+    event=EventKind.EVALUATIONS_REPORTED,
+)
+
+
 def _log_read(method: str) -> RpcRule:
     return RpcRule(
         method=f"{_SERVICE}Transparency/{method}",
@@ -80,7 +90,7 @@ TILES = _log_read("Tiles")
 
 _LOG_CALLS = (CHECKPOINT, INCLUSION, CONSISTENCY, PROVE, TILES)
 
-RULES = rule_table([SUBMIT, NOTIFICATIONS, RECONCILE, DESCRIBE, AGENCIES, *_LOG_CALLS])
+RULES = rule_table([SUBMIT, NOTIFICATIONS, RECONCILE, DESCRIBE, AGENCIES, REPORT, *_LOG_CALLS])
 
 
 class StepsCharge:

@@ -21,7 +21,7 @@ from passerelle.log import configure
 from passerelle.sign import VerifyingKey
 from passerelle_hub.config import HubSettings
 from passerelle_hub.enrol import KeyFiles, enrol
-from passerelle_hub.figures import read_agencies, read_links, read_status
+from passerelle_hub.figures import read_agencies, read_evaluations, read_links, read_status
 from passerelle_hub.run import open_core, serve
 from passerelle_hub.store import Database, Transaction
 
@@ -118,6 +118,19 @@ def links_(*, config: Config = _DEFAULT, as_json: AsJson = False) -> None:
         as_json: print JSON.
     """
     _show(_read(load(HubSettings, config), read_links), as_json=as_json)
+
+
+@app.command
+def evaluations(*, config: Config = _DEFAULT, as_json: AsJson = False) -> None:
+    """Show what agencies had evaluated beside the tokens they submitted, and each trustee's last report.
+
+    Args:
+        config: the hub's configuration.
+        as_json: print JSON.
+    """
+    settings, now = load(HubSettings, config), SystemClock().now()
+    tolerance = settings.evaluations.tolerance()
+    _show(_read(settings, lambda tx: read_evaluations(tx, now, tolerance)), as_json=as_json)
 
 
 def _read(settings: HubSettings, read: Callable[[Transaction], T]) -> T:

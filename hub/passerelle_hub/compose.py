@@ -24,6 +24,9 @@ from passerelle_hub.admit import Admission
 from passerelle_hub.audit import Audit
 from passerelle_hub.decisions import Decisions
 from passerelle_hub.domains import Domains
+from passerelle_hub.evaluations.reconcile import Evaluations, Tolerance
+from passerelle_hub.evaluations.reports import Reports
+from passerelle_hub.evaluations.service import TrusteeReports, add_servicer
 from passerelle_hub.holdings import Holdings
 from passerelle_hub.index import Pepper
 from passerelle_hub.intake import Intake
@@ -65,6 +68,7 @@ class Foundation:
     clock: Clock
     quotas: Mapping[str, int] = field(default_factory=dict[str, int])
     quota_exceptions: Mapping[str, Mapping[str, int]] = field(default_factory=dict[str, dict[str, int]])
+    tolerance: Tolerance = field(default_factory=Tolerance)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,8 @@ class Core:
     access: Access
     transparency: Transparency
     retention: Retention
+    reports: Reports
+    evaluations: Evaluations
     pulse: Pulse
     refused: calls.RefusedCalls
 
@@ -139,6 +145,8 @@ def build_core(base: Foundation, database: Database) -> Core:
         access=Access(database=database, decisions=decisions, quota=quota, audit=audit, clock=clock),
         transparency=transparency,
         retention=Retention(database, audit, clock),
+        reports=Reports(database=database, registry=registry, audit=audit, clock=clock),
+        evaluations=Evaluations(database=database, audit=audit, clock=clock, tolerance=base.tolerance),
         pulse=Pulse(
             database=database,
             registry=registry,
@@ -191,6 +199,8 @@ def build_server(core: Core, address: str, material: TlsMaterial) -> Server:
     )
     reader = LogReader(core.database, core.transparency)
     add_log(listener.server, Log(reader=reader, access=core.access, threads=threads))
+    reports = TrusteeReports(reports=core.reports, access=core.access, threads=threads)
+    add_servicer(listener.server, reports)
     return Server(core, listener, bell, threads)
 
 

@@ -5,7 +5,8 @@
     director = "coordination"                  who sees embargoed links
     [tls] [keys] [registry] [policy]           where files lie
     [domains] ter = [1]                        accepted epochs per domain
-    [quotas] records = 5000000                 units a day and agency: records, tokens, control, streams
+    [quotas] records = 5000000                 units a day and agency: records, tokens, control, streams,
+                                               and tokens/<group>, else as all tokens
     [quota_exceptions.police] records = 9000   for one agency
 
 Secrets stand in files of their own (mode 0600), never in this one and never on a command line.
@@ -20,8 +21,9 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from passerelle.config import Part, RegistrySettings, RoleSettings, TlsSettings
+from passerelle_hub.evaluations.reconcile import Tolerance
 
-Resource = Annotated[str, Field(pattern="^(records|tokens|control|streams)$")]
+Resource = Annotated[str, Field(pattern="^(records|tokens(/[a-z_]+)?|control|streams)$")]
 Limits = dict[Resource, Annotated[int, Field(ge=0)]]
 
 
@@ -46,6 +48,20 @@ class PolicySettings(Part):
     workers: Annotated[int, Field(ge=1, le=8)] = 1
 
 
+class EvaluationSettings(Part):
+    """How trustees' reports are held against tokens submitted, see `passerelle_hub.evaluations.reconcile`."""
+
+    threshold: Annotated[int, Field(ge=1, le=255)] = 2
+    window_days: Annotated[int, Field(ge=1, le=366)] = 31
+    percent: Annotated[int, Field(ge=0, le=1000)] = 10
+    free: Annotated[int, Field(ge=0)] = 1_000
+    seconds: Annotated[float, Field(gt=0)] = 21_600.0
+
+    def tolerance(self) -> Tolerance:
+        """As the step takes it."""
+        return Tolerance(self.threshold, self.window_days, self.percent, self.free)
+
+
 class HubSettings(RoleSettings):
     """Everything a hub process needs to run."""
 
@@ -58,6 +74,7 @@ class HubSettings(RoleSettings):
     tick_seconds: Annotated[float, Field(gt=0, le=10)] = 1.0
     checkpoint_seconds: Annotated[float, Field(gt=0)] = 10.0
     retention_seconds: Annotated[float, Field(gt=0)] = 3600.0
+    evaluations: EvaluationSettings = EvaluationSettings()
     log_level: str = "INFO"
     tls: TlsSettings = TlsSettings()
     keys: KeySettings = KeySettings()

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
-from passerelle.clock import moment
+from passerelle.clock import DAY, moment
 from passerelle.codec.signed import decode_signed
 from passerelle.errors import PasserelleError
 from passerelle.manifest import read_manifest
 from passerelle.registry_entry import RegistryEntry, verify_entry
 from passerelle.sign import VerifyingKey
+from passerelle_hub.evaluations.reconcile import Tolerance, balances
 from passerelle_hub.store import (
     Transaction,
     agencies,
     batches,
     dead_letters,
     decisions,
+    evaluations,
     links,
     log_store,
     marks,
@@ -77,6 +80,16 @@ def read_links(tx: Transaction) -> dict[str, list[dict[str, Any]]]:
         for row in links.by_pair(tx)
     ]
     return {"kinds": kinds, "pairs": pairs}
+
+
+def read_evaluations(tx: Transaction, now: int, tolerance: Tolerance) -> dict[str, list[dict[str, Any]]]:
+    """What agencies had evaluated beside what they submitted, and when each trustee reported last."""
+    today = now // DAY
+    trustees = [
+        {"trustee": name, "days_behind": today - day, "reported": moment(made).isoformat(timespec="seconds")}
+        for name, (day, made) in sorted(evaluations.last_reports(tx).items())
+    ]
+    return {"evaluations": [asdict(row) for row in balances(tx, today, tolerance)], "trustees": trustees}
 
 
 def _sealing_key_until(entry: RegistryEntry, now: int) -> str:

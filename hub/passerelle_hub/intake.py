@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from passerelle.catalogue import Catalogue
@@ -34,7 +35,7 @@ from passerelle_hub.audit import Audit, EventKind
 from passerelle_hub.decisions import Decisions, unanswered
 from passerelle_hub.index import Pepper, pack_kinds, split
 from passerelle_hub.policy.model import Decision
-from passerelle_hub.quota import Quota
+from passerelle_hub.quota import Quota, resource_of, tokens_by_group
 from passerelle_hub.receipts import Receipts, new_batch
 from passerelle_hub.store import Database, Transaction, batches, marks, records
 from passerelle_hub.store.marks import MarkRow
@@ -132,8 +133,11 @@ class Intake:
     def _content(self, tx: Transaction, batch: Batch, statement: BatchStatement, peer: Identity) -> Signed:
         admitted = self._admission.content(batch, statement)
         self._quota.charge(tx, peer.agency, "records", statement.records)
-        tokens = sum(len(record.kinds) for record in batch.records)
-        self._quota.charge(tx, peer.agency, "tokens", tokens)
+        kinds = chain.from_iterable(record.kinds for record in batch.records)
+        groups = tokens_by_group(self._catalogue, kinds)
+        self._quota.charge(tx, peer.agency, "tokens", sum(groups.values()))
+        for group, tokens in sorted(groups.items()):
+            self._quota.charge(tx, peer.agency, resource_of(group), tokens)
         return self._take(tx, batch, admitted, peer)
 
     def _take(self, tx: Transaction, batch: Batch, admitted: AdmittedBatch, peer: Identity) -> Signed:

@@ -5,10 +5,13 @@ A charge stands or falls with the transaction it is made in, so a refused batch 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 
+from passerelle.catalogue import Catalogue
 from passerelle.clock import DAY, Clock
 from passerelle.errors import PasserelleError
+from passerelle.groups import Group
 from passerelle_hub.store import Transaction, quotas
 
 DEFAULT_LIMITS: Mapping[str, int] = {
@@ -18,6 +21,26 @@ DEFAULT_LIMITS: Mapping[str, int] = {
     "streams": 100_000,
 }
 """Units a day. Tokens are what the index grows by, and what guessing through the hub would cost."""
+_OF_GROUP = "tokens/"
+
+
+def resource_of(group: Group) -> str:
+    """The resource that a group's tokens are charged to; without a limit of its own, that of all tokens."""
+    return _OF_GROUP + group.value
+
+
+def group_of(resource: str) -> str | None:
+    """The group behind such a resource."""
+    return resource.removeprefix(_OF_GROUP) if resource.startswith(_OF_GROUP) else None
+
+
+def tokens_by_group(catalogue: Catalogue, kinds: Iterable[int]) -> Mapping[Group, int]:
+    """How many tokens of each group; a kind nobody knows is refused elsewhere and counts as none."""
+    counted: Counter[Group] = Counter()
+    for kind_id, count in Counter(kinds).items():
+        if (kind := catalogue.kinds.get(kind_id)) is not None:
+            counted[kind.group] += count
+    return counted
 
 
 class Quota:
@@ -44,8 +67,17 @@ class Quota:
         Raises:
             PasserelleError: `quota_exceeded`.
         """
-        limit = self._exceptions.get(agency, {}).get(resource, self._limits.get(resource, 0))
+        limit = self._limit(agency, resource)
         day = self._clock.now() // DAY
         if quotas.used(tx, agency, resource, day) + units > limit:
             raise PasserelleError("quota_exceeded", f"{resource}: {units} more than {limit} a day allow")
         quotas.use(tx, agency, resource, day, units)
+
+    def _limit(self, agency: str, resource: str) -> int:
+        """What is set for the agency, else for everybody; for a group's tokens else what holds for all."""
+        names = [resource] if group_of(resource) is None else [resource, "tokens"]
+        for name in names:
+            for limits in (self._exceptions.get(agency, {}), self._limits):
+                if name in limits:
+                    return limits[name]
+        return 0

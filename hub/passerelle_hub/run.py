@@ -56,6 +56,7 @@ def open_core(settings: HubSettings, clock: Clock | None = None) -> Core:
         clock=clock or SystemClock(),
         quotas=settings.quotas,
         quota_exceptions=settings.quota_exceptions,
+        tolerance=settings.evaluations.tolerance(),
     )
     database = Database(settings.database_url)
     database.migrate()
@@ -97,6 +98,7 @@ async def serve(settings: HubSettings, stop: asyncio.Event | None = None) -> Non
         checkpoint_seconds=settings.checkpoint_seconds,
         retention_seconds=settings.retention_seconds,
     )
+    schedule.every(settings.evaluations.seconds, "evaluations", core.evaluations.reconcile)
     await server.listener.start()
     schedule.start()
     _LOG.info("hub.listening", port=server.listener.port, revision=core.foundation.bundle.revision)

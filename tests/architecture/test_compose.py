@@ -75,11 +75,11 @@ def test_secrets_come_as_files_and_reach_only_their_owner(
                 assert value.startswith("/run/secrets/"), f"{name}: {variable}"
 
 
-def test_no_network_joins_a_trustee_to_the_hub_or_two_agencies(services: Services) -> None:
+def test_only_reports_join_a_trustee_to_the_hub_and_nothing_joins_two_agencies(services: Services) -> None:
     networks = {name: set(service.get("networks", [])) for name, service in services.items()}
     for trustee in TRUSTEES:
         assert networks[trustee]
-        assert not networks[trustee] & networks["hub"]
+        assert networks[trustee] & networks["hub"] == {"reports"}
     assert not networks["pki"] & networks["hub"]
     first, second = (networks[name] for name in CONNECTORS)
     assert not first & second

@@ -72,6 +72,17 @@ def test_neither_database_nor_log_of_hub_or_trustees_holds_a_value(
     assert found == 0
 
 
+def test_every_trustee_reported_to_the_hub_what_it_evaluated(played: tuple[dict[str, Any], Path]) -> None:
+    figures, folder = played
+    (config,) = folder.glob("hub-*/hub.toml")
+    command = [sys.executable, "-m", "passerelle", "hub", "evaluations", "--json", "--config", str(config)]
+    shown = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert [row["trustee"] for row in shown["trustees"]] == ["trustee-1", "trustee-2", "trustee-3"]
+    evaluated = sum(row["evaluated"] for row in shown["evaluations"])
+    assert 0 < evaluated <= figures["tokens"]
+    assert {row["beyond"] for row in shown["evaluations"]} == {0}
+
+
 def test_candidates_of_a_published_list_are_never_notified_as_matches(tmp_path: Path) -> None:
     people = ["Abu Karim Example", "Jane Roe Specimen", "Ivan Petrovich Muster"]
 

@@ -14,16 +14,15 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.table import Table
 
-from passerelle.certificate import Usage
 from passerelle.clock import SystemClock
 from passerelle.config import load
-from passerelle.csr import make_request, obtain_key
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
 from passerelle.log import configure
 from passerelle_trustee.ceremony import WARNING, deal_for_development, write_for_development
 from passerelle_trustee.compose import build_quota
 from passerelle_trustee.config import TrusteeSettings
+from passerelle_trustee.enrol import KeyFiles, enrol
 from passerelle_trustee.run import serve, today
 from passerelle_trustee.share import load_shares
 from passerelle_trustee.store import Ledger
@@ -33,23 +32,25 @@ app = App(name="trustee", help="Hold a share of the token keys and evaluate unde
 Config = Annotated[Path, Parameter(name="--config")]
 AsJson = Annotated[bool, Parameter(name="--json", negative="")]
 _DEFAULT = Path("trustee.toml")
-_REQUEST = "leaf.csr"
 
 
 @app.command
 def init(*, config: Config = _DEFAULT) -> None:
-    """Make the TLS key and its certificate request; an existing key stays as it is.
+    """Make keys, key manifest and certificate requests; what exists stays as it is.
 
     Args:
         config: the trustee's configuration.
     """
     settings = load(TrusteeSettings, config)
-    file = settings.path(settings.tls.key)
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    key = obtain_key(file)
-    request = file.with_name(_REQUEST)
-    request.write_bytes(make_request(key, Identity.parse(settings.identity), Usage.SERVER))
-    print(f"for the authority: {request}")
+    files = KeyFiles(
+        signing=settings.path(settings.keys.signing),
+        manifest=settings.path(settings.keys.manifest),
+        tls=settings.path(settings.tls.key),
+        client=settings.path(settings.client.key),
+    )
+    made = enrol(Identity.parse(settings.identity), files, SystemClock())
+    print(f"for the registry: {made.manifest}")
+    print(f"for the authority: {made.server} (to listen), {made.client} (to call)")
 
 
 @app.command

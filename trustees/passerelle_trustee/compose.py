@@ -6,23 +6,28 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import grpc.aio
+
 from passerelle.clock import Clock
 from passerelle.codec.signed import decode_signed
 from passerelle.errors import PasserelleError
 from passerelle.federation import Federation
-from passerelle.identity import Identity
+from passerelle.identity import Identity, Role
+from passerelle.keyfile import KeyKind, read_key
 from passerelle.log import get_logger
 from passerelle.registry_entry import verify_entry
 from passerelle.rpc.admission import Gatekeeper
+from passerelle.rpc.channel import open_channel
 from passerelle.rpc.material import FileMaterial
 from passerelle.rpc.rule import LogAudit, Unlimited
 from passerelle.rpc.server import Listener, create_server
 from passerelle.selftest import selftest
-from passerelle.sign import VerifyingKey
+from passerelle.sign import SigningKey, VerifyingKey
 from passerelle_trustee import calls
-from passerelle_trustee.config import TrusteeSettings
+from passerelle_trustee.config import HubSettings, TrusteeSettings
 from passerelle_trustee.evaluate import Evaluator
 from passerelle_trustee.quota import DEFAULT_DAILY, Budgets, Quota
+from passerelle_trustee.report import Reporter
 from passerelle_trustee.service import Trustee, add_servicers
 from passerelle_trustee.share import load_shares
 from passerelle_trustee.store import Ledger
@@ -68,6 +73,7 @@ class Server:
     register: Register
     threads: ThreadPoolExecutor
     ledger: Ledger
+    reporter: Reporter | None
 
     def close(self) -> None:
         """Finish what is running and give the ledger back."""
@@ -118,6 +124,36 @@ def build_server(settings: TrusteeSettings, clock: Clock) -> Server:
     listener = create_server(settings.listen, gate, material)
     ledger = Ledger(settings.path(settings.ledger))
     threads = ThreadPoolExecutor(settings.threads, "evaluate")
-    evaluator = Evaluator(book, build_quota(settings, ledger, clock))
-    add_servicers(listener.server, Trustee(evaluator, threads))
-    return Server(listener, register, threads, ledger)
+    quota = build_quota(settings, ledger, clock)
+    add_servicers(listener.server, Trustee(Evaluator(book, quota), threads))
+    reporter = build_reporter(settings, quota, clock) if settings.hub is not None else None
+    return Server(listener, register, threads, ledger, reporter)
+
+
+def build_reporter(settings: TrusteeSettings, quota: Quota, clock: Clock) -> Reporter:
+    """What makes the trustee's reports.
+
+    Raises:
+        PasserelleError: what reading the signing key raises.
+    """
+    copies = settings.reports.copies
+    return Reporter(
+        identity=Identity.parse(settings.identity),
+        quota=quota,
+        key=SigningKey(read_key(settings.path(settings.keys.signing), KeyKind.SIGNING)),
+        clock=clock,
+        copies=settings.path(copies) if copies is not None else None,
+    )
+
+
+def open_hub(settings: TrusteeSettings, hub: HubSettings, register: Register) -> grpc.aio.Channel:
+    """A channel to the hub that the registry names, with the leaf for calls.
+
+    Raises:
+        PasserelleError: `agency_unknown`, `registry_entry_invalid`, `trust_domain_unknown`,
+            `tls_material_invalid`.
+    """
+    identity = register.federation.entry(hub.agency).identity(Role.HUB)
+    roots = register.federation.roots(identity.trust_domain)
+    material = FileMaterial(settings.path(settings.client.key), settings.path(settings.client.chain))
+    return open_channel(hub.address, identity, roots, material)

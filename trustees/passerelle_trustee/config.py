@@ -5,9 +5,11 @@
     shares = "shares.json"                  mode 0600, made by the ceremony
     [budgets] phone = 200000                elements a day, agency and group; others keep their default
     [exceptions.police] phone = 500000      for one agency
-    [tls] [registry]                        where files lie
+    [hub] address = "hub.example:7443"      reports go there; without it a trustee reports to nobody
+          agency = "coordination-centre"
+    [tls] [client] [keys] [registry]        where files lie
 
-The share and the TLS key stand in files of their own (mode 0600), never in this one and never on a command
+The share and the keys stand in files of their own (mode 0600), never in this one and never on a command
 line.
 """
 
@@ -19,7 +21,7 @@ from typing import Annotated
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from passerelle.config import RegistrySettings, RoleSettings, TlsSettings
+from passerelle.config import Part, RegistrySettings, RoleSettings, TlsSettings
 from passerelle.groups import Group
 
 Elements = Annotated[int, Field(ge=0)]
@@ -29,6 +31,34 @@ class WatchedRegistry(RegistrySettings):
     """The registry's entries, read again while the trustee runs."""
 
     refresh_seconds: Annotated[float, Field(gt=0, le=60)] = 15.0
+
+
+class HubSettings(Part):
+    """The hub that reports go to: `host:port`, and the agency whose registry entry is the hub's."""
+
+    address: str
+    agency: str
+
+
+class ClientSettings(Part):
+    """The leaf that calls are made with, and its key (mode 0600); a leaf to listen with is another one."""
+
+    chain: Path = Path("keys/client.pem")
+    key: Path = Path("keys/client-key.pem")
+
+
+class KeySettings(Part):
+    """Signing and manifest key (mode 0600)."""
+
+    signing: Path = Path("keys/signing.key")
+    manifest: Path = Path("keys/manifest.key")
+
+
+class ReportSettings(Part):
+    """How often evaluations are reported, and a folder that copies for the supervisor go to."""
+
+    seconds: Annotated[float, Field(gt=0)] = 900.0
+    copies: Path | None = None
 
 
 class TrusteeSettings(RoleSettings):
@@ -44,5 +74,9 @@ class TrusteeSettings(RoleSettings):
     log_level: str = "INFO"
     budgets: dict[Group, Elements] = Field(default_factory=dict[Group, Elements])
     exceptions: dict[str, dict[Group, Elements]] = Field(default_factory=dict[str, dict[Group, Elements]])
+    hub: HubSettings | None = None
+    reports: ReportSettings = ReportSettings()
     tls: TlsSettings = TlsSettings()
+    client: ClientSettings = ClientSettings()
+    keys: KeySettings = KeySettings()
     registry: WatchedRegistry = WatchedRegistry()

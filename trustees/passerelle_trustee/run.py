@@ -1,4 +1,4 @@
-"""A running trustee: listener, fresh registry entries, until told to stop.
+"""A running trustee: listener, fresh registry entries, reports to the hub, until told to stop.
 
 Requests that are running when it stops get a few seconds; what was billed and not answered is recognised by
 its request id when the connector asks again.
@@ -12,8 +12,10 @@ import signal
 from passerelle.clock import DAY, Clock, SystemClock
 from passerelle.errors import PasserelleError
 from passerelle.log import get_logger
-from passerelle_trustee.compose import Register, Server, build_server
-from passerelle_trustee.config import TrusteeSettings
+from passerelle_trustee.compose import Register, Server, build_server, open_hub
+from passerelle_trustee.config import HubSettings, TrusteeSettings
+from passerelle_trustee.report import Reporter
+from passerelle_trustee.service import GrpcReports
 
 _LOG = get_logger("trustee")
 
@@ -28,13 +30,16 @@ async def serve(settings: TrusteeSettings, clock: Clock | None = None) -> None:
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    refreshing = asyncio.create_task(_refresh(server.register, settings.registry.refresh_seconds))
+    beside = [asyncio.create_task(_refresh(server.register, settings.registry.refresh_seconds))]
+    if settings.hub is not None and server.reporter is not None:
+        beside.append(asyncio.create_task(_report(settings, settings.hub, server, server.reporter)))
     try:
         await server.listener.start()
         _LOG.info("trustee.listening", address=settings.listen, port=server.listener.port)
         await stop.wait()
     finally:
-        refreshing.cancel()
+        for task in beside:
+            task.cancel()
         await _stop(server)
 
 
@@ -51,6 +56,17 @@ async def _refresh(register: Register, seconds: float) -> None:
             await asyncio.to_thread(register.refresh)
         except PasserelleError as error:
             _LOG.error("registry.unreadable", code=error.code, detail=error.detail)
+
+
+async def _report(settings: TrusteeSettings, hub: HubSettings, server: Server, reporter: Reporter) -> None:
+    """Report again and again; a hub that is away hears of it later."""
+    while True:
+        try:
+            async with open_hub(settings, hub, server.register) as channel:
+                await reporter.report(GrpcReports(channel).send)
+        except PasserelleError as error:
+            _LOG.warning("report.failed", code=error.code, detail=error.detail)
+        await asyncio.sleep(settings.reports.seconds)
 
 
 def today(clock: Clock) -> int:

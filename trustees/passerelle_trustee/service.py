@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import grpc.aio
 
+from passerelle.codec.signed import signed_out
 from passerelle.codec.trustee import (
     description_out,
     evaluate_answer_out,
@@ -24,11 +25,14 @@ from passerelle.codec.trustee import (
 from passerelle.errors import PasserelleError
 from passerelle.log import get_logger
 from passerelle.rpc.interceptor import peer
+from passerelle.rpc.status import peer_errors
+from passerelle.sign import Signed
 from passerelle.wire.v1 import trustee_pb2, trustee_pb2_grpc
 from passerelle_trustee.evaluate import Evaluator
 
 Context = grpc.aio.ServicerContext[Any, Any]
 _LOG: Final = get_logger("trustee")
+CALL_SECONDS: Final = 30.0
 
 
 class Trustee(trustee_pb2_grpc.TrusteeServicer):
@@ -71,6 +75,23 @@ class Trustee(trustee_pb2_grpc.TrusteeServicer):
             size=request.count,
         )
         return evaluate_answer_out(answer)
+
+
+class GrpcReports:
+    """The hub's side of reports, over one channel."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._stub: trustee_pb2_grpc.TrusteeReportsAsyncStub = trustee_pb2_grpc.TrusteeReportsStub(channel)
+
+    async def send(self, report: Signed) -> None:
+        """Hand over a signed report.
+
+        Raises:
+            PasserelleError: the hub's refusal, `peer_unavailable`.
+        """
+        with peer_errors():
+            message = trustee_pb2.ReportEvaluationsRequest(report=signed_out(report))
+            await self._stub.Report(message, timeout=CALL_SECONDS)
 
 
 def add_servicers(server: grpc.aio.Server, trustee: Trustee) -> None:

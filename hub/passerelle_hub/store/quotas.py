@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from collections.abc import Mapping
+
+from sqlalchemy import func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from passerelle_hub.store.database import Transaction
@@ -28,3 +30,13 @@ def use(tx: Transaction, agency: str, resource: str, day: int, units: int) -> No
             set_={"used": quota_use.c.used + units},
         )
     )
+
+
+def sums(tx: Transaction, since: int) -> Mapping[tuple[str, str], int]:
+    """Units used from a day on, by agency and resource."""
+    rows = tx.execute(
+        select(quota_use.c.agency, quota_use.c.resource, func.sum(quota_use.c.used).label("units"))
+        .where(quota_use.c.day >= since)
+        .group_by(quota_use.c.agency, quota_use.c.resource)
+    )
+    return {(row.agency, row.resource): int(row.units) for row in rows}

@@ -22,23 +22,30 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from passerelle.wire.v1 import common_pb2 as passerelle_dot_wire_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n passerelle/wire/v1/trustee.proto\x12\x12passerelle.wire.v1\"\x18\n\x16\x44\x65scribeTrusteeRequest\"?\n\x17\x44\x65scribeTrusteeResponse\x12\r\n\x05index\x18\x01 \x01(\r\x12\x15\n\rkey_documents\x18\x02 \x03(\t\"\x89\x01\n\x0f\x45valuateRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\x0c\x12\x0e\n\x06\x64omain\x18\x02 \x01(\t\x12\r\n\x05group\x18\x03 \x01(\t\x12\r\n\x05\x65poch\x18\x04 \x01(\r\x12\x12\n\ngeneration\x18\x05 \x01(\r\x12\x0e\n\x06quorum\x18\x06 \x03(\r\x12\x10\n\x08\x65lements\x18\x07 \x01(\x0c\"~\n\x10\x45valuateResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\x0c\x12\r\n\x05index\x18\x02 \x01(\r\x12\x12\n\ngeneration\x18\x03 \x01(\r\x12\x10\n\x08\x65lements\x18\x04 \x01(\x0c\x12\r\n\x05proof\x18\x05 \x01(\x0c\x12\x12\n\nerror_code\x18\x06 \x01(\t2\xc9\x01\n\x07Trustee\x12\x63\n\x08\x44\x65scribe\x12*.passerelle.wire.v1.DescribeTrusteeRequest\x1a+.passerelle.wire.v1.DescribeTrusteeResponse\x12Y\n\x08\x45valuate\x12#.passerelle.wire.v1.EvaluateRequest\x1a$.passerelle.wire.v1.EvaluateResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n passerelle/wire/v1/trustee.proto\x12\x12passerelle.wire.v1\x1a\x1fpasserelle/wire/v1/common.proto\"\x18\n\x16\x44\x65scribeTrusteeRequest\"?\n\x17\x44\x65scribeTrusteeResponse\x12\r\n\x05index\x18\x01 \x01(\r\x12\x15\n\rkey_documents\x18\x02 \x03(\t\"\x89\x01\n\x0f\x45valuateRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\x0c\x12\x0e\n\x06\x64omain\x18\x02 \x01(\t\x12\r\n\x05group\x18\x03 \x01(\t\x12\r\n\x05\x65poch\x18\x04 \x01(\r\x12\x12\n\ngeneration\x18\x05 \x01(\r\x12\x0e\n\x06quorum\x18\x06 \x03(\r\x12\x10\n\x08\x65lements\x18\x07 \x01(\x0c\"~\n\x10\x45valuateResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\x0c\x12\r\n\x05index\x18\x02 \x01(\r\x12\x12\n\ngeneration\x18\x03 \x01(\r\x12\x10\n\x08\x65lements\x18\x04 \x01(\x0c\x12\r\n\x05proof\x18\x05 \x01(\x0c\x12\x12\n\nerror_code\x18\x06 \x01(\t\"F\n\x18ReportEvaluationsRequest\x12*\n\x06report\x18\x01 \x01(\x0b\x32\x1a.passerelle.wire.v1.Signed\"\x1b\n\x19ReportEvaluationsResponse2\xc9\x01\n\x07Trustee\x12\x63\n\x08\x44\x65scribe\x12*.passerelle.wire.v1.DescribeTrusteeRequest\x1a+.passerelle.wire.v1.DescribeTrusteeResponse\x12Y\n\x08\x45valuate\x12#.passerelle.wire.v1.EvaluateRequest\x1a$.passerelle.wire.v1.EvaluateResponse(\x01\x30\x01\x32w\n\x0eTrusteeReports\x12\x65\n\x06Report\x12,.passerelle.wire.v1.ReportEvaluationsRequest\x1a-.passerelle.wire.v1.ReportEvaluationsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'passerelle.wire.v1.trustee_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DESCRIBETRUSTEEREQUEST']._serialized_start=56
-  _globals['_DESCRIBETRUSTEEREQUEST']._serialized_end=80
-  _globals['_DESCRIBETRUSTEERESPONSE']._serialized_start=82
-  _globals['_DESCRIBETRUSTEERESPONSE']._serialized_end=145
-  _globals['_EVALUATEREQUEST']._serialized_start=148
-  _globals['_EVALUATEREQUEST']._serialized_end=285
-  _globals['_EVALUATERESPONSE']._serialized_start=287
-  _globals['_EVALUATERESPONSE']._serialized_end=413
-  _globals['_TRUSTEE']._serialized_start=416
-  _globals['_TRUSTEE']._serialized_end=617
+  _globals['_DESCRIBETRUSTEEREQUEST']._serialized_start=89
+  _globals['_DESCRIBETRUSTEEREQUEST']._serialized_end=113
+  _globals['_DESCRIBETRUSTEERESPONSE']._serialized_start=115
+  _globals['_DESCRIBETRUSTEERESPONSE']._serialized_end=178
+  _globals['_EVALUATEREQUEST']._serialized_start=181
+  _globals['_EVALUATEREQUEST']._serialized_end=318
+  _globals['_EVALUATERESPONSE']._serialized_start=320
+  _globals['_EVALUATERESPONSE']._serialized_end=446
+  _globals['_REPORTEVALUATIONSREQUEST']._serialized_start=448
+  _globals['_REPORTEVALUATIONSREQUEST']._serialized_end=518
+  _globals['_REPORTEVALUATIONSRESPONSE']._serialized_start=520
+  _globals['_REPORTEVALUATIONSRESPONSE']._serialized_end=547
+  _globals['_TRUSTEE']._serialized_start=550
+  _globals['_TRUSTEE']._serialized_end=751
+  _globals['_TRUSTEEREPORTS']._serialized_start=753
+  _globals['_TRUSTEEREPORTS']._serialized_end=872
 # @@protoc_insertion_point(module_scope)

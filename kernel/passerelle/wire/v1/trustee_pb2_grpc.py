@@ -144,3 +144,78 @@ class Trustee:
             timeout,
             metadata,
             _registered_method=True)
+
+
+class TrusteeReportsStub:
+    """Missing associated documentation comment in .proto file."""
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.Report = channel.unary_unary(
+                '/passerelle.wire.v1.TrusteeReports/Report',
+                request_serializer=passerelle_dot_wire_dot_v1_dot_trustee__pb2.ReportEvaluationsRequest.SerializeToString,
+                response_deserializer=passerelle_dot_wire_dot_v1_dot_trustee__pb2.ReportEvaluationsResponse.FromString,
+                _registered_method=True)
+
+
+class TrusteeReportsServicer:
+    """Missing associated documentation comment in .proto file."""
+
+    def Report(self, request, context):
+        """What a trustee evaluated on a day, signed; a later report of the day replaces an earlier one.
+        May call: a trustee, for itself. Policy: admin, tokens.report. Quota: control.
+        Audited: evaluations.reported.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_TrusteeReportsServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'Report': grpc.unary_unary_rpc_method_handler(
+                    servicer.Report,
+                    request_deserializer=passerelle_dot_wire_dot_v1_dot_trustee__pb2.ReportEvaluationsRequest.FromString,
+                    response_serializer=passerelle_dot_wire_dot_v1_dot_trustee__pb2.ReportEvaluationsResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'passerelle.wire.v1.TrusteeReports', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('passerelle.wire.v1.TrusteeReports', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class TrusteeReports:
+    """Missing associated documentation comment in .proto file."""
+
+    @staticmethod
+    def Report(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/passerelle.wire.v1.TrusteeReports/Report',
+            passerelle_dot_wire_dot_v1_dot_trustee__pb2.ReportEvaluationsRequest.SerializeToString,
+            passerelle_dot_wire_dot_v1_dot_trustee__pb2.ReportEvaluationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)

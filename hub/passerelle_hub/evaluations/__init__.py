@@ -1,0 +1,1 @@
+"""Trustees' reports of what they evaluated, held against the tokens that agencies submitted."""

@@ -1,0 +1,70 @@
+"""What a trustee makes once, before it is known to anybody: keys, key manifest, certificate requests.
+
+It listens with one leaf and calls the hub with another (one leaf, one use). Its signing key, fixed by the
+manifest, signs its reports. Private keys never leave the machine; what exists stays as it is, and a second
+first manifest is never made, since it would be proof of an incident.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from passerelle.certificate import Usage
+from passerelle.clock import DAY, Clock
+from passerelle.codec.signed import encode_signed
+from passerelle.csr import make_request, obtain_key
+from passerelle.identity import Identity
+from passerelle.keyfile import KeyKind, read_key, write_key
+from passerelle.manifest import KeyEntry, issue_first
+from passerelle.sign import SigningKey
+
+LIFETIME: Final = 366 * DAY
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFiles:
+    """Where a trustee's keys lie, each in a file of mode 0600."""
+
+    signing: Path
+    manifest: Path
+    tls: Path
+    client: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """Files for the registry (manifest) and the authority (a request to listen with, one to call with)."""
+
+    manifest: Path
+    server: Path
+    client: Path
+
+
+def enrol(identity: Identity, files: KeyFiles, clock: Clock) -> Enrolment:
+    """Make what is missing.
+
+    Raises:
+        PasserelleError: what reading an existing key file raises.
+    """
+    for file in (files.signing, files.manifest, files.tls, files.client):
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    signing, manifest_key, now = _signing_key(files.signing), _signing_key(files.manifest), clock.now()
+    made = Enrolment(
+        files.manifest.with_name("manifest.signed"),
+        files.tls.with_name("leaf.csr"),
+        files.client.with_name("client.csr"),
+    )
+    if not made.manifest.exists():
+        signs = KeyEntry(signing.public, now, now + LIFETIME)
+        made.manifest.write_bytes(encode_signed(issue_first(manifest_key, identity, signs)))
+    made.server.write_bytes(make_request(obtain_key(files.tls), identity, Usage.SERVER))
+    made.client.write_bytes(make_request(obtain_key(files.client), identity, Usage.CLIENT))
+    return made
+
+
+def _signing_key(file: Path) -> SigningKey:
+    if not file.exists():
+        write_key(file, KeyKind.SIGNING, SigningKey.generate().raw)
+    return SigningKey(read_key(file, KeyKind.SIGNING))
