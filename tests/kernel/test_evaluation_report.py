@@ -1,3 +1,5 @@
+"""A report of evaluations: one encoding, and what cannot be is refused."""
+
 from __future__ import annotations
 
 import json

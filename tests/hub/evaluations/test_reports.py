@@ -1,3 +1,5 @@
+"""Trustees' reports at the hub: taken once, never shrinking, and held against the tokens submitted."""
+
 from __future__ import annotations
 
 from dataclasses import replace
