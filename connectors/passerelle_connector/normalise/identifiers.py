@@ -17,22 +17,59 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import email_validator
 import phonenumbers
 from schwifty import IBAN
 from schwifty.exceptions import SchwiftyException
 from stdnum import imei, imsi
+from stdnum.at import vnr
 from stdnum.be import bis, nn, vat
+from stdnum.bg import egn
+from stdnum.ch import ssn
+from stdnum.cz import rc as cz_rc
+from stdnum.de import idnr
+from stdnum.dk import cpr
+from stdnum.ee import ik
+from stdnum.es import dni, nie
 from stdnum.exceptions import InvalidChecksum, ValidationError
-from stdnum.util import get_cc_module
+from stdnum.fi import hetu
+from stdnum.fr import nir
+from stdnum.gr import amka
+from stdnum.hr import oib
+from stdnum.ie import pps
+from stdnum.it import codicefiscale
+from stdnum.lt import asmens
+from stdnum.nl import bsn
+from stdnum.no import fodselsnummer
+from stdnum.pl import pesel
+from stdnum.ro import cnp
+from stdnum.se import personnummer
+from stdnum.si import emso
+from stdnum.sk import rc as sk_rc
+from stdnum.tr import tckimlik
 
 from passerelle.groups import Group
 from passerelle_connector.normalise import checksums
 from passerelle_connector.normalise.countries import alpha3
 from passerelle_connector.normalise.subject import PartialDate
+from passerelle_connector.normalise.text import latin
 
+
+class _Checked(Protocol):
+    """A module of python-stdnum that checks one state's number."""
+
+    def validate(self, number: str) -> str: ...
+
+
+_PERSONAL: Final[Mapping[str, tuple[_Checked, ...]]] = {
+    "AT": (vnr,), "BG": (egn,), "CH": (ssn,), "CZ": (cz_rc,), "DE": (idnr,), "DK": (cpr,), "EE": (ik,),
+    "ES": (dni, nie), "FI": (hetu,), "FR": (nir,), "GR": (amka,), "HR": (oib,), "IE": (pps,),
+    "IT": (codicefiscale,), "LT": (asmens,), "NL": (bsn,), "NO": (fodselsnummer,), "PL": (pesel,),
+    "RO": (cnp,), "SE": (personnummer,), "SI": (emso,), "SK": (sk_rc,), "TR": (tckimlik,),
+}  # fmt: skip
+"""Personal numbers that have check digits, by state (alpha-2)."""
 _PLATE: Final = re.compile(r"^[A-Z0-9]{2,10}$")
 _VIN: Final = re.compile(r"^[A-HJ-NPR-Z0-9]{17}$")
 _DOCUMENT: Final = re.compile(r"^(?=.*[0-9])[A-Z0-9]{5,20}$")
@@ -79,19 +116,21 @@ def national_number(text: str, context: Context) -> str:
 
 
 def _foreign_number(text: str, state: str) -> str:
-    """A personal number of another state, by python-stdnum where it knows one."""
-    known = get_cc_module(state, "personalid")
+    """A personal number of another state; checked where the state stands in `_PERSONAL`."""
     compact = _compact(text)
     if not _DOCUMENT.match(compact):
         raise Refused("row_identifier_invalid")
-    if known is None:
-        return compact
-    try:
-        return _compact(known.validate(text))
-    except InvalidChecksum:
-        raise Refused("row_check_digit_wrong") from None
-    except ValidationError:
-        raise Refused("row_identifier_invalid") from None
+    refusal = ""
+    for known in _PERSONAL.get(state, ()):
+        try:
+            return _compact(known.validate(text))
+        except InvalidChecksum:
+            refusal = "row_check_digit_wrong"
+        except ValidationError:
+            refusal = refusal or "row_identifier_invalid"
+    if refusal:
+        raise Refused(refusal)
+    return compact
 
 
 def spoken_by(number: str) -> tuple[PartialDate | None, str]:
@@ -162,10 +201,10 @@ def email(text: str, context: Context) -> str:
 
 
 def account(text: str, context: Context) -> str:
-    """IBAN in electronic form (ISO 13616)."""
+    """IBAN in electronic form (ISO 13616); the word itself before the number is no part of it."""
     del context
     try:
-        return str(IBAN(text).compact)
+        return str(IBAN(_compact(text).removeprefix("IBAN")).compact)
     except SchwiftyException as fault:
         wrong_digits = "Checksum" in type(fault).__name__
         raise Refused("row_check_digit_wrong" if wrong_digits else "row_identifier_invalid") from None
@@ -174,7 +213,7 @@ def account(text: str, context: Context) -> str:
 def plate(text: str, context: Context) -> str:
     """Country (alpha-2) + the plate without separators."""
     country = (context.qualifier or context.region).upper()
-    compact = _compact(text)
+    compact = _compact(latin(text)[1])  # German plates have umlauts, which most registers write without dots
     if not _PLATE.match(compact) or compact.isalpha():
         raise Refused("row_identifier_invalid")
     return f"{country}:{compact}"
@@ -238,20 +277,25 @@ def handle(text: str, context: Context) -> str:
 
 
 def ip_address(text: str, context: Context) -> str:
-    """RFC 5952; private, loopback and reserved addresses identify nobody."""
+    """RFC 5952; private, loopback, reserved and multicast addresses identify nobody."""
     del context
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
         raise Refused("row_identifier_invalid") from None
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    if not (mapped or address).is_global:
+    meant = mapped or address
+    if not meant.is_global or meant.is_multicast:
         raise Refused("row_value_placeholder")
-    return str(mapped or address)
+    return str(meant)
 
 
 def _compact(text: str) -> str:
-    return _NOT_ALNUM.sub("", unicodedata.normalize("NFKC", text).upper())
+    """Letters and digits alone; refuses letters outside A-Z: dropping one would make another number."""
+    upper = unicodedata.normalize("NFKC", text).upper()
+    if any(char.isalnum() and not char.isascii() for char in upper):
+        raise Refused("row_identifier_invalid")
+    return _NOT_ALNUM.sub("", upper)
 
 
 def _cut(text: str) -> tuple[str, str]:
