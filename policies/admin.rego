@@ -1,7 +1,8 @@
 # Admin: operators' own actions, and the plain reads and subscriptions of enrolled parties.
 #
 # Which role may do what stands in the document `actions`; a role counts only if the agency's own entry
-# lists it. Rules of DOMAIN.md decided here: 1 (a stated purpose where the action asks for one), 14, 15.
+# lists it. Rules of DOMAIN.md decided here: 1 (a stated purpose where the action asks for one), 13 (how long the log
+# is kept), 14, 15.
 package passerelle.admin
 
 import data.passerelle.lib.verdict
@@ -63,3 +64,11 @@ denials contains {"code": "second_approver_missing", "params": {"needed": action
 }
 
 approved if input.context.approvals >= action.approvals
+
+# Rule 13: what is acted on must be old enough; the log is kept thirty years.
+denials contains {"code": "log_kept", "params": {"days": action.min_age_days}} if {
+	action.min_age_days > 0
+	not old_enough
+}
+
+old_enough if input.context.age_days >= action.min_age_days

@@ -55,3 +55,12 @@ test_batch_is_keyed_by_id if {
 	answers := admin.decisions with input as {"requests": {"b": {}}}
 	object.get(answers, "b", {}).allow == false
 }
+
+test_rule_13_log_is_kept_thirty_years if {
+	refused_for(asked("log.expire", "coordination", "operator", {"purpose": "threat_assessment", "approvals": 2, "age_days": 10957}), "log_kept")
+	refused_for(asked("log.expire", "coordination", "operator", {"purpose": "threat_assessment", "approvals": 2}), "log_kept")
+}
+
+test_rule_13_older_log_by_two if {
+	asked("log.expire", "coordination", "operator", {"purpose": "threat_assessment", "approvals": 2, "age_days": 10958}).allow
+}

@@ -54,13 +54,14 @@ class TerCategory(StrEnum):
 
 
 class SubjectCategory(StrEnum):
-    """Data-subject category (Directive (EU) 2016/680 art. 6)."""
+    """Data-subject category (Directive (EU) 2016/680 art. 6); no query may aim at a child of a fighter."""
 
     SUSPECT = "suspect"
     CONVICTED = "convicted"
     VICTIM = "victim"
     WITNESS = "witness"
     CONTACT = "contact"
+    CHILD_OF_FIGHTER = "child_of_fighter"
     OTHER = "other"
 
 

@@ -47,7 +47,7 @@ def read_file(module: Module, tree: Any) -> File:
     return File(
         path=module.path,
         package=_dotted(tree["package"]["refr"]),
-        imports=dict(_import(entry) for entry in tree["imports"]),
+        imports=dict(_import(entry, module.text.encode()) for entry in tree["imports"]),
         rules=frozenset(name for name, _ in rules),
         defaults={name: node["Default"]["value"] for name, node in rules if "Default" in node},
         calls=tuple(walk.calls),
@@ -152,10 +152,11 @@ def _without_name(entry: Any) -> Any:
     return {"Spec": {**spec, "head": {kind: {key: value for key, value in head.items() if key != "refr"}}}}
 
 
-def _import(entry: Any) -> tuple[str, str]:
+def _import(entry: Any, text: bytes) -> tuple[str, str]:
+    """An import as (name it goes by, path); the tree gives an alias by its place in the text alone."""
     path = _dotted(entry["refr"])
     alias = entry.get("as")
-    return (alias[1] if alias else path.split(".")[-1]), path
+    return (text[alias["start"] : alias["end"]].decode() if alias else path.split(".")[-1]), path
 
 
 def _dotted(node: Any) -> str:

@@ -27,7 +27,7 @@ def edit(path: Path, **changes: Any) -> None:
 
 def test_loading_twice_gives_the_same_revisions(policies: Path, bundle: Bundle) -> None:
     assert load_bundle(policies).revision == bundle.revision
-    assert bundle.packages == ("admin", "match", "notify", "submission")
+    assert "match" in bundle.packages
 
 
 def test_rules_and_data_have_revisions_of_their_own(copy: Path, bundle: Bundle) -> None:

@@ -33,7 +33,7 @@ def _no_opa(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_check_of_the_real_policies(policies: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("check", str(policies)) == 0
-    assert "ok: admin, match, notify, submission" in capsys.readouterr().out
+    assert "ok: admin, assess, case, disclose, match, notify, query, submission" in capsys.readouterr().out
 
 
 def test_check_as_json(policies: Path, capsys: pytest.CaptureFixture[str]) -> None:
