@@ -35,6 +35,7 @@ from passerelle.csr import key_pem, make_request, new_key
 from passerelle.identity import Identity
 from passerelle.rpc.channel import open_channel
 from passerelle.rpc.material import MemoryMaterial, TlsBytes
+from passerelle_connector.inbox import ACKNOWLEDGE_SECONDS, newest
 from passerelle_connector.service import GrpcHub
 from passerelle_hub.compose import Server, build_server
 from passerelle_hub.outgoing import Bell
@@ -45,8 +46,8 @@ _KINDS: tuple[str, ...] = ("surname+given+birth", "national number", "number+bir
 _PATIENCE = 30.0
 _GRPC: Any = grpc  # the stubs of generic handlers and of `aio.server` are half typed
 _AIO: Any = grpc.aio
-_PAUSE = 0.1
-"""Seconds between rounds, in which acknowledgements are stored."""
+_PAUSE = 0.7
+"""Seconds between pushes: longer than both sides wait to send and to store acknowledgements."""
 
 
 @dataclass(slots=True)
@@ -220,11 +221,8 @@ def _settle(hub: BenchHub) -> None:
 async def _watch_hub(channel: grpc.aio.Channel, arrivals: Arrivals) -> None:
     numbers: asyncio.Queue[int] = asyncio.Queue()
 
-    async def acknowledgements() -> AsyncIterator[int]:
-        while True:
-            yield await numbers.get()
-
-    async for note in GrpcHub(channel).notifications(0, acknowledgements()):
+    acknowledgements = newest(numbers, ACKNOWLEDGE_SECONDS)
+    async for note in GrpcHub(channel).notifications(0, acknowledgements):
         arrivals.note(note.sealed)
         numbers.put_nowait(note.sequence)
 

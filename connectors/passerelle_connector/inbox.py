@@ -9,7 +9,8 @@ notification, in the order of the hub's sequence:
 (4) read it; it is addressed to us and speaks of records that are ours. To the director's desk alone it may
     speak of none;
 (5) store it;
-(6) acknowledge it.
+(6) acknowledge it, at most every `pause` seconds and then the newest number only: it speaks for all before
+    it, and the hub has its hands free while it tells everybody else.
 
 A notification that fails (1) to (4) is not acknowledged and ends the stream: the hub keeps it, the
 administrator sees why. Old sealing keys still open, so that a month offline loses nothing. Not for
@@ -36,6 +37,7 @@ from passerelle_connector.peers import Peers
 from passerelle_connector.ports import Healthy, HubPort, SealedNotification, close_stream, quiet
 from passerelle_connector.store import InboxStore, RowStore
 
+ACKNOWLEDGE_SECONDS: Final = 0.1
 _LOG: Final = get_logger("inbox")
 
 
@@ -52,6 +54,7 @@ class Inbox:
         keys: Mapping[bytes, SealingKey],
         peers: Peers,
         clock: Clock,
+        pause: float = ACKNOWLEDGE_SECONDS,
     ) -> None:
         self._agency = agency
         self._hub = hub
@@ -61,6 +64,7 @@ class Inbox:
         self._keys = keys
         self._peers = peers
         self._clock = clock
+        self._pause = pause
 
     async def run(self, healthy: Healthy = quiet) -> None:
         """One stream, until the hub or a fault ends it.
@@ -73,7 +77,7 @@ class Inbox:
         acknowledgements: asyncio.Queue[int] = asyncio.Queue()
         if cursor:
             acknowledgements.put_nowait(cursor)
-        stream = self._port.notifications(cursor, _drain(acknowledgements))
+        stream = self._port.notifications(cursor, newest(acknowledgements, self._pause))
         try:
             async for item in stream:
                 cursor = await asyncio.to_thread(self._take, item, cursor)
@@ -115,6 +119,11 @@ class Inbox:
         return signed, notification
 
 
-async def _drain(numbers: asyncio.Queue[int]) -> AsyncIterator[int]:
+async def newest(numbers: asyncio.Queue[int], pause: float) -> AsyncIterator[int]:
+    """(6) The newest of the rising numbers that came since the last one, at most every `pause` seconds."""
     while True:
-        yield await numbers.get()
+        number = await numbers.get()
+        await asyncio.sleep(pause)
+        while not numbers.empty():
+            number = numbers.get_nowait()
+        yield number

@@ -1,12 +1,14 @@
 """The sending side of notifications: read from a cursor, acknowledge, wait for the next tick.
 
 Promises: at least once, in the order of the agency's numbers, again from any cursor, kept after the
-acknowledgement. A cursor beyond what was ever sent is refused, since it can only be a mistake.
+acknowledgement. A cursor beyond what was ever sent is refused, since it can only be a mistake. What the
+open streams of a process share of this is in `streams`.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Mapping
 
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
@@ -22,11 +24,18 @@ class Bell:
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
+        self._calls: list[Callable[[], None]] = []
+
+    def on_ring(self, call: Callable[[], None]) -> None:
+        """Call this at every ring, on the event loop; it must not block."""
+        self._calls.append(call)
 
     def ring(self) -> None:
         """Wake all waiters."""
         self._event.set()
         self._event = asyncio.Event()
+        for call in self._calls:
+            call()
 
     async def wait(self) -> None:
         """Sleep until the next ring."""
@@ -56,6 +65,11 @@ class Outgoing:
         with self._database.read() as tx:
             return notifications.after(tx, peer.agency, cursor, PAGE)
 
+    def news(self, cursors: Mapping[str, int]) -> Mapping[str, tuple[StoredNotification, ...]]:
+        """The next page of each agency beyond its cursor, from one state; agencies without are left out."""
+        with self._database.read() as tx:
+            return notifications.news(tx, cursors, PAGE)
+
     def acknowledge(self, peer: Identity, sequence: int) -> None:
         """Note that the agency stored everything up to a number; a number noted before changes nothing.
 
@@ -68,3 +82,13 @@ class Outgoing:
             if sequence > notifications.acknowledged(tx, peer.agency):
                 self._audit.append(tx, EventKind.NOTIFICATION_ACKNOWLEDGED, str(peer), sequence=sequence)
                 notifications.acknowledge(tx, peer.agency, sequence)
+
+    def acknowledge_all(self, numbers: Mapping[Identity, int]) -> None:
+        """Note what several agencies acknowledged, in one transaction; a number never given is left out."""
+        with self._database.write() as tx:
+            places = notifications.places(tx)
+            for peer, sequence in numbers.items():
+                last, before = places.get(peer.agency, (0, 0))
+                if before < sequence <= last:
+                    self._audit.append(tx, EventKind.NOTIFICATION_ACKNOWLEDGED, str(peer), sequence=sequence)
+                    notifications.acknowledge(tx, peer.agency, sequence)

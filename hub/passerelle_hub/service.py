@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
@@ -37,6 +36,8 @@ from passerelle_hub.holdings import Holdings
 from passerelle_hub.intake import Intake
 from passerelle_hub.outgoing import Bell, Outgoing
 from passerelle_hub.registry import Registry
+from passerelle_hub.store.notifications import StoredNotification
+from passerelle_hub.streams import Stream, Streams
 
 Context = grpc.aio.ServicerContext[Any, Any]
 P = ParamSpec("P")
@@ -68,14 +69,6 @@ class Threads:
         self._readers.shutdown()
 
 
-@dataclass(slots=True)
-class _Place:
-    """How far one stream of notifications is: the last number sent, the last one acknowledged."""
-
-    sent: int
-    acknowledged: int
-
-
 class Exchange(exchange_pb2_grpc.ExchangeServicer):
     """Batches in, notifications out, and what is held compared."""
 
@@ -93,8 +86,8 @@ class Exchange(exchange_pb2_grpc.ExchangeServicer):
         self._outgoing = outgoing
         self._holdings = holdings
         self._access = access
-        self._bell = bell
         self._threads = threads
+        self._streams = Streams(outgoing, threads, _message, bell)
 
     async def Submit(  # noqa: N802 - name of the call
         self, request_iterator: AsyncIterator[exchange_pb2.SubmitRequest], context: Context
@@ -126,25 +119,22 @@ class Exchange(exchange_pb2_grpc.ExchangeServicer):
         first = await anext(request_iterator, None)
         if first is None or first.WhichOneof("request") != "from_cursor":
             raise PasserelleError("message_malformed", "no cursor")
-        place = _Place(sent=first.from_cursor, acknowledged=0)
-        await self._threads.write(self._outgoing.open, caller, place.sent)
-        acknowledging = asyncio.create_task(self._acknowledge(request_iterator, caller, place))
+        await self._threads.write(self._outgoing.open, caller, first.from_cursor)
+        stream = self._streams.join(caller, first.from_cursor)
+        acknowledging = asyncio.create_task(self._acknowledge(request_iterator, stream))
+        acknowledging.add_done_callback(lambda _: stream.end())
         try:
-            while not acknowledging.done():
-                page = await self._threads.read(self._outgoing.after, caller, place.sent)
-                for note in page:
-                    place.sent = note.sequence  # before the yield: its acknowledgement may overtake us
-                    yield exchange_pb2.NotificationsResponse(
-                        sequence=note.sequence, sealed=note.sealed, key_id=note.key_id
-                    )
-                if not page:
-                    await self._sleep(acknowledging)
+            while page := await stream.next():
+                for number, message in page:
+                    stream.sent = number  # before the yield: its acknowledgement may overtake us
+                    yield message
             acknowledging.result()
         finally:
             acknowledging.cancel()
             await asyncio.wait({acknowledging})
             if not acknowledging.cancelled():
                 acknowledging.exception()  # raised above, or of no interest to a caller that has gone
+            await self._streams.leave(stream)
 
     async def Reconcile(  # noqa: N802 - name of the call
         self, request: exchange_pb2.ReconcileRequest, context: Context
@@ -157,27 +147,24 @@ class Exchange(exchange_pb2_grpc.ExchangeServicer):
             await self._threads.write(self._holdings.note, caller, answer)
         return exchange_pb2.ReconcileResponse(answer=signed_out(answer.signed))
 
-    async def _sleep(self, acknowledging: asyncio.Task[None]) -> None:
-        """Until the next tick, or until the caller is done with its acknowledgements."""
-        ring = asyncio.create_task(self._bell.wait())
-        try:
-            await asyncio.wait({ring, acknowledging}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            ring.cancel()
-            with suppress(asyncio.CancelledError):
-                await ring
-
     async def _acknowledge(
-        self, requests: AsyncIterator[exchange_pb2.NotificationsRequest], caller: Identity, place: _Place
+        self,
+        requests: AsyncIterator[exchange_pb2.NotificationsRequest],
+        stream: Stream[exchange_pb2.NotificationsResponse],
     ) -> None:
+        acknowledged = 0
         async for request in requests:
             if request.WhichOneof("request") != "acknowledge":
                 raise PasserelleError("message_malformed", "a second cursor")
-            if request.acknowledge > place.sent:
+            if request.acknowledge > stream.sent:
                 raise PasserelleError("cursor_invalid", f"{request.acknowledge} was not sent")
-            if request.acknowledge > place.acknowledged:
-                await self._threads.write(self._outgoing.acknowledge, caller, request.acknowledge)
-                place.acknowledged = request.acknowledge
+            if request.acknowledge > acknowledged:
+                acknowledged = request.acknowledge
+                self._streams.acknowledge(stream.peer, acknowledged)
+
+
+def _message(note: StoredNotification) -> exchange_pb2.NotificationsResponse:
+    return exchange_pb2.NotificationsResponse(sequence=note.sequence, sealed=note.sealed, key_id=note.key_id)
 
 
 @dataclass(frozen=True, slots=True)

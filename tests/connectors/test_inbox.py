@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from connector_kit import Desk
 
 from passerelle.errors import PasserelleError
 from passerelle.notification import Notification
+from passerelle_connector.inbox import newest
 from passerelle_connector.ports import SealedNotification
 
 
@@ -103,3 +105,13 @@ async def test_what_is_cut_short_does_not_open(filled: Desk, notification: Notif
     whole = filled.hub.notices[0]
     filled.hub.notices = [replace(whole, sealed=whole.sealed[:cut])]
     assert await receive(filled) == "notification_invalid"
+
+
+async def test_only_the_newest_number_is_acknowledged_after_a_pause() -> None:
+    numbers: asyncio.Queue[int] = asyncio.Queue()
+    said = newest(numbers, 0.01)
+    for number in (1, 2, 3):
+        numbers.put_nowait(number)
+    assert await anext(said) == 3
+    numbers.put_nowait(4)
+    assert await anext(said) == 4

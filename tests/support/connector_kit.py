@@ -269,7 +269,9 @@ class Desk:
         self.delivery = Delivery(POLICE, HUB, self.store, self.hub, lambda: police.signing, peers, self.clock)
         self.notices = InboxStore(self.database)
         keys = {police.sealing.public.key_id: police.sealing}
-        self.inbox = Inbox(POLICE.agency, HUB, self.notices, self.rows, self.hub, keys, peers, self.clock)
+        self.inbox = Inbox(
+            POLICE.agency, HUB, self.notices, self.rows, self.hub, keys, peers, self.clock, 0.0
+        )
 
     def close(self) -> None:
         if self.database is not None:

@@ -162,7 +162,15 @@ class Side:
         )
         keys = {agency.sealing.public.key_id: agency.sealing}
         self._inbox = Inbox(
-            agency.name, HUB, InboxStore(database), RowStore(database), self.network, keys, peers, kit.clock
+            agency.name,
+            HUB,
+            InboxStore(database),
+            RowStore(database),
+            self.network,
+            keys,
+            peers,
+            kit.clock,
+            pause=0.0,
         )
 
     def close(self) -> None:

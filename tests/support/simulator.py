@@ -35,6 +35,7 @@ from passerelle.wire.v1 import exchange_pb2
 from passerelle_connector.compose import Environment, Ports, Stores, connect, open_stores
 from passerelle_connector.config import ConnectorSettings
 from passerelle_connector.enrol import enrol
+from passerelle_connector.inbox import ACKNOWLEDGE_SECONDS
 from passerelle_connector.keyring import load_keys
 from passerelle_connector.peers import Peers
 from passerelle_connector.ports import AcceptedDomain, HubDescription, SealedNotification
@@ -88,7 +89,7 @@ class SimulatedHub:
                     self.wire.append(note.sealed)
                     yield SealedNotification(note.sequence, note.sealed, note.key_id)
                     cursor = note.sequence
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(2 * ACKNOWLEDGE_SECONDS)
         finally:
             taking.cancel()
 

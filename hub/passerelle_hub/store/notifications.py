@@ -6,9 +6,12 @@ would commit out of order and make a cursor skip rows.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
+from typing import Final
 
-from sqlalchemy import case, insert, select, update
+from sqlalchemy import case, insert, select, tuple_, update
 
 from passerelle.record import GENESIS
 from passerelle_hub.store.database import Transaction
@@ -26,6 +29,10 @@ class StoredNotification:
     decision: str
     key_id: bytes
     sealed: bytes
+
+
+_COLUMNS: Final = tuple(notification.c[name] for name in StoredNotification.__dataclass_fields__)
+_KEYS_AT_ONCE: Final = 400
 
 
 def next_sequence(tx: Transaction, agency: str) -> int:
@@ -55,14 +62,42 @@ def put(tx: Transaction, new: StoredNotification) -> None:
 
 def after(tx: Transaction, agency: str, cursor: int, limit: int) -> tuple[StoredNotification, ...]:
     """The notifications of an agency beyond a cursor, in order."""
-    columns = [notification.c[name] for name in StoredNotification.__dataclass_fields__]
     rows = tx.execute(
-        select(*columns)
+        select(*_COLUMNS)
         .where(notification.c.agency == agency, notification.c.sequence > cursor)
         .order_by(notification.c.sequence)
         .limit(limit)
     )
     return tuple(StoredNotification(*row) for row in rows)
+
+
+def news(
+    tx: Transaction, cursors: Mapping[str, int], limit: int
+) -> dict[str, tuple[StoredNotification, ...]]:
+    """For each agency with notifications beyond its cursor the next `limit` of them, in order.
+
+    They are fetched by their numbers, some hundred at a time, since numbers have no gaps; where the oldest
+    are gone all the same, as by `after`.
+    """
+    last = last_sequences(tx)
+    due = {agency: cursor for agency, cursor in cursors.items() if last.get(agency, 0) > cursor}
+    keys = iter(
+        (agency, number)
+        for agency, cursor in due.items()
+        for number in range(cursor + 1, min(last[agency], cursor + limit) + 1)
+    )
+    pages: dict[str, list[StoredNotification]] = {agency: [] for agency in due}
+    while some := tuple(islice(keys, _KEYS_AT_ONCE)):
+        key = (notification.c.agency, notification.c.sequence)
+        for row in tx.execute(select(*_COLUMNS).where(tuple_(*key).in_(some)).order_by(*key)):
+            pages[row.agency].append(StoredNotification(*row))
+    return {agency: tuple(page) or after(tx, agency, due[agency], limit) for agency, page in pages.items()}
+
+
+def places(tx: Transaction) -> dict[str, tuple[int, int]]:
+    """For each agency the last number given to it and the last one it acknowledged."""
+    rows = tx.execute(select(chain.c.agency, chain.c.last_notification, chain.c.acknowledged))
+    return {row.agency: (int(row.last_notification), int(row.acknowledged)) for row in rows}
 
 
 def last_sequences(tx: Transaction) -> dict[str, int]:
