@@ -33,6 +33,7 @@ from passerelle_connector.compose import (
 from passerelle_connector.config import ConnectorSettings
 from passerelle_connector.display import show, show_one
 from passerelle_connector.enrol import enrol
+from passerelle_connector.explain import explain, words
 from passerelle_connector.normalise import FIELDS
 from passerelle_connector.reconcile import Reconciled
 from passerelle_connector.rotate import rotate as rotate_keys
@@ -276,6 +277,31 @@ def inbox(*, after: int = 0, config: Config = _DEFAULT, as_json: AsJson = False)
         )
     stores.database.close()
     show(found, "inbox", as_json=as_json)
+
+
+@app.command(name="explain")
+def explain_(number: int, *, lang: str = "en", config: Config = _DEFAULT, as_json: AsJson = False) -> None:
+    """Say why a notification's records were linked: what agrees and how much it weighs, never a value.
+
+    Args:
+        number: the notification's number, as `inbox` shows it.
+        lang: en, fr, nl or de.
+        config: the connector's configuration.
+        as_json: print JSON.
+    """
+    stores = open_stores(load(ConnectorSettings, config))
+    try:
+        found = stores.inbox.items(number - 1, limit=1)
+    finally:
+        stores.database.close()
+    if not found or found[0].sequence != number:
+        raise PasserelleError("notification_unknown", f"number {number}")
+    told = explain(decode_notification(found[0].signed.payload), words(lang))
+    if as_json:
+        show_one(asdict(told), "explanation", as_json=True)
+        return
+    for text in told.texts():
+        print(text)
 
 
 async def _reconcile(settings: ConnectorSettings, *, confirmed: bool) -> Reconciled:
