@@ -15,6 +15,7 @@ Runs inside transaction B; numbers are taken late and in the order of the agenci
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import secrets
 from collections.abc import Callable, Sequence
@@ -30,9 +31,9 @@ from passerelle.notification import DIRECTOR, Agreement, Band, LinkState, Notifi
 from passerelle.notification_seal import seal_notification
 from passerelle.record import NOTIFICATION_TYPE
 from passerelle.seal import SealingPublicKey
-from passerelle.sign import SigningKey, sign
+from passerelle.sign import SigningKey, sign_many
 from passerelle_hub import facts
-from passerelle_hub.audit import Audit, EventKind
+from passerelle_hub.audit import Audit, EventKind, Note
 from passerelle_hub.decisions import Decisions
 from passerelle_hub.match.links import ChangedLink, record_facts
 from passerelle_hub.match.weights import weights
@@ -142,24 +143,31 @@ class Notifier:
             for one, answer in zip(audiences, answers, strict=True)
             if answer.allow and answer.obligation("visibility") in _ACTIONS  # (3)
         ]
-        return sum(self._tell(tx, one, answer) for one, answer in told)
+        by_agency = itertools.groupby(told, key=lambda item: item[0].agency)
+        return sum(self._tell(tx, agency, list(items)) for agency, items in by_agency)
 
-    def _tell(self, tx: Transaction, one: Audience, decision: Decision) -> bool:
+    def _tell(self, tx: Transaction, agency: str, told: Sequence[tuple[Audience, Decision]]) -> int:
+        """Write one agency's notifications, all or, where it has no key, none."""
         try:
-            sealing = self._registry.manifest(one.agency).current_sealing_key(self._clock.now())
+            sealing = self._registry.manifest(agency).current_sealing_key(self._clock.now())
         except PasserelleError as error:
-            self._audit.append(
+            waiting = [one.change.link for one, _ in told]
+            self._audit.append_many(
                 tx,
-                EventKind.NOTIFICATION_UNDELIVERABLE,
                 ACTOR,
-                agency=one.agency,
-                link=one.change.link.link_id.hex(),
-                code=error.code,
+                [
+                    Note(
+                        EventKind.NOTIFICATION_UNDELIVERABLE,
+                        {"agency": agency, "link": link.link_id.hex(), "code": error.code},
+                    )
+                    for link in waiting
+                ],
             )
-            dead_letters.put(tx, one.agency, one.change.link.link_pk, self._clock.now(), error.code)  # (5)
-            return False
-        self._write(tx, one, decision, sealing)
-        return True
+            for link in waiting:
+                dead_letters.put(tx, agency, link.link_pk, self._clock.now(), error.code)  # (5)
+            return 0
+        self._write(tx, agency, told, sealing)
+        return len(told)
 
     def _audiences(self, change: ChangedLink) -> list[Audience]:
         low, high = change.low, change.high
@@ -170,32 +178,48 @@ class Notifier:
             Audience(high.agency, "analyst", high, low, change),
         ]
 
-    def _write(self, tx: Transaction, one: Audience, decision: Decision, sealing: SealingPublicKey) -> None:
-        note = self._compose(one, decision)
-        payload = encode_notification(note)
-        self._audit.append(  # (4)
+    def _write(
+        self,
+        tx: Transaction,
+        agency: str,
+        told: Sequence[tuple[Audience, Decision]],
+        sealing: SealingPublicKey,
+    ) -> None:
+        """Step 4; one signature over all that the agency gets here: it may count them, nobody else can."""
+        notes = [self._compose(one, decision) for one, decision in told]
+        payloads = [encode_notification(note) for note in notes]
+        self._audit.append_many(
             tx,
-            EventKind.NOTIFICATION_WRITTEN,
             ACTOR,
-            agency=one.agency,
-            link=note.link_id.hex(),
-            content=hashlib.sha256(payload).hexdigest(),
-            decision=decision.id,
+            [
+                Note(
+                    EventKind.NOTIFICATION_WRITTEN,
+                    {
+                        "agency": agency,
+                        "link": note.link_id.hex(),
+                        "content": hashlib.sha256(payload).hexdigest(),
+                        "decision": note.decision_id,
+                    },
+                )
+                for note, payload in zip(notes, payloads, strict=True)
+            ],
         )
-        signed = sign(self._key, NOTIFICATION_TYPE, payload)
-        sequence = notifications.next_sequence(tx, one.agency)
-        sealed = seal_notification(sealing, str(self._hub), one.agency, sequence, signed)
+        signed = sign_many(self._key, NOTIFICATION_TYPE, payloads)
+        numbers = notifications.next_sequences(tx, agency, len(told))
         notifications.put(
             tx,
-            StoredNotification(
-                agency=one.agency,
-                sequence=sequence,
-                link_pk=one.change.link.link_pk,
-                created=note.created,
-                decision=decision.id,
-                key_id=sealing.key_id,
-                sealed=sealed,
-            ),
+            [
+                StoredNotification(
+                    agency=agency,
+                    sequence=number,
+                    link_pk=one.change.link.link_pk,
+                    created=note.created,
+                    decision=decision.id,
+                    key_id=sealing.key_id,
+                    sealed=seal_notification(sealing, str(self._hub), agency, number, mark),
+                )
+                for number, (one, decision), note, mark in zip(numbers, told, notes, signed, strict=True)
+            ],
         )
 
     def _compose(self, one: Audience, decision: Decision) -> Notification:

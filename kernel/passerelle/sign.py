@@ -8,6 +8,10 @@ Rules
 3. Verification needs a key the caller already trusts. The key id inside a signature is a claim that selects a
    key and is checked against it; it never supplies one.
 4. `verify` returns the payload, so that callers parse only what was verified.
+5. `sign_many` signs several payloads of one type at once: what is signed is the root of the RFC 6962 tree
+   whose leaves they are, under a type of its own; each payload carries its place. So a root is never taken
+   for a payload nor a payload for a root. Places tell how many payloads were signed together: sign together
+   only what one receiver may count.
 
 Signatures are randomised by ML-DSA (hedged), so two signatures of one payload differ. Keys are immutable and
 safe to share between threads. Costs: sign 1.1 ms, verify 0.3 ms.
@@ -16,13 +20,15 @@ safe to share between threads. Costs: sign 1.1 ms, verify 0.3 ms.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA65PrivateKey, MLDSA65PublicKey
 
+from passerelle import merkle
 from passerelle.dsse import pae
 from passerelle.errors import PasserelleError
 
@@ -31,18 +37,30 @@ PRIVATE_BYTES: Final = 64
 PUBLIC_BYTES: Final = 1984
 _CLASSICAL: Final = 32
 """Length of both Ed25519 keys in bytes; the ML-DSA-65 key follows (seed of 32, public key of 1,952)."""
+_TREE: Final = "+tree"
+_SIZE_BYTES: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class TreePlace:
+    """Where a payload stands among those signed together: index, number of them, path (32 bytes a hash)."""
+
+    index: int
+    size: int
+    path: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Signature:
     """Both parts of a signature and the id of the key that claims to have made them.
 
-    `key_id` is 32 bytes, `ed25519` 64, `ml_dsa_65` 3,309.
+    `key_id` is 32 bytes, `ed25519` 64, `ml_dsa_65` 3,309. `place` is None for a payload signed alone.
     """
 
     key_id: bytes
     ed25519: bytes
     ml_dsa_65: bytes
+    place: TreePlace | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +125,28 @@ class SigningKey:
 
 def sign(key: SigningKey, payload_type: str, payload: bytes) -> Signed:
     """Sign exact bytes as a message of one type."""
-    message = pae(payload_type, payload)
-    mark = Signature(key.public.key_id, key.ed25519.sign(message), key.ml_dsa.sign(message))
-    return Signed(payload_type, payload, mark)
+    return Signed(payload_type, payload, _mark(key, pae(payload_type, payload)))
+
+
+def sign_many(key: SigningKey, payload_type: str, payloads: Sequence[bytes]) -> tuple[Signed, ...]:
+    """Sign several messages of one type for the price of one signature, in order (rule 5)."""
+    if len(payloads) < 2:
+        return tuple(sign(key, payload_type, payload) for payload in payloads)
+    nodes, size = merkle.MemoryNodes(), len(payloads)
+    merkle.append_leaves(nodes, 0, payloads)
+    mark = _mark(key, _tree_message(payload_type, size, merkle.stored_root(nodes, size)))
+    return tuple(
+        Signed(
+            payload_type,
+            payload,
+            replace(mark, place=TreePlace(at, size, merkle.stored_inclusion(nodes, at, size))),
+        )
+        for at, payload in enumerate(payloads)
+    )
 
 
 def verify(signed: Signed, key: VerifyingKey, payload_type: str) -> bytes:
-    """The payload, once it is shown to be a message of `payload_type` signed by `key`.
+    """The payload, once it is shown to be a message of `payload_type` signed by `key`, alone or with others.
 
     Raises:
         PasserelleError: `signature_missing_classical`, `signature_missing_post_quantum`,
@@ -128,7 +161,7 @@ def verify(signed: Signed, key: VerifyingKey, payload_type: str) -> bytes:
         raise PasserelleError("signature_wrong_key", f"signed by {mark.key_id.hex()[:16]}")
     if signed.payload_type != payload_type:
         raise PasserelleError("signature_wrong_type", f"{payload_type} expected")
-    message, part = pae(payload_type, signed.payload), "Ed25519"
+    message, part = _message(signed), "Ed25519"
     try:
         key.ed25519.verify(mark.ed25519, message)
         part = "ML-DSA-65"
@@ -136,3 +169,23 @@ def verify(signed: Signed, key: VerifyingKey, payload_type: str) -> bytes:
     except InvalidSignature as error:
         raise PasserelleError("signature_invalid", part) from error
     return signed.payload
+
+
+def _mark(key: SigningKey, message: bytes) -> Signature:
+    return Signature(key.public.key_id, key.ed25519.sign(message), key.ml_dsa.sign(message))
+
+
+def _message(signed: Signed) -> bytes:
+    """The bytes that the signature must cover: the payload's own, or its tree's."""
+    place = signed.signature.place
+    if place is None:
+        return pae(signed.payload_type, signed.payload)
+    try:
+        root = merkle.root_from_path(signed.payload, place.index, place.size, place.path)
+    except PasserelleError as error:
+        raise PasserelleError("signature_invalid", "no such place in a tree") from error
+    return _tree_message(signed.payload_type, place.size, root)
+
+
+def _tree_message(payload_type: str, size: int, root: bytes) -> bytes:
+    return pae(payload_type + _TREE, size.to_bytes(_SIZE_BYTES, "big") + root)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA65PublicKey
 from hypothesis import given
 from hypothesis import strategies as st
 
+from passerelle import merkle
 from passerelle.dsse import pae
 from passerelle.errors import PasserelleError
 from passerelle.sign import (
@@ -20,8 +22,10 @@ from passerelle.sign import (
     Signature,
     Signed,
     SigningKey,
+    TreePlace,
     VerifyingKey,
     sign,
+    sign_many,
     verify,
 )
 
@@ -30,9 +34,10 @@ KEY = SigningKey(bytes(range(64)))
 OTHER = SigningKey(bytes(range(64, 128)))
 SIGNED = sign(KEY, TYPE, b"payload")
 RESIGNED = sign(OTHER, TYPE, b"payload")
+TOGETHER = sign_many(KEY, TYPE, [b"first", b"second", b"third"])
 
 
-def _mark(**parts: bytes) -> Callable[[Signed], Signed]:
+def _mark(**parts: Any) -> Callable[[Signed], Signed]:
     return lambda signed: replace(signed, signature=replace(signed.signature, **parts))
 
 
@@ -139,3 +144,77 @@ def test_private_keys_never_show() -> None:
 
 def test_signatures_are_plain_values() -> None:
     assert Signature(b"a", b"b", b"c") == Signature(b"a", b"b", b"c")
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 5, 8, 9])
+def test_payloads_signed_together_verify_alone(count: int) -> None:
+    payloads = [bytes([at]) for at in range(count)]
+    signed = sign_many(KEY, TYPE, payloads)
+    assert [verify(one, KEY.public, TYPE) for one in signed] == payloads
+    assert len({one.signature.ml_dsa_65 for one in signed}) == min(count, 1)
+
+
+def test_what_is_signed_together_is_the_root_under_a_type_of_its_own() -> None:
+    """Any other implementation can check it: the DSSE encoding over size and RFC 6962 root."""
+    root = merkle.root([b"first", b"second", b"third"])
+    message = pae(TYPE + "+tree", (3).to_bytes(8, "big") + root)
+    Ed25519PublicKey.from_public_bytes(KEY.public.raw[:32]).verify(TOGETHER[1].signature.ed25519, message)
+    assert verify(sign_many(KEY, TYPE, [b"alone"])[0], KEY.public, TYPE) == b"alone"
+    assert sign_many(KEY, TYPE, [b"alone"])[0].signature.place is None
+
+
+def _placed(index: int, size: int, path: tuple[bytes, ...]) -> Callable[[Signed], Signed]:
+    place = TreePlace(index, size, path)
+    return lambda signed: replace(signed, signature=replace(signed.signature, place=place))
+
+
+def _place_of(index: int) -> TreePlace:
+    place = TOGETHER[index].signature.place
+    assert place is not None
+    return place
+
+
+def _payload(content: bytes) -> Callable[[Signed], Signed]:
+    return lambda signed: replace(signed, payload=content)
+
+
+def _unplaced(signed: Signed) -> Signed:
+    return replace(signed, signature=replace(signed.signature, place=None))
+
+
+_PATH = _place_of(1).path
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(_payload(b"other"), id="payload changed"),
+        pytest.param(_payload(b"first"), id="payload of a neighbour"),
+        pytest.param(_unplaced, id="place removed"),
+        pytest.param(_placed(0, 3, _PATH), id="another index"),
+        pytest.param(_placed(1, 4, _PATH), id="another size"),
+        pytest.param(_placed(3, 3, _PATH), id="no such leaf"),
+        pytest.param(_placed(1, 3, _PATH[:1]), id="path cut"),
+        pytest.param(_placed(1, 3, (_PATH[0], bytes(32))), id="path changed"),
+        pytest.param(_placed(1, 3, (_PATH[0], _PATH[1][:-1])), id="a short hash"),
+        pytest.param(_placed(0, 0, ()), id="an empty tree"),
+    ],
+)
+def test_a_place_in_the_tree_cannot_be_moved(change: Callable[[Signed], Signed]) -> None:
+    with pytest.raises(PasserelleError) as error:
+        verify(change(TOGETHER[1]), KEY.public, TYPE)
+    assert error.value.code == "signature_invalid"
+
+
+def test_a_root_is_never_taken_for_a_payload_nor_a_payload_for_a_root() -> None:
+    root = merkle.root([b"first", b"second", b"third"])
+    message = (3).to_bytes(8, "big") + root
+    bare = replace(TOGETHER[0].signature, place=None)
+    forged_root = replace(sign(KEY, TYPE, message), payload=b"first")
+    for signed, expected in (
+        (Signed(TYPE, message, bare), TYPE),  # the signed root shown as a payload
+        (replace(forged_root, signature=replace(forged_root.signature, place=_place_of(0))), TYPE),
+    ):
+        with pytest.raises(PasserelleError) as error:
+            verify(signed, KEY.public, expected)
+        assert error.value.code == "signature_invalid"

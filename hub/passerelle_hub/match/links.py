@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from passerelle.catalogue import Catalogue
 from passerelle.clock import Clock
@@ -18,7 +18,7 @@ from passerelle.codec.header import decode_marking
 from passerelle.groups import EntityKind
 from passerelle.notification import LinkState
 from passerelle_hub import facts
-from passerelle_hub.audit import Audit, EventKind
+from passerelle_hub.audit import Audit, EventKind, Note
 from passerelle_hub.decisions import Decisions
 from passerelle_hub.index import unpack_kinds
 from passerelle_hub.match.pairs import Pair
@@ -41,6 +41,15 @@ class ChangedLink:
     low: StoredRecord
     high: StoredRecord
     opened: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """A link about to be opened or changed for a pair."""
+
+    link: StoredLink
+    opened: bool
+    pair: Pair
 
 
 class Linker:
@@ -69,18 +78,20 @@ class Linker:
         requests = [self._request(pair) for pair, _ in worth]
         answers = self._decisions.settled(tx, "match", requests, ACTOR)
         known = links.of_pairs(tx, touched)
-        changed: list[ChangedLink] = []
+        changed: list[_Change] = []
         supported: set[tuple[int, int, str]] = set()
         for (pair, result), decision in zip(worth, answers, strict=True):
             if not decision.allow:
                 continue
             key = (pair.low.record_pk, pair.high.record_pk, result.relation.value)
             supported.add(key)
-            new = self._stored(pair, result, decision, known.get(key))
-            if change := self._write(tx, new, known.get(key), pair):
-                changed.append(change)
+            old = known.get(key)
+            new = self._stored(pair, result, decision, old)
+            if old is None or (old.state, old.band) != (new.state, new.band):
+                changed.append(_Change(new, old is None, pair))
+        written = self._write(tx, changed)
         self._close(tx, known, supported)
-        return changed
+        return written
 
     def _score(self, pair: Pair, population: Population) -> Score:
         return score(
@@ -116,20 +127,17 @@ class Linker:
             changed=self._clock.now(),
         )
 
-    def _write(
-        self, tx: Transaction, new: StoredLink, known: StoredLink | None, pair: Pair
-    ) -> ChangedLink | None:
-        if known and (known.state, known.band) == (new.state, new.band):
-            return None
-        kind = EventKind.LINK_CHANGED if known else EventKind.LINK_OPENED
-        self._audit.append(
-            tx, kind, ACTOR, link=new.link_id.hex(), state=new.state, band=new.band, decision=new.decision
-        )
-        if known:
-            links.change(tx, new)
-        else:
-            new = replace(new, link_pk=links.open_link(tx, new))
-        return ChangedLink(new, pair.low, pair.high, opened=known is None)
+    def _write(self, tx: Transaction, changes: Sequence[_Change]) -> list[ChangedLink]:
+        """Audit, then store, in the order of the pairs."""
+        self._audit.append_many(tx, ACTOR, [_note(change) for change in changes])
+        opened = iter(links.open_links(tx, [change.link for change in changes if change.opened]))
+        written: list[ChangedLink] = []
+        for change in changes:
+            if not change.opened:
+                links.change(tx, change.link)
+            link = next(opened) if change.opened else change.link
+            written.append(ChangedLink(link, change.pair.low, change.pair.high, change.opened))
+        return written
 
     def _close(
         self,
@@ -149,6 +157,12 @@ class Linker:
 def record_facts(row: StoredRecord) -> dict[str, object]:
     """A stored record as policy sees it."""
     return facts.marking_facts(decode_marking(row.marking), row.agency, row.domain)
+
+
+def _note(change: _Change) -> Note:
+    link = change.link
+    detail = {"link": link.link_id.hex(), "state": link.state, "band": link.band, "decision": link.decision}
+    return Note(EventKind.LINK_OPENED if change.opened else EventKind.LINK_CHANGED, detail)
 
 
 def _state(result: Score, decision: Decision) -> LinkState:

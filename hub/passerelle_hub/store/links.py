@@ -73,10 +73,17 @@ def by_key(tx: Transaction, keys: Sequence[int]) -> tuple[StoredLink, ...]:
     return tuple(StoredLink(*row) for row in tx.execute(query))
 
 
-def open_link(tx: Transaction, new: StoredLink) -> int:
-    """Store a new link (its `link_pk` is ignored); returns its key."""
-    values = {name: getattr(new, name) for name in StoredLink.__dataclass_fields__ if name != "link_pk"}
-    return int(tx.execute(insert(link).values(**values).returning(link.c.link_pk)).scalar_one())
+def open_links(tx: Transaction, new: Sequence[StoredLink]) -> tuple[StoredLink, ...]:
+    """Store new links (their `link_pk` is ignored); returns them with their keys, in order."""
+    if not new:
+        return ()
+    names = [name for name in StoredLink.__dataclass_fields__ if name != "link_pk"]
+    rows = tx.execute(
+        insert(link).returning(link.c.link_id, link.c.link_pk),
+        [{name: getattr(row, name) for name in names} for row in new],
+    )
+    keys = {row.link_id: int(row.link_pk) for row in rows}
+    return tuple(replace(row, link_pk=keys[row.link_id]) for row in new)
 
 
 def change(tx: Transaction, new: StoredLink) -> None:

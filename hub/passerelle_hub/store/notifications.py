@@ -6,7 +6,7 @@ would commit out of order and make a cursor skip rows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -35,29 +35,30 @@ _COLUMNS: Final = tuple(notification.c[name] for name in StoredNotification.__da
 _KEYS_AT_ONCE: Final = 400
 
 
-def next_sequence(tx: Transaction, agency: str) -> int:
-    """Take the next number of an agency."""
+def next_sequences(tx: Transaction, agency: str, count: int) -> range:
+    """Take the next numbers of an agency, without a gap."""
     statement = (
         update(chain)
         .where(chain.c.agency == agency)
-        .values(last_notification=chain.c.last_notification + 1)
+        .values(last_notification=chain.c.last_notification + count)
         .returning(chain.c.last_notification)
     )
-    taken = tx.execute(statement).scalar_one_or_none()
-    if taken is None:
+    last = tx.execute(statement).scalar_one_or_none()
+    if last is None:
+        last = count
         tx.execute(
             insert(chain).values(
-                agency=agency, next_sequence=1, previous=GENESIS, last_notification=1, acknowledged=0
+                agency=agency, next_sequence=1, previous=GENESIS, last_notification=last, acknowledged=0
             )
         )
-        return 1
-    return int(taken)
+    return range(int(last) - count + 1, int(last) + 1)
 
 
-def put(tx: Transaction, new: StoredNotification) -> None:
-    """Store a notification under a number taken in the same transaction."""
-    values = {name: getattr(new, name) for name in StoredNotification.__dataclass_fields__}
-    tx.execute(insert(notification).values(**values))
+def put(tx: Transaction, new: Sequence[StoredNotification]) -> None:
+    """Store notifications under numbers taken in the same transaction."""
+    names = StoredNotification.__dataclass_fields__
+    if new:
+        tx.execute(insert(notification), [{name: getattr(row, name) for name in names} for row in new])
 
 
 def after(tx: Transaction, agency: str, cursor: int, limit: int) -> tuple[StoredNotification, ...]:

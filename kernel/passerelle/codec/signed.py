@@ -7,27 +7,36 @@ from google.protobuf.message import DecodeError
 from passerelle.errors import PasserelleError
 from passerelle.notification import LogProof
 from passerelle.record import DIGEST_BYTES
-from passerelle.sign import Signature, Signed
+from passerelle.sign import Signature, Signed, TreePlace
 from passerelle.wire.v1 import common_pb2 as pb
 
 
 def signed_out(signed: Signed) -> pb.Signed:
     """A signed payload as its wire message."""
-    return pb.Signed(
+    mark = signed.signature
+    message = pb.Signed(
         payload_type=signed.payload_type,
         payload=signed.payload,
-        signature=pb.Signature(
-            key_id=signed.signature.key_id,
-            ed25519=signed.signature.ed25519,
-            ml_dsa_65=signed.signature.ml_dsa_65,
-        ),
+        signature=pb.Signature(key_id=mark.key_id, ed25519=mark.ed25519, ml_dsa_65=mark.ml_dsa_65),
     )
+    if mark.place is not None:
+        message.signature.place.CopyFrom(
+            pb.TreePlace(index=mark.place.index, size=mark.place.size, path=b"".join(mark.place.path))
+        )
+    return message
 
 
 def signed_in(message: pb.Signed) -> Signed:
-    """A signed payload from its wire message; not yet verified."""
-    mark = message.signature
-    return Signed(message.payload_type, message.payload, Signature(mark.key_id, mark.ed25519, mark.ml_dsa_65))
+    """A signed payload from its wire message; not yet verified.
+
+    Raises:
+        PasserelleError: `message_malformed`, a path that is no row of 32-byte hashes.
+    """
+    mark, place = message.signature, None
+    if mark.HasField("place"):
+        place = TreePlace(mark.place.index, mark.place.size, hashes_in(mark.place.path))
+    signature = Signature(mark.key_id, mark.ed25519, mark.ml_dsa_65, place)
+    return Signed(message.payload_type, message.payload, signature)
 
 
 def encode_signed(signed: Signed) -> bytes:

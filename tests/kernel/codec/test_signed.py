@@ -9,14 +9,17 @@ from hypothesis import strategies as st
 from passerelle.codec.signed import decode_signed, encode_signed, hashes_in, proof_in, proof_out
 from passerelle.errors import PasserelleError
 from passerelle.notification import LogProof
-from passerelle.sign import Signature, Signed
+from passerelle.sign import Signature, Signed, TreePlace
 
 BYTES = st.binary(max_size=40)
 HASHES = st.lists(st.binary(min_size=32, max_size=32), max_size=4).map(tuple)
 NUMBER = st.integers(0, 2**64 - 1)
 
 
-@given(st.builds(Signed, st.text(max_size=20), BYTES, st.builds(Signature, BYTES, BYTES, BYTES)))
+PLACES = st.none() | st.builds(TreePlace, st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1), HASHES)
+
+
+@given(st.builds(Signed, st.text(max_size=20), BYTES, st.builds(Signature, BYTES, BYTES, BYTES, PLACES)))
 def test_a_signed_payload_keeps_its_exact_bytes(signed: Signed) -> None:
     assert decode_signed(encode_signed(signed)) == signed
 

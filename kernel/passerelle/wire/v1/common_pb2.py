@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fpasserelle/wire/v1/common.proto\x12\x12passerelle.wire.v1\"?\n\tSignature\x12\x0e\n\x06key_id\x18\x01 \x01(\x0c\x12\x0f\n\x07\x65\x64\x32\x35\x35\x31\x39\x18\x02 \x01(\x0c\x12\x11\n\tml_dsa_65\x18\x03 \x01(\x0c\"a\n\x06Signed\x12\x14\n\x0cpayload_type\x18\x01 \x01(\t\x12\x0f\n\x07payload\x18\x02 \x01(\x0c\x12\x30\n\tsignature\x18\x03 \x01(\x0b\x32\x1d.passerelle.wire.v1.Signature\"u\n\x08LogProof\x12\x13\n\x0b\x65vent_index\x18\x01 \x01(\x04\x12\x12\n\nevent_path\x18\x02 \x01(\x0c\x12\x0c\n\x04tick\x18\x03 \x01(\x04\x12\x11\n\ttick_path\x18\x04 \x01(\x0c\x12\x11\n\ttree_size\x18\x05 \x01(\x04\x12\x0c\n\x04root\x18\x06 \x01(\x0c\"\x8a\x01\n\nEventProof\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x10\n\x08happened\x18\x02 \x01(\x04\x12\x0f\n\x07subject\x18\x03 \x01(\t\x12\x0f\n\x07vouched\x18\x04 \x01(\x0c\x12\r\n\x05inner\x18\x05 \x01(\x0c\x12+\n\x05proof\x18\x06 \x01(\x0b\x32\x1c.passerelle.wire.v1.LogProofb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fpasserelle/wire/v1/common.proto\x12\x12passerelle.wire.v1\"m\n\tSignature\x12\x0e\n\x06key_id\x18\x01 \x01(\x0c\x12\x0f\n\x07\x65\x64\x32\x35\x35\x31\x39\x18\x02 \x01(\x0c\x12\x11\n\tml_dsa_65\x18\x03 \x01(\x0c\x12,\n\x05place\x18\x04 \x01(\x0b\x32\x1d.passerelle.wire.v1.TreePlace\"6\n\tTreePlace\x12\r\n\x05index\x18\x01 \x01(\r\x12\x0c\n\x04size\x18\x02 \x01(\r\x12\x0c\n\x04path\x18\x03 \x01(\x0c\"a\n\x06Signed\x12\x14\n\x0cpayload_type\x18\x01 \x01(\t\x12\x0f\n\x07payload\x18\x02 \x01(\x0c\x12\x30\n\tsignature\x18\x03 \x01(\x0b\x32\x1d.passerelle.wire.v1.Signature\"u\n\x08LogProof\x12\x13\n\x0b\x65vent_index\x18\x01 \x01(\x04\x12\x12\n\nevent_path\x18\x02 \x01(\x0c\x12\x0c\n\x04tick\x18\x03 \x01(\x04\x12\x11\n\ttick_path\x18\x04 \x01(\x0c\x12\x11\n\ttree_size\x18\x05 \x01(\x04\x12\x0c\n\x04root\x18\x06 \x01(\x0c\"\x8a\x01\n\nEventProof\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x10\n\x08happened\x18\x02 \x01(\x04\x12\x0f\n\x07subject\x18\x03 \x01(\t\x12\x0f\n\x07vouched\x18\x04 \x01(\x0c\x12\r\n\x05inner\x18\x05 \x01(\x0c\x12+\n\x05proof\x18\x06 \x01(\x0b\x32\x1c.passerelle.wire.v1.LogProofb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,11 +32,13 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'passerelle.wire.v1.common_p
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SIGNATURE']._serialized_start=55
-  _globals['_SIGNATURE']._serialized_end=118
-  _globals['_SIGNED']._serialized_start=120
-  _globals['_SIGNED']._serialized_end=217
-  _globals['_LOGPROOF']._serialized_start=219
-  _globals['_LOGPROOF']._serialized_end=336
-  _globals['_EVENTPROOF']._serialized_start=339
-  _globals['_EVENTPROOF']._serialized_end=477
+  _globals['_SIGNATURE']._serialized_end=164
+  _globals['_TREEPLACE']._serialized_start=166
+  _globals['_TREEPLACE']._serialized_end=220
+  _globals['_SIGNED']._serialized_start=222
+  _globals['_SIGNED']._serialized_end=319
+  _globals['_LOGPROOF']._serialized_start=321
+  _globals['_LOGPROOF']._serialized_end=438
+  _globals['_EVENTPROOF']._serialized_start=441
+  _globals['_EVENTPROOF']._serialized_end=579
 # @@protoc_insertion_point(module_scope)

@@ -28,26 +28,61 @@ class Signature(_message.Message):
     KEY_ID_FIELD_NUMBER: _builtins.int
     ED25519_FIELD_NUMBER: _builtins.int
     ML_DSA_65_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
     key_id: _builtins.bytes
     """32 bytes"""
     ed25519: _builtins.bytes
     """64 bytes"""
     ml_dsa_65: _builtins.bytes
     """3309 bytes"""
+    @_builtins.property
+    def place(self) -> Global___TreePlace:
+        """where one signature covers several payloads; absent for a payload signed alone"""
+
     def __init__(
         self,
         *,
         key_id: _builtins.bytes = ...,
         ed25519: _builtins.bytes = ...,
         ml_dsa_65: _builtins.bytes = ...,
+        place: Global___TreePlace | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["place", b"place"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ed25519", b"ed25519", "key_id", b"key_id", "ml_dsa_65", b"ml_dsa_65"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ed25519", b"ed25519", "key_id", b"key_id", "ml_dsa_65", b"ml_dsa_65", "place", b"place"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Signature: _TypeAlias = Signature  # noqa: Y015
+
+@_typing.final
+class TreePlace(_message.Message):
+    """Where a payload stands in the RFC 6962 tree whose root was signed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INDEX_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    PATH_FIELD_NUMBER: _builtins.int
+    index: _builtins.int
+    size: _builtins.int
+    """leaves"""
+    path: _builtins.bytes
+    """packed, 32 bytes each, lowest first"""
+    def __init__(
+        self,
+        *,
+        index: _builtins.int = ...,
+        size: _builtins.int = ...,
+        path: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "path", b"path", "size", b"size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TreePlace: _TypeAlias = TreePlace  # noqa: Y015
 
 @_typing.final
 class Signed(_message.Message):
