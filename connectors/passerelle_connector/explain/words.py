@@ -45,6 +45,6 @@ def words(language: str) -> Words:
     """
     if language not in LANGUAGES:
         raise PasserelleError("language_unknown", f"{len(LANGUAGES)} languages are there")
-    file = resources.files(__package__).joinpath("data", f"{language}.toml")
+    file = resources.files("passerelle_connector.explain").joinpath("data", f"{language}.toml")
     table: dict[str, Any] = tomllib.loads(file.read_text("utf-8"))
     return Words(**table)
