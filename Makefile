@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PROTOS := $(wildcard proto/passerelle/wire/v1/*.proto)
 UV ?= uv
+PEERS := build/peers
 BENCH = PYTHONPATH=tests/support GRPC_VERBOSITY=ERROR $(BIN)/python -m bench
 
 .PHONY: dev check test adversary adversary-short demo bench bench-quick bench-memory proto lock clean
@@ -30,8 +31,15 @@ adversary-short: dev
 demo: dev
 	$(BIN)/passerelle demo --once
 
-bench: dev
+bench: dev $(PEERS)/.installed
 	$(BENCH)
+
+# What benchmarks compare with, in an environment of its own. Without it (offline, no wheel for this machine) its
+# lines say that they were not measured.
+$(PEERS)/.installed: bench/peers.lock
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: \
+	  --require-hashes -r bench/peers.lock && touch $@ || echo "make: no peers to compare with" >&2
 
 bench-quick: dev
 	$(BENCH) --quick
@@ -57,6 +65,7 @@ lock:
 	@command -v $(UV) >/dev/null || { echo "make: $(UV) not found; set UV=/path/to/uv" >&2; exit 1; }
 	$(UV) pip compile --quiet --universal --python-version 3.11 --no-strip-extras --generate-hashes \
 	  requirements.in --output-file requirements.lock
+	$(UV) pip compile --quiet --python-version 3.11 --generate-hashes bench/peers.in --output-file bench/peers.lock
 
 clean:
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

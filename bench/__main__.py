@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from bench import ingest, memory, policy, push, tokenise
+from bench import ingest, memory, peers, policy, push, tokenise
 from bench.figures import FULL, QUICK, Figure, Sizes
 from bench.page import machine, shown, write, write_json
 
@@ -33,6 +33,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "push": push.run,
     "policy": policy.run,
     "memory": memory.run,
+    "peers": peers.run,
 }
 _TOP = 40
 

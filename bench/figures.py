@@ -21,6 +21,7 @@ class Sizes:
     push_rounds: int
     memory_records: tuple[int, ...]
     policy_batches: int
+    peer_identifiers: int
 
 
 FULL = Sizes(
@@ -29,6 +30,7 @@ FULL = Sizes(
     push_rounds=20,
     memory_records=(1_000, 10_000, 100_000),
     policy_batches=10,
+    peer_identifiers=500,
 )
 QUICK = Sizes(
     tokenise_batches=2,
@@ -36,6 +38,7 @@ QUICK = Sizes(
     push_rounds=3,
     memory_records=(1_000,),
     policy_batches=2,
+    peer_identifiers=40,
 )
 SEED = 20_261_123
 
