@@ -2,7 +2,8 @@
 
     python -m bench                    all of them; writes docs/benchmarks.md and build/bench.json
     python -m bench --quick            small sizes, under a minute; writes build/bench.json alone
-    python -m bench ingest --profile   some of them, by name; says where the time goes, writes nothing
+    python -m bench ingest             some of them, by name; each writes build/bench-<name>.json
+    python -m bench ingest --profile   says where the time goes, writes nothing
     python -m bench memory --records 1000000
 
 Needs `tests/support` on the path, where the kits of the tests live (see the Makefile).
@@ -19,7 +20,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from bench import ingest, memory, peers, policy, push, tokenise
+from bench import first_run, ingest, memory, peers, policy, push, tokenise
 from bench.figures import FULL, QUICK, Figure, Sizes
 from bench.page import machine, shown, write, write_json
 
@@ -34,6 +35,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "policy": policy.run,
     "memory": memory.run,
     "peers": peers.run,
+    "first-run": first_run.run,
 }
 _TOP = 40
 
@@ -48,8 +50,11 @@ def main() -> None:
     conditions = machine()
     figures: list[Figure] = []
     for name in options.names or BENCHMARKS:
-        figures += measured(name, sizes, profile=options.profile)
-    if options.names:
+        found = measured(name, sizes, profile=options.profile)
+        if options.names and not (options.quick or options.profile):
+            write_json(ROOT / "build" / f"bench-{name}.json", found)
+        figures += found
+    if options.names or options.profile:
         return
     if options.quick:
         write_json(ROOT / "build" / "bench.json", figures)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import resource
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import psutil
 
@@ -22,6 +23,7 @@ class Sizes:
     memory_records: tuple[int, ...]
     policy_batches: int
     peer_identifiers: int
+    installs: bool
 
 
 FULL = Sizes(
@@ -31,6 +33,7 @@ FULL = Sizes(
     memory_records=(1_000, 10_000, 100_000),
     policy_batches=10,
     peer_identifiers=500,
+    installs=True,
 )
 QUICK = Sizes(
     tokenise_batches=2,
@@ -39,6 +42,7 @@ QUICK = Sizes(
     memory_records=(1_000,),
     policy_batches=2,
     peer_identifiers=40,
+    installs=False,
 )
 SEED = 20_261_123
 
@@ -62,6 +66,12 @@ class Figure:
             "goal": self.goal or None,
             "met": self.met,
         }
+
+
+def read(document: Mapping[str, Any]) -> Figure:
+    """A figure as `Figure.document` wrote it."""
+    fields: dict[str, Any] = dict(document)
+    return Figure(**{**fields, "goal": fields["goal"] or ""})
 
 
 def at_least(name: str, value: float, unit: str, goal: float) -> Figure:

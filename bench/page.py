@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from bench.figures import SEED, Figure
+from bench.figures import SEED, Figure, read
+from bench.goals import GOALS, answers, met, worst
 
 from passerelle.oprf.sodium import load
 
@@ -20,7 +21,7 @@ _HEAD = """\
 What `make bench` measured last. Ratios compare two things measured in turns in the same run; they depend less
 on machine and load than absolute figures, those of CPU time least. A run on a busy machine, as the load
 below shows, says little about speeds by the clock. What each line measures, and how, stands at the top of its
-module in `bench/`.
+module in `bench/`. Figures of runs of their own are those of the last such run on the same machine.
 """
 _PACKAGES = ("grpcio", "protobuf", "cryptography", "sqlalchemy", "gordon-to-regorus")
 
@@ -44,10 +45,33 @@ def machine() -> Mapping[str, str]:
     }
 
 
-def page(figures: Sequence[Figure], conditions: Mapping[str, str]) -> str:
-    """The page."""
+def goal_lines(figures: Sequence[Figure]) -> list[str]:
+    """The table of goals, each with the figure that answers it."""
+    lines = ["| speed to reach | goal | measured | met |", "|---|---|---:|---|"]
+    for goal in GOALS:
+        found = answers(goal, figures)
+        one = worst(found)
+        value = f"{shown(one.value)} {one.unit}" if one else "not measured yet"
+        own = f" (`{goal.own_run}`)" if goal.own_run else ""
+        lines.append(f"| {goal.line}{own} | {goal.goal} | {value} | {_MET[met(found)]} |")
+    return lines
+
+
+def own_runs(root: Path) -> tuple[Figure, ...]:
+    """What benchmarks that run on their own wrote last, the newest of each name."""
+    found: dict[str, Figure] = {}
+    for file in sorted((root / "build").glob("bench-*.json")):
+        found |= {one.name: one for one in map(read, json.loads(file.read_text("utf-8")))}
+    return tuple(found.values())
+
+
+def page(figures: Sequence[Figure], conditions: Mapping[str, str], others: Sequence[Figure] = ()) -> str:
+    """The page. `others` come from runs of their own and count where this run has no figure of that name."""
+    known = {one.name for one in figures}
+    figures = [*figures, *(one for one in others if one.name not in known)]
     facts = {**conditions, "seed": str(SEED)}
     lines = [_HEAD, *(f"- {name}: {value}" for name, value in facts.items()), ""]
+    lines += ["## Speeds to reach", "", *goal_lines(figures), "", "## All figures", ""]
     lines += ["| figure | value | unit | goal | met |", "|---|---:|---|---|---|"]
     lines += [
         f"| {one.name} | {shown(one.value)} | {one.unit} | {one.goal} | {_MET[one.met]} |" for one in figures
@@ -57,7 +81,7 @@ def page(figures: Sequence[Figure], conditions: Mapping[str, str]) -> str:
 
 def write(root: Path, figures: Sequence[Figure], conditions: Mapping[str, str]) -> None:
     """Write both files below the root of the repository."""
-    (root / "docs" / "benchmarks.md").write_text(page(figures, conditions), "utf-8")
+    (root / "docs" / "benchmarks.md").write_text(page(figures, conditions, own_runs(root)), "utf-8")
     write_json(root / "build" / "bench.json", figures)
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from bench.figures import Figure, at_least, at_most, percentile
-from bench.page import page, shown, write_json
+from bench.goals import GOALS
+from bench.page import goal_lines, own_runs, page, shown, write_json
 
 FIGURES = (
     at_least("rate", 1_500, "tokens/s", 1_500),
@@ -62,3 +63,29 @@ def test_no_values_have_no_percentile() -> None:
 
 def test_large_figures_are_whole_and_small_ones_keep_three_digits() -> None:
     assert [shown(one) for one in (12_345.6, 99.95, 0.0012345)] == ["12,346", "100", "0.00123"]
+
+
+def test_every_goal_has_a_line_and_the_figure_furthest_from_it() -> None:
+    figures = (
+        at_most("memory, hub at 10 records", 100, "MB", 400),
+        at_most("memory, connector at 10 records", 410, "MB", 400),
+        at_least("policy, embedded, batches of 1,000", 3_500, "decisions/s", 3_000),
+        Figure("policy, OPA, batches", None, "decisions/s", ">= 10000"),
+    )
+    lines = goal_lines(figures)
+    assert len(lines) == 2 + len(GOALS)
+    assert "| memory of hub and connector (`make bench-memory`) | <= 400 MB each | 410 MB | **no** |" in lines
+    assert "| policy, embedded, uncached | >= 3,000 decisions/s | 3,500 decisions/s | yes |" in lines
+    assert "| policy, OPA | >= 10,000 decisions/s | not measured yet |  |" in lines
+
+
+def test_figures_of_runs_of_their_own_fill_what_this_run_has_not(tmp_path: Path) -> None:
+    write_json(
+        tmp_path / "build" / "bench-memory.json", [at_most("memory, hub at 9", 300, "MB", 400), FIGURES[0]]
+    )
+    write_json(tmp_path / "build" / "bench.json", FIGURES)
+    others = own_runs(tmp_path)
+    assert [one.name for one in others] == ["memory, hub at 9", "rate"]
+    text = page((at_least("rate", 9, "tokens/s", 1_500),), {}, others)
+    assert "| memory, hub at 9 | 300 | MB | <= 400 | yes |" in text
+    assert text.count("| rate |") == 1
