@@ -51,11 +51,12 @@ class Exchange(exchange_pb2_grpc.ExchangeServicer):
         yield self.position
         assembler = Assembler()
         async for frame in request_iterator:
-            if (batch := assembler.feed(frame)) is not None and not self.refusal:
-                assert batch.records == (RECORD,)
-                yield exchange_pb2.SubmitResponse(receipt=signed_out(batch.signed))
-        if self.refusal:  # after the last frame: gRPC hides the status behind a frame it failed to send
-            await context.abort(grpc.StatusCode.PERMISSION_DENIED, "", ((CODE_KEY, self.refusal),))
+            if (batch := assembler.feed(frame)) is None:
+                continue
+            if self.refusal:  # after the last frame: gRPC hides the status behind a frame it failed to send
+                await context.abort(grpc.StatusCode.PERMISSION_DENIED, "", ((CODE_KEY, self.refusal),))
+            assert batch.records == (RECORD,)
+            yield exchange_pb2.SubmitResponse(receipt=signed_out(batch.signed))
 
     async def Notifications(  # noqa: N802 - name of the call
         self, request_iterator: AsyncIterator[Any], context: Any
