@@ -1,7 +1,7 @@
 """Policy decisions a second of the embedded engine, nothing remembered.
 
-Batches of 1,000 distinct projections of `submission` through the hub's own adapter: projection, schema check,
-engine in its child process, strict reading of the answers.
+Batches of 1,000 distinct projections of `submission`, with as many children as a hub has by default, through
+the hub's own adapter: projection, schema check, engine in its child processes, strict reading of the answers.
 """
 
 from __future__ import annotations
@@ -24,12 +24,13 @@ from passerelle_hub.policy.embedded import EmbeddedEngine
 from passerelle_hub.policy.model import PolicyInput, PolicyRequest
 
 BATCH = 1_000
+WORKERS = 2
 
 
 def run(sizes: Sizes, folder: Path) -> tuple[Figure, ...]:  # noqa: ARG001 - as every benchmark
     """Measure."""
     bundle = load_bundle(POLICIES)
-    engine = EmbeddedEngine(bundle)
+    engine = EmbeddedEngine(bundle, workers=WORKERS)
     try:
         engine.warm()
         decider = Decider(engine, bundle, clock=SystemClock(), settings=Settings(allow_lives=0))

@@ -45,7 +45,7 @@ class PolicySettings(Part):
     data: Path | None = None
     engine: Annotated[str, Field(pattern="^(embedded|opa)$")] = "embedded"
     address: str = "127.0.0.1:8181"
-    workers: Annotated[int, Field(ge=1, le=8)] = 1
+    workers: Annotated[int, Field(ge=1, le=8)] = 2
 
 
 class EvaluationSettings(Part):

@@ -7,7 +7,7 @@ decision id.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from passerelle.clock import Clock
 from passerelle.errors import PasserelleError
@@ -32,19 +32,46 @@ class Decisions:
         self._clock = clock
 
     def ask(
-        self, tx: Transaction, package: str, requests: Sequence[PolicyRequest], actor: str
+        self,
+        tx: Transaction,
+        package: str,
+        requests: Sequence[PolicyRequest],
+        actor: str,
+        places: Sequence[int] | None = None,
     ) -> list[Decision]:
         """One decision per request, in order; stored and audited in the running transaction.
 
-        Requests that agree in everything the package may read share one decision. Fails closed: where
-        policy cannot answer, the decision is a denial with reason `policy_unavailable`.
+        Requests that agree in everything the package may read share one decision. Where several things ask
+        the same, `places` says for each which request is its own, and gets one decision per thing. Fails
+        closed: where policy cannot answer, the decision is a denial with reason `policy_unavailable`.
         """
         if not requests:
             return []
-        inputs = [request.to_input() for request in requests]
-        answers = self._decider.decide_batch(package, inputs)
+        answers = self._decider.decide_requests(package, requests)
         distinct = {answer.id: (answer, request) for answer, request in zip(answers, requests, strict=True)}
-        now = self._clock.now()
+        self._keep(tx, package, distinct)
+        if places is not None:
+            answers = [answers[place] for place in places]
+        self._audit.append(
+            tx,
+            EventKind.DECISIONS_TAKEN,
+            actor,
+            package=package,
+            asked=len(answers),
+            denied=sum(not answer.allow for answer in answers),
+            decisions=sorted(distinct),
+            revision=answers[0].policy_revision,
+        )
+        return answers
+
+    def _keep(
+        self, tx: Transaction, package: str, distinct: Mapping[str, tuple[Decision, PolicyRequest]]
+    ) -> None:
+        """Store what is not stored yet, with what policy read of it, so that it can be replayed later.
+
+        A remembered decision may not be: the transaction that first asked may have come to nothing.
+        """
+        kept, now = decisions.stored(tx, tuple(distinct)), self._clock.now()
         decisions.put(
             tx,
             [
@@ -54,25 +81,15 @@ class Decisions:
                     agency=str(request.subject.get("agency", "")),
                     allow=answer.allow,
                     reasons=json.dumps([[reason.code, dict(reason.params)] for reason in answer.reasons]),
-                    input=self._canonical(package, request),
+                    input=answer.projected,
                     policy_revision=answer.policy_revision,
                     data_revision=answer.data_revision,
                     decided=now,
                 )
                 for answer, request in distinct.values()
+                if answer.id not in kept
             ],
         )
-        self._audit.append(
-            tx,
-            EventKind.DECISIONS_TAKEN,
-            actor,
-            package=package,
-            asked=len(requests),
-            denied=sum(not answer.allow for answer in answers),
-            decisions=sorted(distinct),
-            revision=answers[0].policy_revision,
-        )
-        return answers
 
     def settled(
         self, tx: Transaction, package: str, requests: Sequence[PolicyRequest], actor: str
@@ -86,12 +103,3 @@ class Decisions:
         if any(unanswered(answer) for answer in answers):
             raise PasserelleError("policy_unavailable", f"{package}, {len(answers)} requests")
         return answers
-
-    def _canonical(self, package: str, request: PolicyRequest) -> str:
-        """What policy read of a request, so that the decision can be replayed later."""
-        projection = self._decider.bundle.projections[package]
-        try:
-            projected = projection.restore(projection.key(request.to_input()))
-        except PasserelleError:
-            return ""  # not an input at all; the decision is a denial that says so
-        return json.dumps(projected, sort_keys=True, separators=(",", ":"))

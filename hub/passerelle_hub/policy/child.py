@@ -6,8 +6,9 @@ one frame, in order, until the parent closes. A frame is a length (4 bytes, big-
     first request   JSON {"modules": [[path, text], ...], "data": text}         answer V or E
     later requests  name of a rule, a newline, the input as JSON                 answer V, U or E
 
-Answers: V and the value as JSON, U for undefined, E and the engine's message. The engine is bound to the
-thread that made it and holds the interpreter's lock, which is why it lives in a process of its own.
+Answers: V and the value as JSON; U for undefined; E and the engine's message; D and `[values, places]` for an
+object, its distinct members and, by name, the place of each. The engine is bound to the thread that made it
+and holds the interpreter's lock, which is why it lives in a process of its own.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ import json
 import resource
 import socket
 import struct
+from typing import cast
 
 import regorus
 
 MEMORY = 4 * 1024**3
+_ENCODE = json.JSONEncoder(sort_keys=True).encode
 
 
 def _receive(peer: socket.socket, size: int) -> bytes:
@@ -55,7 +58,14 @@ def _evaluate(engine: regorus.Engine, request: bytes) -> tuple[bytes, bytes]:
     engine.set_input_json(given.decode())
     # `eval_rule` tells undefined (None) apart; `eval_rule_as_json` would write it as a truthy text.
     value = engine.eval_rule(rule.decode())
-    return (b"U", b"") if value is None else (b"V", json.dumps(value).encode())
+    if value is None:
+        return b"U", b""
+    if not isinstance(value, dict):
+        return b"V", json.dumps(value).encode()
+    texts: dict[str, int] = {}
+    members = cast("dict[str, object]", value)
+    places = {name: texts.setdefault(_ENCODE(member), len(texts)) for name, member in members.items()}
+    return b"D", f"[[{','.join(texts)}],{json.dumps(places)}]".encode()
 
 
 def serve(peer: socket.socket) -> None:

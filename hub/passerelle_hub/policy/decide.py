@@ -20,10 +20,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Final
@@ -46,6 +45,7 @@ from passerelle_hub.policy.schema import Check, compile_schema
 
 MAX_ASK: Final = 1_000
 _ID_BYTES: Final = 16
+_FINGERPRINTS: Final = 20_000
 
 Alarm = Callable[[str, str], None]
 """Called with a package and a private detail whenever an answer could not be used."""
@@ -61,17 +61,21 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class _Active:
-    """One activation: engine, bundle, compiled input schemas and what is remembered under them."""
+    """One activation: engine, bundle, compiled input schemas and what is remembered under them.
+
+    `memory` are allows by package and key, `keys` the keys of requests by package and fingerprint.
+    """
 
     engine: Engine
     bundle: Bundle
     checks: Mapping[str, Check]
     memory: dict[tuple[str, str], tuple[int, Decision]]
+    keys: dict[tuple[str, Hashable], str]
 
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """One distinct projection waiting for its decision."""
+    """One distinct projection waiting for its decision; `key` is its canonical JSON."""
 
     key: str
     projected: PolicyInput
@@ -127,20 +131,47 @@ class Decider:
         active = self._active  # (1)
         projection = active.bundle.projections.get(package)
         if projection is None:
-            self._alarm(package, "no such package in the active bundle")
-            return [self._denial(active, package, UNAVAILABLE) for _ in inputs]
-        keys = [_key(projection, given) for given in inputs]  # (2)
-        decided: dict[str, Decision] = {}
+            return self._unknown(active, package, len(inputs))
+        return self._decided(active, projection, [_key(projection, given) for given in inputs])
+
+    def decide_requests(self, package: str, requests: Sequence[PolicyRequest]) -> list[Decision]:
+        """As `decide_batch`; the keys of requests that have a fingerprint are computed once."""
+        active = self._active
+        projection = active.bundle.projections.get(package)
+        if projection is None:
+            return self._unknown(active, package, len(requests))
+        now = self._clock.now()
+        keys = [self._key(active, projection, request, now) for request in requests]
+        return self._decided(active, projection, keys)
+
+    def _key(self, active: _Active, projection: Projection, request: PolicyRequest, now: int) -> str:
+        if request.fingerprint is None or projection.timed:
+            return _key(projection, request.to_input(now))
+        place = projection.package, request.fingerprint
+        key = active.keys.get(place)
+        if key is None:
+            key = _key(projection, request.to_input(now))
+            with self._lock:
+                if len(active.keys) >= _FINGERPRINTS:
+                    active.keys.clear()
+                active.keys[place] = key
+        return key
+
+    def _unknown(self, active: _Active, package: str, count: int) -> list[Decision]:
+        self._alarm(package, "no such package in the active bundle")
+        return [self._denial(active, package, UNAVAILABLE) for _ in range(count)]
+
+    def _decided(self, active: _Active, projection: Projection, keys: Sequence[str]) -> list[Decision]:
+        """Steps 2 to 7 for the keys of a batch."""
+        package, check = projection.package, active.checks[projection.package]
+        decided = self._recall(active, projection, dict.fromkeys(keys))  # (2), (3)
         questions: list[_Question] = []
         for key in dict.fromkeys(keys):
-            known = self._recall(active, projection, key)  # (3)
-            if known is not None:
-                decided[key] = known
+            if key in decided:
                 continue
             question = _question(projection, key)
-            if question is None or not active.checks[package](question.projected):  # (4)
-                shown = "" if question is None else question.input_hash
-                decided[key] = self._denial(active, package, INPUT_INVALID, shown)
+            if question is None or not check(question.projected):  # (4)
+                decided[key] = self._denial(active, package, INPUT_INVALID, question)
             else:
                 questions.append(question)
         for start in range(0, len(questions), MAX_ASK):
@@ -169,15 +200,19 @@ class Decider:
         """(6) The raw answers as decisions; one alarm for all that could not be used."""
         decided: dict[str, Decision] = {}
         faults: list[str] = []
+        known: dict[int, Answer] = {}  # engines may give one object for equal answers; `raw` keeps it alive
         for place, question in enumerate(questions):
-            try:
-                answer = read_answer(
-                    raw.get(str(place)), active.bundle.policy_revision, active.bundle.data_revision
-                )
-                decided[question.key] = self._decision(active, package, answer, question.input_hash)
-            except AnswerRefusedError as fault:
-                faults.append(str(fault))
-                decided[question.key] = self._denial(active, package, UNAVAILABLE, question.input_hash)
+            given = raw.get(str(place))
+            answer = known.get(id(given))
+            if answer is None:
+                try:
+                    answer = read_answer(given, active.bundle.policy_revision, active.bundle.data_revision)
+                except AnswerRefusedError as fault:
+                    faults.append(str(fault))
+                    decided[question.key] = self._denial(active, package, UNAVAILABLE, question)
+                    continue
+                known[id(given)] = answer
+            decided[question.key] = self._decision(active, package, answer, question)
         if faults:
             self._alarm(package, f"{len(faults)} unusable answers, the first: {faults[0]}")
         return decided
@@ -186,13 +221,17 @@ class Decider:
         self, active: _Active, package: str, questions: Sequence[_Question], detail: str
     ) -> dict[str, Decision]:
         self._alarm(package, detail)
-        return {one.key: self._denial(active, package, UNAVAILABLE, one.input_hash) for one in questions}
+        return {one.key: self._denial(active, package, UNAVAILABLE, one) for one in questions}
 
-    def _denial(self, active: _Active, package: str, code: str, input_hash: str = "") -> Decision:
+    def _denial(
+        self, active: _Active, package: str, code: str, question: _Question | None = None
+    ) -> Decision:
         refusal = Answer(allow=False, grants=(), reasons=(Reason(code),), obligations=(), redactions=())
-        return self._decision(active, package, refusal, input_hash)
+        return self._decision(active, package, refusal, question)
 
-    def _decision(self, active: _Active, package: str, answer: Answer, input_hash: str) -> Decision:
+    def _decision(
+        self, active: _Active, package: str, answer: Answer, question: _Question | None
+    ) -> Decision:
         return Decision(
             id=self._random(_ID_BYTES).hex(),
             package=package,
@@ -203,17 +242,19 @@ class Decider:
             redactions=answer.redactions,
             policy_revision=active.bundle.policy_revision,
             data_revision=active.bundle.data_revision,
-            input_hash=input_hash,
+            input_hash="" if question is None else question.input_hash,
+            projected="" if question is None else question.key,
         )
 
-    def _recall(self, active: _Active, projection: Projection, key: str) -> Decision | None:
+    def _recall(self, active: _Active, projection: Projection, keys: Iterable[str]) -> dict[str, Decision]:
+        """(3) The remembered allows among some keys."""
         if not projection.cached:
-            return None
+            return {}
+        youngest = self._clock.now() - self._settings.allow_lives
+        package, memory = projection.package, active.memory
         with self._lock:
-            known = active.memory.get((projection.package, key))
-        if known is None or self._clock.now() - known[0] >= self._settings.allow_lives:
-            return None
-        return known[1]
+            found = [(key, memory.get((package, key))) for key in keys]
+        return {key: known[1] for key, known in found if known is not None and known[0] > youngest}
 
     def _remember(
         self, active: _Active, projection: Projection, decided: Sequence[tuple[str, Decision]]
@@ -244,7 +285,7 @@ def _silent(package: str, detail: str) -> None:
 
 def _activation(engine: Engine, bundle: Bundle) -> _Active:
     checks = {package: compile_schema(schema) for package, schema in bundle.input_schemas.items()}
-    return _Active(engine, bundle, checks, {})
+    return _Active(engine, bundle, checks, {}, {})
 
 
 def _key(projection: Projection, given: PolicyInput) -> str:
@@ -258,6 +299,4 @@ def _key(projection: Projection, given: PolicyInput) -> str:
 def _question(projection: Projection, key: str) -> _Question | None:
     if not key:
         return None
-    projected = projection.restore(key)
-    canonical = json.dumps(projected, sort_keys=True, separators=(",", ":"))
-    return _Question(key, projected, hashlib.sha256(canonical.encode()).hexdigest())
+    return _Question(key, projection.restore(key), hashlib.sha256(key.encode()).hexdigest())

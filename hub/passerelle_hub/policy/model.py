@@ -6,7 +6,7 @@ An input is a plain mapping of the shape `{schema, action, subject, record, cont
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -69,7 +69,9 @@ class Obligation:
 class PolicyRequest:
     """One question. `subject`, `record` and `context` follow `policies/schemas/input/<package>.json`.
 
-    Fields that the package does not declare in its projection may be present and are never read.
+    Fields that the package does not declare in its projection may be present and are never read. `now` is 0
+    for the moment of asking. Two requests with one package and one `fingerprint` agree in everything but
+    `now`; it spares whoever asks again most of the work.
     """
 
     package: str
@@ -78,13 +80,14 @@ class PolicyRequest:
     record: Mapping[str, object] | None = None
     context: Mapping[str, object] | None = None
     now: int = 0
+    fingerprint: Hashable = None
 
-    def to_input(self) -> dict[str, object]:
-        """The input for the engine, before projection."""
+    def to_input(self, now: int = 0) -> dict[str, object]:
+        """The input for the engine, before projection, asked at `now`."""
         given: dict[str, object] = {
             "schema": SCHEMA,
             "action": self.action,
-            "now": self.now,
+            "now": self.now or now,
             "subject": self.subject,
             "context": self.context or {},
         }
@@ -98,7 +101,7 @@ class Decision:
     """One decision. Inputs that agree in everything the package may read share one decision and its id.
 
     `id` is 16 random bytes in hexadecimal; `input_hash` the SHA-256 (hexadecimal) of the canonical
-    projected input, empty where the input could not be projected.
+    projected input `projected`; both are empty where the input could not be projected.
     """
 
     id: str
@@ -111,6 +114,7 @@ class Decision:
     policy_revision: str
     data_revision: str
     input_hash: str
+    projected: str = ""
 
     def obligation(self, kind: str) -> Scalar | None:
         """The value of one obligation, None where it was not imposed.

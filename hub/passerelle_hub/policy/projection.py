@@ -11,7 +11,7 @@ microseconds, cut to the start of its day, UTC) or as `present` (whether it is t
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -19,16 +19,17 @@ from passerelle.clock import DAY
 from passerelle.errors import PasserelleError
 
 KINDS: Final = frozenset({"value", "set", "day", "present"})
+_CANONICAL: Final = json.JSONEncoder(allow_nan=False, sort_keys=True, separators=(",", ":")).encode
 MAX_KEY: Final = 16_384
 """Longest projected input, in characters; the largest honest one is under 2,000."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Fields under one parent: the parent's path, then (position, leaf, kind) of each field."""
+    """Fields under one parent: the parent's path, then leaf and kind of each field."""
 
     parent: tuple[str, ...]
-    leaves: tuple[tuple[int, str, str], ...]
+    leaves: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +41,31 @@ class Projection:
     groups: tuple[_Group, ...]
     cached: bool
 
+    @property
+    def timed(self) -> bool:
+        """Whether the moment of asking is part of it."""
+        return "now" in self.paths
+
     def key(self, given: Mapping[str, object]) -> str:
-        """The projected input as one string: equal exactly where the projections are equal.
+        """The projected input as canonical JSON: equal exactly where the projections are equal.
 
         Raises:
             PasserelleError: `policy_evaluation_failed`, the input is not JSON or far too large.
         """
-        taken: list[object] = []
+        projected: dict[str, object] = {}
         for group in self.groups:
             fields = _descend(given, group.parent)
             if fields is None:
                 continue
-            for position, leaf, kind in group.leaves:
-                if leaf in fields:
-                    taken.append(position)
-                    taken.append(fields[leaf] if kind == "value" else _taken(kind, fields[leaf]))
+            taken = {
+                leaf: fields[leaf] if kind == "value" else _taken(kind, fields[leaf])
+                for leaf, kind in group.leaves
+                if leaf in fields
+            }
+            if taken:
+                _place(projected, group.parent, taken)
         try:
-            key = json.dumps(taken, allow_nan=False, sort_keys=True)
+            key = _CANONICAL(projected)
         except (TypeError, ValueError, RecursionError) as error:
             raise PasserelleError("policy_evaluation_failed", "the input is not JSON") from error
         if len(key) > MAX_KEY:
@@ -65,16 +74,7 @@ class Projection:
 
     def restore(self, key: str) -> dict[str, object]:
         """The projected input that `key` stands for, as the engine gets it."""
-        taken: Iterator[Any] = iter(json.loads(key))
-        restored: dict[str, object] = {}
-        for position in taken:
-            path = self.paths[int(position)].split(".")
-            leaf = path.pop()
-            node: dict[str, Any] = restored
-            for part in path:
-                node = node.setdefault(part, {})
-            node[leaf] = next(taken)
-        return restored
+        return cast("dict[str, object]", json.loads(key))
 
 
 def projection(package: str, document: Mapping[str, Any]) -> Projection:
@@ -87,12 +87,19 @@ def projection(package: str, document: Mapping[str, Any]) -> Projection:
     if not fields or not set(fields.values()) <= KINDS or not isinstance(document.get("cache"), bool):
         raise PasserelleError("policy_bundle_invalid", f"projection of {package} is incomplete")
     paths = tuple(sorted(fields))
-    parents: dict[tuple[str, ...], list[tuple[int, str, str]]] = {}
-    for position, path in enumerate(paths):
+    parents: dict[tuple[str, ...], list[tuple[str, str]]] = {}
+    for path in paths:
         *parent, leaf = path.split(".")
-        parents.setdefault(tuple(parent), []).append((position, leaf, fields[path]))
+        parents.setdefault(tuple(parent), []).append((leaf, fields[path]))
     groups = tuple(_Group(parent, tuple(leaves)) for parent, leaves in parents.items())
     return Projection(package, paths, groups, bool(document["cache"]))
+
+
+def _place(node: dict[str, Any], path: tuple[str, ...], fields: Mapping[str, object]) -> None:
+    """Put fields into the object at a path, which is made on the way."""
+    for part in path:
+        node = node.setdefault(part, {})
+    node.update(fields)
 
 
 def _descend(given: Mapping[str, object], parent: tuple[str, ...]) -> Mapping[str, object] | None:

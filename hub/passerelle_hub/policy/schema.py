@@ -9,13 +9,14 @@ keyword outside that dozen is refused at compile time, so that no constraint is 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, cast
 
 from passerelle.errors import PasserelleError
 
 Check = Callable[[object], bool]
 
+_KNOWN: Final = 4_096
 _ANNOTATIONS: Final = frozenset({"$schema", "$defs", "title", "description"})
 _TYPES: Final[Mapping[str, Check]] = {
     "object": lambda value: isinstance(value, dict),
@@ -45,7 +46,32 @@ def _compile(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Check:
         checks.append(_keyword(keyword, operand, schema, root))
     if len(checks) == 1:
         return checks[0]
-    return lambda value: all(check(value) for check in checks)
+    return _text(checks) if schema.get("type") == "string" else _every(checks)
+
+
+def _every(checks: Sequence[Check]) -> Check:
+    def check(value: object) -> bool:
+        for one in checks:  # a loop costs half of what `all` over a generator does  # noqa: SIM110
+            if not one(value):
+                return False
+        return True
+
+    return check
+
+
+def _text(checks: Sequence[Check]) -> Check:
+    """Codes come again and again: texts that passed are known, up to a number of them."""
+    every, known = _every(checks), set[str]()
+
+    def check(value: object) -> bool:
+        if isinstance(value, str) and value in known:
+            return True
+        passed = every(value)
+        if passed and isinstance(value, str) and len(known) < _KNOWN:
+            known.add(value)
+        return passed
+
+    return check
 
 
 def _keyword(  # noqa: PLR0911 - one return per keyword is the table this function is
@@ -92,7 +118,11 @@ def _bound(keyword: str, limit: int) -> Check:
 
 def _items(item: Check) -> Check:
     def check(value: object) -> bool:
-        return not isinstance(value, list) or all(item(entry) for entry in cast("list[object]", value))
+        if isinstance(value, list):
+            for entry in cast("list[object]", value):  # as in `_every`
+                if not item(entry):
+                    return False
+        return True
 
     return check
 
@@ -109,6 +139,9 @@ def _properties(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Check:
         given = cast("dict[str, object]", value)
         if not required <= given.keys():
             return False
-        return all(name in fields and fields[name](entry) for name, entry in given.items())
+        for name, entry in given.items():  # as in `_every`  # noqa: SIM110
+            if name not in fields or not fields[name](entry):
+                return False
+        return True
 
     return check

@@ -64,7 +64,7 @@ class Child:
         """Send one request and wait for its answer, at most `deadline` seconds for both.
 
         Returns:
-            The JSON value, None where the rule is undefined.
+            The JSON value, None where the rule is undefined. Equal members of an object are one object.
 
         Raises:
             PasserelleError: `policy_evaluation_failed`, the child is well; `policy_engine_down`, it is not
@@ -80,10 +80,13 @@ class Child:
             answer = self._receive(size, end)
             if answer[:1] == b"E":
                 raise PasserelleError(EVALUATION_FAILED, answer[1:].decode("utf-8", "replace"))
+            if answer[:1] == b"D":
+                members, places = json.loads(answer[1:])
+                return {name: members[place] for name, place in places.items()}
             return None if answer == b"U" else json.loads(answer[1:])
         except TimeoutError as error:
             raise PasserelleError(ENGINE_DOWN, f"no answer within {deadline} s") from error
-        except (OSError, EOFError, ValueError) as error:
+        except (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise PasserelleError(ENGINE_DOWN, f"the child broke off: {type(error).__name__}") from error
 
     def _receive(self, size: int, end: float) -> bytes:

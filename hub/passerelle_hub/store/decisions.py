@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from passerelle_hub.store.database import Transaction
 from passerelle_hub.store.tables import decision
+
+_AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,15 @@ def put(tx: Transaction, rows: Sequence[StoredDecision]) -> None:
     if rows:
         values = [{name: getattr(row, name) for name in StoredDecision.__dataclass_fields__} for row in rows]
         tx.execute(insert(decision).on_conflict_do_nothing(), values)
+
+
+def stored(tx: Transaction, ids: Sequence[str]) -> frozenset[str]:
+    """Those of some decisions that are stored already."""
+    found: set[str] = set()
+    for at in range(0, len(ids), _AT_ONCE):
+        part = ids[at : at + _AT_ONCE]
+        found.update(tx.scalars(select(decision.c.decision).where(decision.c.decision.in_(part))))
+    return frozenset(found)
 
 
 def count(tx: Transaction) -> int:
