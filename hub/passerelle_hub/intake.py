@@ -220,8 +220,8 @@ class Intake:
         marks.put(tx, rows)
 
     def _unindex(self, tx: Transaction, keys: Sequence[int]) -> None:
-        for key, old in records.by_key(tx, keys).items():
-            marks.remove(tx, split(old.marks), key)
+        old = records.by_key(tx, keys)
+        marks.remove(tx, sorted((mark, key) for key, row in old.items() for mark in split(row.marks)))
 
     def _new_record(self, one: _Taken, statement: BatchStatement, batch_pk: int) -> NewRecord:
         head = one.record.header

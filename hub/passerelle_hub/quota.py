@@ -69,9 +69,8 @@ class Quota:
         """
         limit = self._limit(agency, resource)
         day = self._clock.now() // DAY
-        if quotas.used(tx, agency, resource, day) + units > limit:
+        if quotas.use(tx, agency, resource, day, units) > limit:
             raise PasserelleError("quota_exceeded", f"{resource}: {units} more than {limit} a day allow")
-        quotas.use(tx, agency, resource, day, units)
 
     def _limit(self, agency: str, resource: str) -> int:
         """What is set for the agency, else for everybody; for a group's tokens else what holds for all."""

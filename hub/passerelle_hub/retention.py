@@ -40,7 +40,7 @@ class Retention:
             self._audit.append(
                 tx, EventKind.RECORD_ERASED, ACTOR, agency=record.agency, record=record.record_id.hex()
             )
-            marks.remove(tx, split(record.marks), record.record_pk)
+            marks.remove(tx, [(mark, record.record_pk) for mark in split(record.marks)])
             records.erase(tx, record.record_pk, "expired")
             for link in links.of_pairs(tx, [record.record_pk]).values():
                 if link.state == LinkState.ERASED:

@@ -1,4 +1,4 @@
-"""Fixtures of the hub's tests: a fresh hub for each, one policy engine for all (`policy_fixtures`)."""
+"""Fixtures of the hub's tests: a fresh hub for each on each database, one policy engine for all."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ from passerelle_hub.policy.embedded import EmbeddedEngine
 
 
 @pytest.fixture
-def hub(tmp_path: Path, engine: EmbeddedEngine, bundle: Bundle) -> Iterator[HubKit]:
-    with hub_kit(tmp_path, engine, bundle) as kit:
+def hub(tmp_path: Path, database_url: str, engine: EmbeddedEngine, bundle: Bundle) -> Iterator[HubKit]:
+    with hub_kit(tmp_path, engine, bundle, database_url) as kit:
         yield kit

@@ -66,12 +66,12 @@ def test_status_counts_dead_letters(linked: HubKit) -> None:
 
 @pytest.mark.parametrize("command", ["status", "agencies", "links"])
 def test_commands_print_tables_and_json(
-    linked: HubKit, tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str]
+    linked: HubKit, tmp_path: Path, database_url: str, command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "registry.pub").write_bytes(linked.registry_key.public.raw)
     config = tmp_path / "hub.toml"
     config.write_text(
-        f'identity = "{HUB}"\ndatabase = "{tmp_path}/hub.db"\n[registry]\nkey = "registry.pub"\n'
+        f'identity = "{HUB}"\ndatabase = "{database_url}"\n[registry]\nkey = "registry.pub"\n'
         "[domains]\nter = [1]\n",
         "utf-8",
     )

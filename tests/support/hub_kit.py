@@ -196,8 +196,8 @@ class HubKit:
 
 
 @contextmanager
-def hub_kit(folder: Path, engine: Engine, bundle: Bundle) -> Iterator[HubKit]:
-    """A hub on a fresh database in a folder; the policy engine is the caller's."""
+def hub_kit(folder: Path, engine: Engine, bundle: Bundle, url: str = "") -> Iterator[HubKit]:
+    """A hub on a fresh database (a file in the folder without a URL); the policy engine is the caller's."""
     clock = ManualClock()
     roots = create_authority(folder / "authority", "example", clock).roots
     registry_key = SigningKey.generate()
@@ -213,7 +213,7 @@ def hub_kit(folder: Path, engine: Engine, bundle: Bundle) -> Iterator[HubKit]:
         engine=engine,
         clock=clock,
     )
-    database = Database(f"sqlite:///{folder / 'hub.db'}")
+    database = Database(url or f"sqlite:///{folder / 'hub.db'}")
     database.migrate()
     core = build_core(base, database)
     try:

@@ -158,6 +158,7 @@ def hub_side(database: Database) -> HubSide:
     with database.read() as tx:
         stored = tx.execute(select(hub_tables.record)).all()
         chains = tx.execute(select(hub_tables.chain)).all()
+        counters = tx.execute(select(hub_tables.counter)).all()
         ends = {row.record_pk: (row.agency, bytes(row.record_id)) for row in stored}
         indexed = tx.scalar(select(func.count()).select_from(batch).where(batch.c.state == "indexed"))
         return HubSide(
@@ -174,7 +175,7 @@ def hub_side(database: Database) -> HubSide:
                 for row in tx.execute(select(link))
             ),
             sent=notifications.last_sequences(tx),
-            acknowledged={row.agency: row.acknowledged for row in chains},
+            acknowledged={row.agency: row.acknowledged for row in counters},
             told=_told(tx),
         )
 

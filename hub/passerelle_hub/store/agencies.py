@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from sqlalchemy import select
-from sqlalchemy.dialects.sqlite import insert
 
 from passerelle_hub.store.database import Transaction
+from passerelle_hub.store.dialect import upsert
 from passerelle_hub.store.tables import agency
 
 
 def put_entry(tx: Transaction, name: str, entry: bytes, revision: int, added: int) -> None:
     """Store an agency's entry in place of an older one."""
     row = {"entry": entry, "revision": revision, "added": added}
-    statement = insert(agency).values(agency=name, **row)
+    statement = upsert(tx, agency).values(agency=name, **row)
     tx.execute(statement.on_conflict_do_update(index_elements=[agency.c.agency], set_=row))
 
 

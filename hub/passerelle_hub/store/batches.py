@@ -16,6 +16,7 @@ from sqlalchemy import func, insert, select, update
 
 from passerelle.record import GENESIS, Position
 from passerelle_hub.store.database import Transaction
+from passerelle_hub.store.dialect import upsert
 from passerelle_hub.store.tables import batch, chain
 
 
@@ -62,19 +63,9 @@ def position(tx: Transaction, agency: str) -> Position:
 
 def advance(tx: Transaction, agency: str, sequence: int, digest: bytes) -> None:
     """Use up a sequence number: the next batch must name `digest` as its predecessor."""
-    changed = tx.execute(
-        update(chain).where(chain.c.agency == agency).values(next_sequence=sequence + 1, previous=digest)
-    )
-    if not changed.rowcount:
-        tx.execute(
-            insert(chain).values(
-                agency=agency,
-                next_sequence=sequence + 1,
-                previous=digest,
-                last_notification=0,
-                acknowledged=0,
-            )
-        )
+    values = {"next_sequence": sequence + 1, "previous": digest}
+    statement = upsert(tx, chain).values(agency=agency, **values)
+    tx.execute(statement.on_conflict_do_update(index_elements=[chain.c.agency], set_=values))
 
 
 def find(tx: Transaction, agency: str, batch_id: bytes) -> StoredBatch | None:

@@ -1,16 +1,25 @@
 """The hub's database: one engine, explicit transactions, migrations at start.
 
-The promises are those of `passerelle.store.sqlite`; the hub runs all writes on one thread. Another database
-than SQLite keeps them by its own means, as its URL configures it.
+On SQLite the promises are those of `passerelle.store.sqlite`, and the hub runs all writes on one thread. On
+PostgreSQL 15 or newer several threads of several processes write side by side:
+
+1. `write()` is one READ COMMITTED transaction. Whoever needs a row to stay as it was read locks it.
+2. `read()` is one REPEATABLE READ transaction that cannot write: one consistent state.
+3. An acknowledged commit is on disk as far as the server's own `synchronous_commit` says, which stays on.
+4. Connections come from a bounded pool; who finds none waits.
+5. Of several processes that start at once, one migrates and the others wait for it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import URL, Engine, create_engine, make_url
 
 from passerelle import store
 from passerelle.store import Transaction, sqlite_engine
@@ -18,22 +27,70 @@ from passerelle.store import Transaction, sqlite_engine
 __all__ = ["MIGRATIONS", "Database", "Transaction"]
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+MIGRATION_LOCK: Final = 0x70617373_00000001
+"""Advisory lock (PostgreSQL) that whoever migrates holds until the commit."""
+_SESSION: Final = " ".join(
+    (
+        "-c jit=off",  # costs more than any query of ours runs
+        "-c lock_timeout=30s",
+        "-c idle_in_transaction_session_timeout=5min",  # a hub that hangs must not hold its locks for ever
+        "-c client_connection_check_interval=2s",  # nor one that was killed while it waited
+    )
+)
 
 
 class Database(store.Database):
-    """Opens transactions, and migrates."""
+    """Opens transactions, and migrates.
 
-    def __init__(self, url: str) -> None:
+    Args:
+        url: SQLAlchemy's, `sqlite:///file` or `postgresql://user@host/name`.
+        connections: how many the pool holds at most; SQLite's has no limit.
+    """
+
+    def __init__(self, url: str, *, connections: int = 8) -> None:
         target = make_url(url)
-        sqlite = target.get_backend_name() == "sqlite"
-        if sqlite and target.database:
+        self.postgresql = target.get_backend_name() == "postgresql"
+        if target.get_backend_name() == "sqlite" and target.database:
             Path(target.database).touch(0o600)  # before SQLite makes it with the umask's mode
-        super().__init__(sqlite_engine(url) if sqlite else create_engine(url))
+        super().__init__(_postgresql(target, connections) if self.postgresql else sqlite_engine(url))
+
+    @contextmanager
+    def read(self) -> Generator[Transaction]:
+        """One reading transaction."""
+        if not self.postgresql:
+            with super().read() as connection:
+                yield connection
+            return
+        options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        with self._engine.connect().execution_options(**options) as connection, connection.begin():
+            yield connection
 
     def migrate(self, revision: str = "head") -> None:
         """Bring the schema to a revision, the newest unless another is named; never back."""
+        self._alembic(lambda config: command.upgrade(config, revision))
+
+    def revert(self, revision: str) -> None:
+        """Take the schema back to a revision; what only newer ones can hold is lost."""
+        self._alembic(lambda config: command.downgrade(config, revision))
+
+    def _alembic(self, run: Callable[[Config], None]) -> None:
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
         with self.write() as connection:
+            if self.postgresql:  # (5)
+                connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (MIGRATION_LOCK,))
             config.attributes["connection"] = connection
-            command.upgrade(config, revision)
+            run(config)
+
+
+def _postgresql(url: URL, connections: int) -> Engine:
+    """An engine on psycopg 3; `options` of the URL's own come after ours."""
+    asked = url.query.get("options", "")
+    options = " ".join((_SESSION, asked if isinstance(asked, str) else " ".join(asked))).strip()
+    return create_engine(
+        url.set(drivername="postgresql+psycopg").update_query_dict({"options": options}),
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=30,
+        pool_pre_ping=True,  # a server that was restarted costs nobody a failed step
+    )

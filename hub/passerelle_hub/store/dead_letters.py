@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from sqlalchemy import delete, func, select
-from sqlalchemy.dialects.sqlite import insert
 
 from passerelle_hub.store.database import Transaction
+from passerelle_hub.store.dialect import upsert
 from passerelle_hub.store.tables import dead_letter
 
 
 def put(tx: Transaction, agency: str, link_pk: int, since: int, code: str) -> None:
     """Keep a letter; one that waits already keeps its time."""
-    statement = insert(dead_letter).values(agency=agency, link_pk=link_pk, since=since, code=code)
+    statement = upsert(tx, dead_letter).values(agency=agency, link_pk=link_pk, since=since, code=code)
     tx.execute(statement.on_conflict_do_update(index_elements=["agency", "link_pk"], set_={"code": code}))
 
 

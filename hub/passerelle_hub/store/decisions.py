@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from operator import attrgetter
 
 from sqlalchemy import func, select
-from sqlalchemy.dialects.sqlite import insert
 
 from passerelle_hub.store.database import Transaction
+from passerelle_hub.store.dialect import among, insert_new, parts
 from passerelle_hub.store.tables import decision
-
-_AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +28,21 @@ class StoredDecision:
     decided: int
 
 
+_COLUMNS = tuple(StoredDecision.__dataclass_fields__)
+_VALUES = attrgetter(*_COLUMNS)
+
+
 def put(tx: Transaction, rows: Sequence[StoredDecision]) -> None:
     """Store decisions; one already stored (answered from the cache) stays as it is."""
-    if rows:
-        values = [{name: getattr(row, name) for name in StoredDecision.__dataclass_fields__} for row in rows]
-        tx.execute(insert(decision).on_conflict_do_nothing(), values)
+    ordered = sorted(rows, key=attrgetter("decision"))
+    insert_new(tx, decision, _COLUMNS, [_VALUES(row) for row in ordered])
 
 
 def stored(tx: Transaction, ids: Sequence[str]) -> frozenset[str]:
     """Those of some decisions that are stored already."""
     found: set[str] = set()
-    for at in range(0, len(ids), _AT_ONCE):
-        part = ids[at : at + _AT_ONCE]
-        found.update(tx.scalars(select(decision.c.decision).where(decision.c.decision.in_(part))))
+    for part in parts(tx, ids):
+        found.update(tx.scalars(select(decision.c.decision).where(among(tx, decision.c.decision, part))))
     return frozenset(found)
 
 

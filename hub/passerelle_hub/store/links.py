@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import case, func, insert, select, update
 
 from passerelle_hub.store.database import Transaction
+from passerelle_hub.store.dialect import among, parts
 from passerelle_hub.store.tables import link, record
 
 
@@ -59,9 +60,9 @@ def erased(old: StoredLink, changed: int) -> StoredLink:
 def of_pairs(tx: Transaction, keys: Sequence[int]) -> dict[tuple[int, int, str], StoredLink]:
     """All links that touch any of the records, by (low, high, relation)."""
     found: dict[tuple[int, int, str], StoredLink] = {}
-    for at in range(0, len(keys), 400):
-        part = keys[at : at + 400]
-        for row in tx.execute(select(*_COLUMNS).where(link.c.low.in_(part) | link.c.high.in_(part))):
+    for part in parts(tx, keys):
+        touched = among(tx, link.c.low, part) | among(tx, link.c.high, part)
+        for row in tx.execute(select(*_COLUMNS).where(touched)):
             stored = StoredLink(*row)
             found[stored.low, stored.high, stored.relation] = stored
     return found
@@ -69,7 +70,7 @@ def of_pairs(tx: Transaction, keys: Sequence[int]) -> dict[tuple[int, int, str],
 
 def by_key(tx: Transaction, keys: Sequence[int]) -> tuple[StoredLink, ...]:
     """Links by their keys, in order of them; at most some hundred at once."""
-    query = select(*_COLUMNS).where(link.c.link_pk.in_(keys)).order_by(link.c.link_pk)
+    query = select(*_COLUMNS).where(among(tx, link.c.link_pk, keys)).order_by(link.c.link_pk)
     return tuple(StoredLink(*row) for row in tx.execute(query))
 
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, insert, select, update
 
 from passerelle.audit.event import Event
 from passerelle_hub.store.database import Transaction
+from passerelle_hub.store.dialect import among, insert_rows
 from passerelle_hub.store.tables import audit_event, checkpoint, log_node, log_tick
 
 _EVENT_COLUMNS = tuple(field.name for field in fields(Event))
+_VALUES = attrgetter(*_EVENT_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +43,9 @@ class Tick:
 
 
 def append(tx: Transaction, events: Sequence[tuple[bytes, Event]]) -> None:
-    """Store events under their commitments, in order; past SQLAlchemy's costly compiler."""
-    if not events:
-        return
-    place = "?" if tx.dialect.name == "sqlite" else "%s"
-    places = ", ".join([place] * (len(_EVENT_COLUMNS) + 1))
-    tx.exec_driver_sql(
-        f"INSERT INTO audit_event (commitment, {', '.join(_EVENT_COLUMNS)}) VALUES ({places})",  # noqa: S608 - placeholders only
-        [(mark, *(getattr(row, name) for name in _EVENT_COLUMNS)) for mark, row in events],
-    )
+    """Store events under their commitments, in order."""
+    columns = ("commitment", *_EVENT_COLUMNS)
+    insert_rows(tx, audit_event, columns, [(mark, *_VALUES(row)) for mark, row in events])
 
 
 def take_open(tx: Transaction, number: int, limit: int) -> tuple[bytes, ...]:
@@ -78,12 +75,12 @@ def put_tick(tx: Transaction, tick: Tick) -> None:
 
 def places(tx: Transaction, commitments: Sequence[bytes]) -> tuple[Placed, ...]:
     """Those of some events that stand in a tick, with what may be told of them."""
-    return _placed(tx, audit_event.c.commitment.in_(commitments))
+    return _placed(tx, among(tx, audit_event.c.commitment, commitments))
 
 
 def newest(tx: Transaction, subjects: Sequence[str]) -> tuple[Placed, ...]:
     """The newest event of each subject that stands in a tick."""
-    found = _placed(tx, audit_event.c.subject.in_(subjects))
+    found = _placed(tx, among(tx, audit_event.c.subject, subjects))
     by_subject = {one.subject: one for one in sorted(found, key=lambda one: (one.tick, one.position))}
     return tuple(by_subject.values())
 

@@ -1,6 +1,6 @@
 """Store of notifications: per agency a sequence without gaps, kept until acknowledged.
 
-The sequence comes from the agency's row in `chain`, locked by the update itself; a database sequence
+The sequence comes from the agency's row in `counter`, locked by the update itself; a database sequence
 would commit out of order and make a cursor skip rows.
 """
 
@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from operator import attrgetter
 from typing import Final
 
-from sqlalchemy import case, insert, select, tuple_, update
+from sqlalchemy import case, select, tuple_, update
 
-from passerelle.record import GENESIS
 from passerelle_hub.store.database import Transaction
-from passerelle_hub.store.tables import chain, notification
+from passerelle_hub.store.dialect import insert_rows, upsert
+from passerelle_hub.store.tables import counter, notification
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,34 +32,25 @@ class StoredNotification:
     sealed: bytes
 
 
+_NAMES: Final = tuple(StoredNotification.__dataclass_fields__)
+_VALUES: Final = attrgetter(*_NAMES)
 _COLUMNS: Final = tuple(notification.c[name] for name in StoredNotification.__dataclass_fields__)
 _KEYS_AT_ONCE: Final = 400
 
 
 def next_sequences(tx: Transaction, agency: str, count: int) -> range:
     """Take the next numbers of an agency, without a gap."""
-    statement = (
-        update(chain)
-        .where(chain.c.agency == agency)
-        .values(last_notification=chain.c.last_notification + count)
-        .returning(chain.c.last_notification)
+    statement = upsert(tx, counter).values(agency=agency, last_notification=count, acknowledged=0)
+    counted = statement.on_conflict_do_update(
+        index_elements=[counter.c.agency], set_={"last_notification": counter.c.last_notification + count}
     )
-    last = tx.execute(statement).scalar_one_or_none()
-    if last is None:
-        last = count
-        tx.execute(
-            insert(chain).values(
-                agency=agency, next_sequence=1, previous=GENESIS, last_notification=last, acknowledged=0
-            )
-        )
+    last = tx.execute(counted.returning(counter.c.last_notification)).scalar_one()
     return range(int(last) - count + 1, int(last) + 1)
 
 
 def put(tx: Transaction, new: Sequence[StoredNotification]) -> None:
     """Store notifications under numbers taken in the same transaction."""
-    names = StoredNotification.__dataclass_fields__
-    if new:
-        tx.execute(insert(notification), [{name: getattr(row, name) for name in names} for row in new])
+    insert_rows(tx, notification, _NAMES, [_VALUES(row) for row in new])
 
 
 def after(tx: Transaction, agency: str, cursor: int, limit: int) -> tuple[StoredNotification, ...]:
@@ -97,27 +89,29 @@ def news(
 
 def places(tx: Transaction) -> dict[str, tuple[int, int]]:
     """For each agency the last number given to it and the last one it acknowledged."""
-    rows = tx.execute(select(chain.c.agency, chain.c.last_notification, chain.c.acknowledged))
+    rows = tx.execute(select(counter.c.agency, counter.c.last_notification, counter.c.acknowledged))
     return {row.agency: (int(row.last_notification), int(row.acknowledged)) for row in rows}
 
 
 def last_sequences(tx: Transaction) -> dict[str, int]:
     """The last number given to each agency."""
-    rows = tx.execute(select(chain.c.agency, chain.c.last_notification))
+    rows = tx.execute(select(counter.c.agency, counter.c.last_notification))
     return {row.agency: int(row.last_notification) for row in rows}
 
 
 def acknowledge(tx: Transaction, agency: str, sequence: int) -> bool:
     """Note that an agency has stored everything up to a number; False where it was never sent."""
     changed = tx.execute(
-        update(chain)
-        .where(chain.c.agency == agency, chain.c.last_notification >= sequence)
-        .values(acknowledged=case((chain.c.acknowledged > sequence, chain.c.acknowledged), else_=sequence))
+        update(counter)
+        .where(counter.c.agency == agency, counter.c.last_notification >= sequence)
+        .values(
+            acknowledged=case((counter.c.acknowledged > sequence, counter.c.acknowledged), else_=sequence)
+        )
     )
     return bool(changed.rowcount)
 
 
 def acknowledged(tx: Transaction, agency: str) -> int:
     """The last number an agency acknowledged."""
-    found = tx.execute(select(chain.c.acknowledged).where(chain.c.agency == agency)).scalar_one_or_none()
+    found = tx.execute(select(counter.c.acknowledged).where(counter.c.agency == agency)).scalar_one_or_none()
     return int(found or 0)

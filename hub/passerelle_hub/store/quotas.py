@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sqlalchemy import func, select
-from sqlalchemy.dialects.sqlite import insert
 
 from passerelle_hub.store.database import Transaction
+from passerelle_hub.store.dialect import upsert
 from passerelle_hub.store.tables import quota_use
 
 
@@ -21,15 +21,14 @@ def used(tx: Transaction, agency: str, resource: str, day: int) -> int:
     return int(found or 0)
 
 
-def use(tx: Transaction, agency: str, resource: str, day: int, units: int) -> None:
-    """Add units."""
-    statement = insert(quota_use).values(agency=agency, resource=resource, day=day, used=units)
-    tx.execute(
-        statement.on_conflict_do_update(
-            index_elements=[quota_use.c.agency, quota_use.c.resource, quota_use.c.day],
-            set_={"used": quota_use.c.used + units},
-        )
+def use(tx: Transaction, agency: str, resource: str, day: int, units: int) -> int:
+    """Add units; returns what is used now, which nobody else can change before the commit."""
+    statement = upsert(tx, quota_use).values(agency=agency, resource=resource, day=day, used=units)
+    added = statement.on_conflict_do_update(
+        index_elements=[quota_use.c.agency, quota_use.c.resource, quota_use.c.day],
+        set_={"used": quota_use.c.used + units},
     )
+    return int(tx.execute(added.returning(quota_use.c.used)).scalar_one())
 
 
 def sums(tx: Transaction, since: int) -> Mapping[tuple[str, str], int]:

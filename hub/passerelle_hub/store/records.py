@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 
 from passerelle.record import KekWrap, Section, SectionKeyWrap
 from passerelle_hub.store.database import Transaction
+from passerelle_hub.store.dialect import among, insert_rows, on_sqlite, parts
 from passerelle_hub.store.tables import header, kek, last_key, record, section, section_wrap
 
 
@@ -53,6 +55,9 @@ class StoredRecord:
 
 _ROW_COLUMNS = ("agency", "record_id", "revision", "batch_pk", "state", "entity", "domain", "epoch")
 _BODY_COLUMNS = ("marking", "kinds", "marks", "expiry", "embargoed")
+_COLUMNS = (*_ROW_COLUMNS, *_BODY_COLUMNS)
+_RECORD = ("record_pk", *_COLUMNS)
+_VALUES = attrgetter(*_COLUMNS)
 _STORED = (
     record.c.record_pk,
     record.c.agency,
@@ -70,7 +75,7 @@ def revisions(tx: Transaction, agency: str, ids: Sequence[bytes]) -> dict[bytes,
     """Key and revision of those records of an agency that exist already."""
     rows = tx.execute(
         select(record.c.record_id, record.c.record_pk, record.c.revision).where(
-            record.c.agency == agency, record.c.record_id.in_(ids)
+            record.c.agency == agency, among(tx, record.c.record_id, ids)
         )
     )
     return {row.record_id: (row.record_pk, row.revision) for row in rows}
@@ -81,82 +86,62 @@ def put(tx: Transaction, new: Sequence[NewRecord], known: dict[bytes, tuple[int,
     if not new:
         return {}
     fresh = [row for row in new if row.record_id not in known]
-    if fresh:
-        tx.execute(insert(record), _numbered(tx, fresh))
-    if changed := [row for row in new if row.record_id in known]:
+    changed = [row for row in new if row.record_id in known]
+    keys = {row.record_id: known[row.record_id][0] for row in changed}
+    keys |= dict(zip((row.record_id for row in fresh), _new_keys(tx, len(fresh)), strict=True))
+    insert_rows(tx, record, _RECORD, [(keys[row.record_id], *_VALUES(row)) for row in fresh])
+    if changed:
         tx.execute(
             update(record).where(record.c.record_pk == bindparam("key")),
-            [{**_row(row), "key": known[row.record_id][0]} for row in changed],
+            [
+                {**dict(zip(_COLUMNS, _VALUES(row), strict=True)), "key": keys[row.record_id]}
+                for row in changed
+            ],
         )
-    keys = {row: at for row, (at, _) in revisions(tx, new[0].agency, [row.record_id for row in new]).items()}
-    tx.execute(insert(header), [_header(row, keys[row.record_id]) for row in new])
+    insert_rows(
+        tx,
+        header,
+        ("record_pk", "revision", "batch_pk", "position", "header", "decision"),
+        [
+            (keys[row.record_id], row.revision, row.batch_pk, row.position, row.header, row.decision)
+            for row in new
+        ],
+    )
     _put_sections(tx, new, keys)
     return keys
 
 
-def _numbered(tx: Transaction, fresh: Sequence[NewRecord]) -> list[dict[str, object]]:
-    """The rows of new records, under keys never given before; PostgreSQL's sequences do so by themselves."""
-    rows = [_row(one) for one in fresh]
-    if tx.dialect.name != "sqlite":
-        return rows
+def _new_keys(tx: Transaction, count: int) -> Sequence[int]:
+    """Keys that were never given before, ascending."""
+    if not count:
+        return ()
+    if not on_sqlite(tx):
+        query = "SELECT nextval('record_record_pk_seq') FROM generate_series(1, %s)"
+        return sorted(tx.exec_driver_sql(query, (count,)).scalars())
     mine = update(last_key).where(last_key.c.name == "record")
-    last = tx.execute(
-        mine.values(value=last_key.c.value + len(rows)).returning(last_key.c.value)
-    ).scalar_one()
-    return [{**row, "record_pk": key} for key, row in enumerate(rows, last - len(rows) + 1)]
-
-
-def _row(new: NewRecord) -> dict[str, object]:
-    return {name: getattr(new, name) for name in (*_ROW_COLUMNS, *_BODY_COLUMNS)}
-
-
-def _header(new: NewRecord, key: int) -> dict[str, object]:
-    return {
-        "record_pk": key,
-        "revision": new.revision,
-        "batch_pk": new.batch_pk,
-        "position": new.position,
-        "header": new.header,
-        "decision": new.decision,
-    }
+    last = tx.execute(mine.values(value=last_key.c.value + count).returning(last_key.c.value)).scalar_one()
+    return range(last - count + 1, last + 1)
 
 
 def _put_sections(tx: Transaction, new: Sequence[NewRecord], keys: dict[bytes, int]) -> None:
     sections = [
-        {
-            "record_pk": keys[row.record_id],
-            "revision": row.revision,
-            "name": part.name,
-            "ciphertext": part.ciphertext,
-        }
+        (keys[row.record_id], row.revision, part.name, part.ciphertext)
         for row in new
         for part in row.sections
     ]
     wraps = [
-        {
-            "record_pk": keys[row.record_id],
-            "revision": row.revision,
-            "name": wrap.section,
-            "recipient": wrap.recipient,
-            "wrapped": wrap.wrapped,
-        }
+        (keys[row.record_id], row.revision, wrap.section, wrap.recipient, wrap.wrapped)
         for row in new
         for wrap in row.wraps
     ]
-    if sections:
-        tx.execute(insert(section), sections)
-    if wraps:
-        tx.execute(insert(section_wrap), wraps)
+    insert_rows(tx, section, ("record_pk", "revision", "name", "ciphertext"), sections)
+    insert_rows(tx, section_wrap, ("record_pk", "revision", "name", "recipient", "wrapped"), wraps)
 
 
 def put_keks(tx: Transaction, batch_pk: int, keks: Sequence[KekWrap]) -> None:
     """Store the key-encryption wraps of a batch."""
-    if keks:
-        rows = [
-            {"batch_pk": batch_pk, "recipient": row.recipient, "key_id": row.key_id, "sealed": row.sealed}
-            for row in keks
-        ]
-        tx.execute(insert(kek), rows)
+    rows = [(batch_pk, row.recipient, row.key_id, row.sealed) for row in keks]
+    insert_rows(tx, kek, ("batch_pk", "recipient", "key_id", "sealed"), rows)
 
 
 def of_batch(tx: Transaction, batch_pk: int) -> tuple[StoredRecord, ...]:
@@ -168,8 +153,8 @@ def of_batch(tx: Transaction, batch_pk: int) -> tuple[StoredRecord, ...]:
 def by_key(tx: Transaction, keys: Sequence[int]) -> dict[int, StoredRecord]:
     """Records by their keys."""
     found: dict[int, StoredRecord] = {}
-    for at in range(0, len(keys), 500):
-        rows = tx.execute(select(*_STORED).where(record.c.record_pk.in_(keys[at : at + 500])))
+    for part in parts(tx, keys):
+        rows = tx.execute(select(*_STORED).where(among(tx, record.c.record_pk, part)))
         found.update((row.record_pk, StoredRecord(*row)) for row in rows)
     return found
 

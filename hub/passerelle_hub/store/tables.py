@@ -6,10 +6,14 @@ identifier, a name, or a token as it was submitted: `token.mark` is an HMAC unde
 
 from __future__ import annotations
 
+from typing import Any
+from uuid import UUID
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Dialect,
     Float,
     ForeignKey,
     Index,
@@ -20,9 +24,12 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TypeDecorator,
     UniqueConstraint,
+    Uuid,
     text,
 )
+from sqlalchemy.types import TypeEngine
 
 metadata = MetaData(
     naming_convention={
@@ -35,6 +42,27 @@ metadata = MetaData(
 
 # BigInteger keys count by themselves on PostgreSQL; SQLite does so only for INTEGER.
 Key = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Mark(TypeDecorator[bytes]):
+    """16 bytes; on PostgreSQL a `uuid`, which is twice as fast there as `bytea`."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """The column's type."""
+        other = LargeBinary(16) if dialect.name == "sqlite" else Uuid(as_uuid=True)
+        return dialect.type_descriptor(other)
+
+    def process_bind_param(self, value: bytes | None, dialect: Dialect) -> Any:
+        """Into the database."""
+        return value if value is None or dialect.name == "sqlite" else UUID(bytes=value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> bytes | None:  # noqa: ARG002 - SQLAlchemy's
+        """Out of it."""
+        return value.bytes if isinstance(value, UUID) else value
+
 
 agency = Table(
     "agency",
@@ -51,6 +79,13 @@ chain = Table(
     Column("agency", String(64), primary_key=True),
     Column("next_sequence", BigInteger, nullable=False),
     Column("previous", LargeBinary(32), nullable=False),
+)
+
+# Apart from the chain: transaction A locks its agency's chain first, transaction B counts up last.
+counter = Table(
+    "counter",
+    metadata,
+    Column("agency", String(64), primary_key=True),
     Column("last_notification", BigInteger, nullable=False),
     Column("acknowledged", BigInteger, nullable=False),
 )
@@ -147,7 +182,7 @@ kek = Table(
 token = Table(
     "token",
     metadata,
-    Column("mark", LargeBinary(16), primary_key=True),
+    Column("mark", Mark, primary_key=True),  # no key on PostgreSQL: a hash index cannot keep one
     Column("record_pk", Key, primary_key=True),
     Column("kind", SmallInteger, nullable=False),
     sqlite_with_rowid=False,

@@ -37,3 +37,8 @@ def upgrade() -> None:
         "INSERT INTO last_key (name, value) SELECT 'record', coalesce(max(record_pk), 0) FROM"
         " (SELECT record_pk FROM record UNION ALL SELECT record_pk FROM header) AS taken"
     )
+
+
+def downgrade() -> None:
+    op.drop_table("last_key")
+    op.drop_table("dead_letter")

@@ -41,3 +41,17 @@ def upgrade() -> None:
         sa.Column("offered", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("size", name=op.f("pk_checkpoint")),
     )
+
+
+def downgrade() -> None:
+    op.drop_table("checkpoint")
+    op.create_table(
+        "checkpoint",
+        sa.Column("size", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("created", sa.BigInteger(), nullable=False),
+        sa.Column("signed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("size", name=op.f("pk_checkpoint")),
+    )
+    op.drop_index("ix_audit_event_subject", "audit_event")
+    for name in ("erased", "vouched", "subject"):
+        op.drop_column("audit_event", name)

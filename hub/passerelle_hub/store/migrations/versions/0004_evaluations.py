@@ -35,3 +35,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("trustee", "day", "agency", "group", name=op.f("pk_evaluation_count")),
         sqlite_with_rowid=False,
     )
+
+
+def downgrade() -> None:
+    op.drop_table("evaluation_count")
+    op.drop_table("evaluation_report")

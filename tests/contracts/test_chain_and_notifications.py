@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from passerelle.record import GENESIS, Position
 from passerelle_hub.store import Database, batches, notifications
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    made = Database(f"sqlite:///{tmp_path / 'hub.db'}")
-    made.migrate()
-    yield made
-    made.close()
 
 
 def test_an_unknown_agency_starts_at_genesis(database: Database) -> None:

@@ -1,0 +1,145 @@
+"""The schema on both databases: built, up, down, and on data of the revision before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from postgres_kit import Server
+from sqlalchemy import inspect
+
+from passerelle_hub.store import (
+    Database,
+    Transaction,
+    batches,
+    dead_letters,
+    marks,
+    notifications,
+    quotas,
+    records,
+)
+from passerelle_hub.store.database import MIGRATIONS
+from passerelle_hub.store.marks import MarkRow
+from passerelle_hub.store.tables import metadata
+
+NEWEST = max(MIGRATIONS.glob("versions/0*.py")).name[:4]
+MARK = bytes(range(16))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
+    """A database without a table."""
+    if request.param == "sqlite":
+        return Database(f"sqlite:///{tmp_path / 'hub.db'}")
+    server: Server = request.getfixturevalue("postgres")
+    return Database(server.empty())
+
+
+def differences(tx: Transaction) -> list[Any]:
+    """Where tables and metadata part, the partitions of the index apart, which only PostgreSQL has."""
+
+    def ours(_thing: object, name: str | None, kind: str, reflected: bool, _other: object) -> bool:
+        partition = reflected and kind == "table" and (name or "").startswith("token_")
+        return not partition and name != "ix_token_mark"
+
+    context = MigrationContext.configure(tx, opts={"include_object": ours, "compare_type": True})
+    found: list[Any] = compare_metadata(context, metadata)
+    return found
+
+
+def revision(tx: Transaction) -> str | None:
+    return MigrationContext.configure(tx).get_current_revision()
+
+
+def test_migrations_build_exactly_the_tables(database: Database) -> None:
+    with database.write() as tx:
+        assert differences(tx) == []
+
+
+def test_migrating_twice_changes_nothing(database: Database) -> None:
+    with database.write() as tx:
+        quotas.use(tx, "police", "records", 1, 7)
+    database.migrate()
+    with database.read() as tx:
+        assert quotas.used(tx, "police", "records", 1) == 7
+        assert revision(tx) == NEWEST
+
+
+def test_all_the_way_down_and_up_again(database: Database) -> None:
+    database.revert("base")
+    with database.read() as tx:
+        left = [name for name in inspect(tx).get_table_names() if name != "alembic_version"]
+    assert left == []
+    database.migrate()
+    with database.write() as tx:
+        assert differences(tx) == []
+
+
+def insert(tx: Transaction, table: str, *values: object) -> None:
+    """A row as an older release wrote it."""
+    mark = "?" if tx.dialect.name == "sqlite" else "%s"
+    places = ", ".join([mark] * len(values))
+    tx.exec_driver_sql(f"INSERT INTO {table} VALUES ({places})", values)  # noqa: S608 - the tests' own tables
+
+
+def test_data_of_the_first_schema_is_kept(empty: Database) -> None:
+    empty.migrate("0001")
+    with empty.write() as tx:
+        assert not inspect(tx).has_table("dead_letter")
+        insert(tx, "chain", "police", 8, b"\0", 3, 2)
+        quotas.use(tx, "police", "records", 1, 7)
+        insert(tx, "batch", 1, "police", b"\1", 1, b"", b"", "ter", 1, "matched", 0, b"")
+        insert(tx, "record", 41, "police", b"\2", 1, 1, "active", "person", "ter", 1, b"", b"", b"", 0, False)
+    empty.migrate("0002")
+    with empty.write() as tx:
+        assert tx.exec_driver_sql("SELECT value FROM last_key").scalar_one() == 41
+    empty.migrate()
+    with empty.write() as tx:
+        assert batches.position(tx, "police").next_sequence == 8
+        assert quotas.used(tx, "police", "records", 1) == 7
+        assert dead_letters.counts(tx) == {}
+        assert records.counts(tx) == {"police": 1}
+        assert differences(tx) == []
+    empty.close()
+
+
+def _fourth(tx: Transaction) -> None:
+    insert(tx, "chain", "police", 8, b"\3" * 32, 3, 2)
+    insert(tx, "token", MARK, 41, 5)
+
+
+def test_data_of_the_fourth_schema_is_kept(empty: Database) -> None:
+    empty.migrate("0004")
+    with empty.write() as tx:
+        _fourth(tx)
+    empty.migrate("0005")
+    with empty.write() as tx:
+        assert notifications.last_sequences(tx) == {"police": 3}
+        assert notifications.acknowledged(tx, "police") == 2
+        assert notifications.next_sequences(tx, "police", 1)[0] == 4
+        assert batches.position(tx, "police").previous == b"\3" * 32
+        assert marks.holders(tx, [MARK]) == [MarkRow(MARK, 41, 5)]
+    empty.close()
+
+
+def test_the_fifth_schema_can_be_left_again(empty: Database) -> None:
+    empty.migrate("0004")
+    with empty.write() as tx:
+        _fourth(tx)
+    empty.migrate("0005")
+    with empty.write() as tx:
+        notifications.next_sequences(tx, "police", 1)
+        notifications.next_sequences(tx, "customs", 1)
+        marks.put(tx, [MarkRow(bytes(16), 42, 6)])
+    empty.revert("0004")
+    with empty.read() as tx:
+        chains = tx.exec_driver_sql("SELECT * FROM chain ORDER BY agency").all()
+        tokens = tx.exec_driver_sql("SELECT * FROM token ORDER BY record_pk").all()
+    empty.close()
+    by_name = {row.agency: row for row in chains}
+    assert by_name["customs"] == ("customs", 1, bytes(32), 1, 0)
+    assert by_name["police"] == ("police", 8, b"\3" * 32, 4, 2)
+    assert [tuple(row) for row in tokens] == [(MARK, 41, 5), (bytes(16), 42, 6)]

@@ -1,0 +1,72 @@
+"""Transactions, on a file and on a server as in production."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from postgres_kit import Server
+
+from passerelle_hub.store import Database, batches, quotas
+
+
+@pytest.fixture
+def on_file(tmp_path: Path) -> Database:
+    made = Database(f"sqlite:///{tmp_path / 'hub.db'}")
+    made.migrate()
+    return made
+
+
+def test_a_failed_block_leaves_nothing(database: Database) -> None:
+    with pytest.raises(RuntimeError), database.write() as tx:
+        quotas.use(tx, "police", "records", 1, 7)
+        raise RuntimeError
+    with database.read() as tx:
+        assert quotas.used(tx, "police", "records", 1) == 0
+
+
+def test_a_reader_sees_one_state_and_never_blocks_the_writer(database: Database) -> None:
+    with database.read() as reader:
+        before = batches.position(reader, "police")
+        with database.write() as writer:
+            batches.advance(writer, "police", 1, bytes(32))
+        assert batches.position(reader, "police") == before
+    with database.read() as reader:
+        assert batches.position(reader, "police").next_sequence == 2
+
+
+def test_a_server_refuses_to_write_where_only_reading_was_asked_for(postgres: Server) -> None:
+    with (
+        postgres.migrated() as url,
+        closing(Database(url)) as database,
+        pytest.raises(Exception, match="read-only"),
+        database.read() as tx,
+    ):
+        quotas.use(tx, "police", "records", 1, 7)
+
+
+def test_commits_of_a_file_are_synced(on_file: Database) -> None:
+    with on_file.read() as tx:
+        settings = {
+            name: tx.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        }
+    on_file.close()
+    assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+def test_commits_of_a_server_are_synced(postgres: Server) -> None:
+    with postgres.migrated() as url, closing(Database(url)) as database, database.write() as tx:
+        assert tx.exec_driver_sql("SHOW synchronous_commit").scalar_one() == "on"
+        assert tx.exec_driver_sql("SHOW transaction_isolation").scalar_one() == "read committed"
+        assert tx.exec_driver_sql("SHOW jit").scalar_one() == "off"
+
+
+def test_the_file_belongs_to_its_owner_alone(on_file: Database, tmp_path: Path) -> None:
+    on_file.close()
+    assert (tmp_path / "hub.db").stat().st_mode & 0o777 == 0o600
+    with sqlite3.connect(tmp_path / "hub.db") as plain:
+        assert plain.execute("SELECT count(*) FROM alembic_version").fetchone() == (1,)
+    plain.close()

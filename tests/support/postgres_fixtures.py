@@ -1,0 +1,41 @@
+"""Fixtures for what runs on both databases: one PostgreSQL server for all tests, a database for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import postgres_kit
+import pytest
+
+from passerelle_hub.store import Database
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[postgres_kit.Server]:
+    """A running PostgreSQL server; `.ci/run` installs the Debian package."""
+    programs = postgres_kit.binaries()
+    if programs is None:
+        pytest.skip("no PostgreSQL 15 or newer: apt-get install postgresql, or set PASSERELLE_POSTGRES")
+    with postgres_kit.server(programs) as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database of one's own, once on each kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'hub.db'}"
+        return
+    running: postgres_kit.Server = request.getfixturevalue("postgres")
+    with running.migrated() as url:
+        yield url
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A hub's database with the newest schema, once on each kind."""
+    made = Database(database_url)
+    made.migrate()
+    yield made
+    made.close()

@@ -1,0 +1,176 @@
+"""A PostgreSQL server of our own: the machine's binaries, a private socket, an unprivileged user.
+
+One server serves a whole run of tests; each test gets a database to itself.
+Nothing listens on a network. The server refuses to run as root, so root starts it as `postgres` or `nobody`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+
+from passerelle_hub.store import Database
+from passerelle_hub.store.tables import metadata
+
+OLDEST = 15
+FAST = ("fsync=off", "full_page_writes=off")
+"""What a test gives up that never cuts the power; a killed server loses nothing by it."""
+
+
+def binaries() -> Path | None:
+    """The folder of the server's programs: $PASSERELLE_POSTGRES, Debian's newest, or wherever PATH leads."""
+    if named := os.environ.get("PASSERELLE_POSTGRES"):
+        return Path(named)
+    folders = Path("/usr/lib/postgresql").glob("*/bin/postgres")
+    versions = [(int(path.parts[-3]), path.parent) for path in folders if path.parts[-3].isdecimal()]
+    if versions and max(versions)[0] >= OLDEST:
+        return max(versions)[1]
+    found = shutil.which("postgres")
+    return Path(found).resolve().parent if found else None
+
+
+def _user() -> str:
+    """Whom root starts the server as."""
+    known = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in known else "nobody"
+
+
+class Server:
+    """A server in a folder of its own, which `start` makes anew and `close` removes.
+
+    Args:
+        programs: the folder of `initdb` and `postgres`.
+        settings: beyond the few that every test needs, as `name=value`.
+    """
+
+    def __init__(self, programs: Path, settings: tuple[str, ...] = FAST) -> None:
+        self._programs = programs
+        self._settings = settings
+        # not under the test's own folder: that may be closed to the server's user, and too long for a socket
+        self.folder = Path(tempfile.mkdtemp(prefix="passerelle-pg-"))
+        self._run_as: tuple[str, ...] = ()
+        if os.geteuid() == 0:
+            entry = pwd.getpwnam(_user())
+            os.chown(self.folder, entry.pw_uid, entry.pw_gid)
+            self._run_as = ("setpriv", f"--reuid={entry.pw_uid}", f"--regid={entry.pw_gid}", "--clear-groups")
+        self._process: subprocess.Popen[bytes] | None = None
+        self._numbers = itertools.count(1)
+        self._free: list[str] = []
+
+    def start(self) -> None:
+        """Make the cluster if there is none, and serve it."""
+        data = self.folder / "data"
+        if not data.exists():
+            command = [*self._run_as, str(self._programs / "initdb"), "-D", str(data), "-U", "passerelle"]
+            options = ["-A", "trust", "-E", "UTF8", "--locale=C", "-N"]
+            subprocess.run([*command, *options], check=True, capture_output=True, cwd="/")
+        settings = (
+            "listen_addresses=",
+            f"unix_socket_directories={self.folder}",
+            "max_connections=100",
+            "shared_buffers=64MB",
+            "log_min_messages=warning",
+            *self._settings,
+        )
+        options = [part for setting in settings for part in ("-c", setting)]
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [*self._run_as, str(self._programs / "postgres"), "-D", str(data), *options],
+                stdout=log,
+                stderr=log,
+                cwd="/",
+            )
+        self._await()
+
+    def _await(self) -> None:
+        """Until it takes connections; a server that recovers from a kill takes some time."""
+        for _ in range(600):
+            assert self._process is not None and self._process.poll() is None, self.said()
+            try:
+                psycopg.connect(self.dsn("postgres")).close()
+            except psycopg.OperationalError:
+                os.sched_yield()
+                subprocess.run(["sleep", "0.05"], check=True)  # noqa: S607 - PATH is the test's own
+            else:
+                return
+        raise AssertionError(self.said())
+
+    def said(self) -> str:
+        """The server's own log."""
+        return (self.folder / "log").read_text("utf-8", "replace")[-4000:]
+
+    def dsn(self, database: str) -> str:
+        """What psycopg connects with."""
+        return f"host={self.folder} dbname={database} user=passerelle"
+
+    def url(self, database: str) -> str:
+        """What a hub's configuration names."""
+        return f"postgresql://passerelle@/{database}?host={self.folder}"
+
+    def empty(self) -> str:
+        """The URL of a new database without a table."""
+        return self.url(self._create("template0"))
+
+    @contextmanager
+    def migrated(self) -> Iterator[str]:
+        """The URL of an empty database with the newest schema; the next caller gets the same one, emptied."""
+        if not self._free:
+            name = self._create("template0")
+            database = Database(self.url(name))
+            database.migrate()
+            database.close()
+            self._free.append(name)
+        name = self._free.pop()
+        yield self.url(name)
+        self._empty(name)
+        self._free.append(name)
+
+    def _empty(self, name: str) -> None:
+        tables = ", ".join(f'"{table}"' for table in metadata.tables)
+        with psycopg.connect(self.dsn(name), autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            connection.execute(f"TRUNCATE {tables} RESTART IDENTITY".encode())
+            connection.execute("INSERT INTO last_key (name, value) VALUES ('record', 0)")
+
+    def _create(self, template: str) -> str:
+        name = f"test_{next(self._numbers)}"
+        with psycopg.connect(self.dsn("postgres"), autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE {name} TEMPLATE "{template}"'.encode())
+        return name
+
+    def kill(self) -> None:
+        """SIGKILL to the server; its backends notice and end, what was committed stays."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def close(self) -> None:
+        """Stop and remove everything."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGQUIT)  # at once, without a last checkpoint
+            self._process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@contextmanager
+def server(programs: Path, settings: tuple[str, ...] = FAST) -> Iterator[Server]:
+    """A running server."""
+    made = Server(programs, settings)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.close()
