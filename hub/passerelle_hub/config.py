@@ -1,7 +1,7 @@
 """The hub's configuration: one TOML file (`hub.toml`), every setting overridable by `PASSERELLE_HUB_*`.
 
     identity = "spiffe://hub.example/hub/ocam"
-    database = "hub.db"                        SQLite file, or an SQLAlchemy URL
+    database = "hub.db"                        SQLite file, or postgresql://user@host/name (15 or newer)
     director = "coordination"                  who sees embargoed links
     [tls] [keys] [registry] [policy]           where files lie
     [domains] ter = [1]                        accepted epochs per domain
