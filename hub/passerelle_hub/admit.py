@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from passerelle.batch import batch_root, recipient_digest, token_commitment
@@ -32,11 +33,13 @@ from passerelle.record import (
     Batch,
     BatchStatement,
     Header,
+    KekWrap,
     Position,
     RecordAction,
     RecordRefusal,
     SealedRecord,
     Section,
+    SectionKeyWrap,
 )
 from passerelle.registry_entry import Status
 from passerelle.sign import Signed, verify
@@ -129,6 +132,8 @@ class Admission:
             raise PasserelleError("batch_root_mismatch", f"{statement.records} headers")
         if recipient_digest(batch.keks) != statement.recipients:
             raise PasserelleError("batch_root_mismatch", "recipients stripped or added")
+        if not _storable(batch.keks):
+            raise PasserelleError("message_malformed", "the name of a recipient")
         records: list[AdmittedRecord] = []
         refusals: list[RecordRefusal] = []
         seen: set[bytes] = set()
@@ -197,12 +202,17 @@ def _named(at: int, header: Header, record: SealedRecord) -> SealedRecord:
     if len(names) != len(header.sections) or any(wrap.section not in names for wrap in record.wraps):
         raise PasserelleError("record_section_mismatch", f"record {at}")
     wrapped = {(wrap.recipient, wrap.section) for wrap in record.wraps}
-    if len(wrapped) != len(record.wraps) or any(len(wrap.recipient) > MAX_NAME for wrap in record.wraps):
+    if len(wrapped) != len(record.wraps) or not _storable(record.wraps):
         raise PasserelleError("record_section_mismatch", f"wraps of record {at}")
     sections = tuple(
         Section(said.name, got.ciphertext) for said, got in zip(header.sections, record.sections, strict=True)
     )
     return SealedRecord(record.header, record.kinds, record.tokens, record.salt, sections, record.wraps)
+
+
+def _storable(wraps: Iterable[KekWrap | SectionKeyWrap]) -> bool:
+    """Whether every database can keep the recipients' names."""
+    return all(len(wrap.recipient) <= MAX_NAME and "\0" not in wrap.recipient for wrap in wraps)
 
 
 def statement_digest(signed: Signed) -> bytes:

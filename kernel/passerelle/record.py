@@ -29,7 +29,9 @@ MAX_BATCH_RECORDS = 1_000
 MAX_BATCH_BYTES = 16 * 1024 * 1024
 MAX_FRAME_BYTES = 1024 * 1024
 MAX_NAME = 64
-"""Characters of a section's or recipient's name."""
+"""Characters of a section's, recipient's or domain's name."""
+MAX_NUMBER = 2**31 - 1
+"""The highest revision or epoch: what a database keeps in 32 bits with a sign."""
 GENESIS = bytes(DIGEST_BYTES)
 """What the first batch of an agency names as its predecessor."""
 

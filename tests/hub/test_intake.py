@@ -9,10 +9,11 @@ import pytest
 from hub_kit import FakeAgency, HubKit, altered
 from parties import MARKING
 
+from passerelle.batch import recipient_digest
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity, Role
 from passerelle.marking import AgeBand, Classification
-from passerelle.record import Batch, BatchStatement, RecordAction, SealedRecord
+from passerelle.record import Batch, BatchStatement, KekWrap, RecordAction, SealedRecord
 from passerelle.sign import Signature, Signed
 from passerelle_hub.store import log_store, marks, records
 
@@ -224,3 +225,13 @@ def test_frames_that_do_not_add_up_are_refused_with_the_number_used_up(hub: HubK
     receipt = hub.receipt(hub.core.intake.refuse_unassembled(batch.signed, police.identity, error))
     assert (receipt.code, receipt.consumed) == ("batch_incomplete", True)
     assert hub.receipt(hub.core.intake.refuse_unassembled(None, police.identity, error)).consumed is False
+
+
+@pytest.mark.parametrize("name", ["r" * 65, "r\0"])
+def test_a_recipient_that_no_database_can_name_is_refused(hub: HubKit, name: str) -> None:
+    police = hub.agency("police")
+    record = police.record(PERSON)
+    keks = (KekWrap(name, bytes(32), b"sealed"),)
+    statement: BatchStatement = altered(police.statement(record), recipients=recipient_digest(keks))
+    batch = replace(police.seal_batch(statement, record), keks=keks)
+    assert refused(hub, police, batch, consumed=True) == "message_malformed"

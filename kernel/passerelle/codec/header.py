@@ -24,6 +24,7 @@ from passerelle.record import (
     ENVELOPE_VERSION,
     ID_BYTES,
     MAX_NAME,
+    MAX_NUMBER,
     Header,
     Lifetime,
     RecordAction,
@@ -85,8 +86,8 @@ def decode_header(raw: bytes) -> Header:
         raise PasserelleError("header_invalid", "unspecified entity kind or action")
     if len(message.record_id) != ID_BYTES or len(message.token_commitment) != DIGEST_BYTES:
         raise PasserelleError("header_invalid", "an id or digest of the wrong length")
-    if not message.revision or not message.agency:
-        raise PasserelleError("header_invalid", "no revision or no agency")
+    if not 0 < message.revision <= MAX_NUMBER or not message.agency:
+        raise PasserelleError("header_invalid", "no revision, one beyond 31 bits, or no agency")
     times = (message.created, message.collected, message.valid_until, message.review, message.expiry)
     if min(times) < 0:  # stores keep 0 for "never": a negative expiry would be one that no sweep finds
         raise PasserelleError("header_invalid", "a time before 1970")
@@ -161,6 +162,6 @@ def _marking_out(marking: Marking) -> pb.Marking:
 
 
 def _section(part: pb.SectionDigest) -> SectionDigest:
-    if not 0 < len(part.name) <= MAX_NAME or len(part.digest) != DIGEST_BYTES:
+    if not 0 < len(part.name) <= MAX_NAME or "\0" in part.name or len(part.digest) != DIGEST_BYTES:
         raise PasserelleError("header_invalid", "a section without name or digest")
     return SectionDigest(part.name, part.digest, part.length)

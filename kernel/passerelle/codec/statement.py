@@ -10,6 +10,8 @@ from passerelle.record import (
     ENVELOPE_VERSION,
     ID_BYTES,
     MAX_BATCH_RECORDS,
+    MAX_NAME,
+    MAX_NUMBER,
     SUITE,
     BatchStatement,
     Receipt,
@@ -57,6 +59,8 @@ def decode_statement(raw: bytes) -> BatchStatement:
         raise PasserelleError("message_malformed", "an id or digest of the wrong length")
     if not message.sequence or not message.records:
         raise PasserelleError("message_malformed", "a batch without number or records")
+    if len(message.domain) > MAX_NAME or "\0" in message.domain or message.epoch > MAX_NUMBER:
+        raise PasserelleError("message_malformed", "a domain or epoch that no hub has")
     if message.records > MAX_BATCH_RECORDS:
         raise PasserelleError("batch_too_large", f"{message.records} records")
     return BatchStatement(

@@ -14,6 +14,7 @@ from passerelle.record import BatchStatement, Receipt, RecordRefusal
 from passerelle.wire.v1 import record_pb2 as pb
 
 TEXT = st.text(max_size=12)
+NAME = st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=64)
 DIGEST = st.binary(min_size=32, max_size=32)
 ID = st.binary(min_size=16, max_size=16)
 NUMBER = st.integers(1, 2**64 - 1)
@@ -23,14 +24,14 @@ STATEMENTS = st.builds(
     audience=TEXT,
     agency=TEXT,
     connector=TEXT,
-    domain=TEXT,
+    domain=NAME,
     batch_id=ID,
     sequence=NUMBER,
     previous=DIGEST,
     records=st.integers(1, 1_000),
     root=DIGEST,
     recipients=DIGEST,
-    epoch=st.integers(0, 2**32 - 1),
+    epoch=st.integers(0, 2**31 - 1),
     normaliser=TEXT,
     catalogue=TEXT,
     created=TIME,
@@ -103,6 +104,9 @@ def changed(change: Callable[[pb.BatchStatement], object]) -> bytes:
         (changed(lambda m: setattr(m, "recipients", b"")), "message_malformed"),
         (changed(lambda m: setattr(m, "sequence", 0)), "message_malformed"),
         (changed(lambda m: setattr(m, "records", 0)), "message_malformed"),
+        (changed(lambda m: setattr(m, "domain", "d" * 65)), "message_malformed"),
+        (changed(lambda m: setattr(m, "domain", "d\0")), "message_malformed"),
+        (changed(lambda m: setattr(m, "epoch", 2**31)), "message_malformed"),
         (changed(lambda m: setattr(m, "records", 1_001)), "batch_too_large"),
     ],
 )
