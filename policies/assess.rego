@@ -13,6 +13,7 @@ package passerelle.assess
 import data.passerelle.lib.basis
 import data.passerelle.lib.standing
 import data.passerelle.lib.verdict
+import data.passerelle.lib.words
 import data.reference
 import rego.v1
 
@@ -49,6 +50,10 @@ given := {
 	"case": input.context.case,
 }
 
+link_states := words.of(input.context.link_states)
+
+judgements := words.of(input.context.judged)
+
 facts_complete if {
 	stated
 	action_stated
@@ -78,7 +83,7 @@ action_stated if {
 	judged_stated
 	is_number(input.context.appraisals)
 	is_number(input.context.valid_days)
-	is_array(input.context.link_states)
+	words.sound(input.context.link_states)
 }
 
 action_stated if {
@@ -91,7 +96,7 @@ action_stated if input.action == "read"
 
 judged_stated if {
 	is_number(input.context.level)
-	is_array(input.context.judged)
+	words.sound(input.context.judged)
 	is_boolean(input.context.explained)
 }
 
@@ -169,7 +174,7 @@ judgement_denials contains {"code": "judgement_missing", "params": {"fact": fact
 	not judged(fact)
 }
 
-judged(fact) if fact in input.context.judged
+judged(fact) if fact in judgements
 
 judgement_denials contains {"code": "explanation_missing", "params": {}} if not explained
 
@@ -199,7 +204,7 @@ valid_short if {
 
 # Rule 5: nothing adverse is decided by a score.
 level_denials contains {"code": "link_not_judged", "params": {"state": state}} if {
-	some state in input.context.link_states
+	some state in link_states
 	not state_judged(state)
 }
 

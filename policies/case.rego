@@ -13,6 +13,7 @@ package passerelle.case
 import data.passerelle.lib.basis
 import data.passerelle.lib.standing
 import data.passerelle.lib.verdict
+import data.passerelle.lib.words
 import data.reference
 import rego.v1
 
@@ -53,6 +54,16 @@ given := {
 	"case": input.context.case,
 }
 
+originators := words.of(input.record.originators)
+
+purposes := words.of(input.record.purposes)
+
+releasable_to := words.of(input.record.releasable_to)
+
+consents := words.of(input.context.consents)
+
+members := words.of(input.context.members)
+
 facts_complete if {
 	stated
 	action_stated
@@ -69,8 +80,8 @@ stated if {
 	is_string(input.record.domain)
 	is_number(input.record.classification)
 	is_boolean(input.record.embargoed)
-	is_array(input.record.originators)
-	is_array(input.record.purposes)
+	words.sound(input.record.originators)
+	words.sound(input.record.purposes)
 }
 
 action_stated if input.action == "open"
@@ -78,8 +89,8 @@ action_stated if input.action == "open"
 action_stated if {
 	input.action == "invite"
 	is_string(input.context.counterpart.agency)
-	is_array(input.record.releasable_to)
-	is_array(input.context.consents)
+	words.sound(input.record.releasable_to)
+	words.sound(input.context.consents)
 	is_boolean(input.context.director_agrees)
 	is_boolean(input.context.originator_agrees)
 	tlp.title
@@ -87,7 +98,7 @@ action_stated if {
 
 action_stated if {
 	input.action in {"read", "note", "task", "close"}
-	is_array(input.context.members)
+	words.sound(input.context.members)
 }
 
 action_stated if {
@@ -117,7 +128,7 @@ cleared if {
 
 denials contains {"code": "purposes_differ", "params": {}} if not purpose_shared
 
-purpose_shared if input.context.purpose in input.record.purposes
+purpose_shared if input.context.purpose in purposes
 
 # Rule 3: an embargoed case is the director's; others join it by joint decision.
 denials contains {"code": "embargoed", "params": {}} if {
@@ -150,7 +161,7 @@ denials contains {"code": "not_member", "params": {}} if {
 	not member
 }
 
-member if input.subject.agency in input.context.members
+member if input.subject.agency in members
 
 denials contains {"code": "not_own_record", "params": {}} if {
 	input.action in {"open", "judge"}
@@ -158,7 +169,7 @@ denials contains {"code": "not_own_record", "params": {}} if {
 	not holder
 }
 
-holder if input.subject.agency in input.record.originators
+holder if input.subject.agency in originators
 
 coordinates if {
 	input.action == "open"
@@ -199,6 +210,7 @@ invite_denials contains {"code": "domain_not_joined", "params": {}} if not guest
 guest_joined if input.record.domain in guest.domains
 
 invite_denials contains {"code": "purpose_not_allowed", "params": {"purpose": input.context.purpose}} if {
+	is_string(input.context.purpose)
 	not guest_has_purpose
 }
 
@@ -206,20 +218,20 @@ guest_has_purpose if input.context.purpose in guest.purposes
 
 # Rule 2: every originator at the table lets the guest know, by its marking or by consent.
 invite_denials contains {"code": "consent_missing", "params": {"originator": name}} if {
-	some name in input.record.originators
+	some name in originators
 	not lets_know(name)
 }
 
-lets_know(name) if name in input.context.consents
+lets_know(name) if name in consents
 
 lets_know(name) if name == input.context.counterpart.agency
 
 lets_know(_) if releasable
 
-releasable if input.context.counterpart.agency in input.record.releasable_to
+releasable if input.context.counterpart.agency in releasable_to
 
 releasable if {
-	count(input.record.releasable_to) == 0
+	count(releasable_to) == 0
 	tlp.named_recipients_only == false
 }
 

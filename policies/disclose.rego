@@ -14,6 +14,7 @@ package passerelle.disclose
 import data.passerelle.lib.basis
 import data.passerelle.lib.standing
 import data.passerelle.lib.verdict
+import data.passerelle.lib.words
 import data.reference
 import rego.v1
 
@@ -54,6 +55,12 @@ given := {
 	"case": input.context.case,
 }
 
+purposes := words.of(input.record.purposes)
+
+sections := words.of(input.context.sections)
+
+asked := words.of(input.context.asked)
+
 facts_complete if {
 	stated
 	action_stated
@@ -72,7 +79,7 @@ stated if {
 	is_string(input.record.handling_condition)
 	is_number(input.record.classification)
 	is_boolean(input.record.embargoed)
-	is_array(input.record.purposes)
+	words.sound(input.record.purposes)
 	handling.obligations
 }
 
@@ -81,14 +88,14 @@ action_stated if {
 	link_state.audience
 	is_string(input.context.urgency)
 	is_boolean(input.context.direct)
-	is_array(input.context.sections)
+	words.sound(input.context.sections)
 }
 
 action_stated if {
 	input.action == "release"
 	is_string(input.context.counterpart.agency)
-	is_array(input.context.sections)
-	is_array(input.context.asked)
+	words.sound(input.context.sections)
+	words.sound(input.context.asked)
 	is_boolean(input.context.authorised)
 	is_boolean(input.context.director_agrees)
 	is_boolean(input.context.originator_agrees)
@@ -193,7 +200,7 @@ cleared if {
 
 reader_denials contains {"code": "purposes_differ", "params": {}} if not purpose_shared
 
-purpose_shared if input.context.purpose in input.record.purposes
+purpose_shared if input.context.purpose in purposes
 
 # Whoever receives is active, reads by right (rule 11), is cleared (rule 9), and is in the domain for the purpose.
 receiver_denials contains {"code": "agency_inactive", "params": {}} if not receiver_active
@@ -215,12 +222,13 @@ receiver_denials contains {"code": "domain_not_joined", "params": {}} if not rec
 receiver_joined if input.record.domain in receiver.domains
 
 receiver_denials contains {"code": "purpose_not_allowed", "params": {"purpose": input.context.purpose}} if {
+	is_string(input.context.purpose)
 	not receiver_has_purpose
 }
 
 receiver_has_purpose if {
 	input.context.purpose in receiver.purposes
-	input.context.purpose in input.record.purposes
+	input.context.purpose in purposes
 }
 
 # A grant is the receiver's own and has not expired.
@@ -254,7 +262,7 @@ request_denials contains {"code": "urgency_unknown", "params": {}} if not urgenc
 urgency_known if reference.urgencies[input.context.urgency]
 
 request_denials contains {"code": "section_unknown", "params": {"section": section}} if {
-	some section in input.context.sections
+	some section in sections
 	not section_known(section)
 }
 
@@ -262,19 +270,19 @@ section_known(section) if reference.sections[section]
 
 # A release. Rule 5: `standing` wants a named human; here what that human may give.
 release_denials contains {"code": "section_not_asked", "params": {"section": section}} if {
-	some section in input.context.sections
+	some section in sections
 	not section_asked(section)
 }
 
-section_asked(section) if section in input.context.asked
+section_asked(section) if section in asked
 
 release_denials contains {"code": "section_unknown", "params": {"section": section}} if {
-	some section in input.context.sections
+	some section in sections
 	not section_known(section)
 }
 
 release_denials contains {"code": "authorisation_missing", "params": {"section": section}} if {
-	some section in input.context.sections
+	some section in sections
 	reference.sections[section].authorisation == true
 	not authorised
 }
@@ -302,6 +310,7 @@ originator_agrees if input.context.originator_agrees == true
 onward_denials contains {"code": "embargoed", "params": {}} if not free_of_embargo
 
 onward_denials contains {"code": "consent_missing", "params": {"originator": input.record.originator}} if {
+	is_string(input.record.originator)
 	not consented
 	not free_within_purpose
 	not on_condition
@@ -384,8 +393,8 @@ hours contains reference.limits.core_after_match_hours if {
 }
 
 core_only if {
-	count(input.context.sections) > 0
-	every section in input.context.sections {
+	count(sections) > 0
+	every section in sections {
 		reference.sections[section].core == true
 	}
 }

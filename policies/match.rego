@@ -6,6 +6,7 @@
 package passerelle.match
 
 import data.passerelle.lib.verdict
+import data.passerelle.lib.words
 import data.reference
 import rego.v1
 
@@ -32,14 +33,14 @@ second := reference.agencies[input.context.counterpart.originator]
 
 domain := reference.domains[input.record.domain]
 
-purposes := {p | some p in input.record.purposes} & {p | some p in input.context.counterpart.purposes}
+purposes := words.of(input.record.purposes) & words.of(input.context.counterpart.purposes)
 
-proven := {tier | some tier in input.context.proven_tiers}
+proven := words.of(input.context.proven_tiers)
 
 facts_complete if {
-	is_array(input.record.purposes)
-	is_array(input.context.counterpart.purposes)
-	is_array(input.context.proven_tiers)
+	words.sound(input.record.purposes)
+	words.sound(input.context.counterpart.purposes)
+	words.sound(input.context.proven_tiers)
 	is_boolean(input.record.embargoed)
 	is_boolean(input.context.counterpart.embargoed)
 	is_number(input.record.classification)

@@ -10,6 +10,7 @@
 package passerelle.notify
 
 import data.passerelle.lib.verdict
+import data.passerelle.lib.words
 import data.reference
 import rego.v1
 
@@ -42,9 +43,9 @@ handling := reference.handling_codes[input.context.counterpart.handling]
 
 tlp := reference.tlp[input.context.counterpart.tlp]
 
-releasable_to := {name | some name in input.context.counterpart.releasable_to}
+releasable_to := words.of(input.context.counterpart.releasable_to)
 
-purposes := {p | some p in input.record.purposes} & {p | some p in input.context.counterpart.purposes}
+purposes := words.of(input.record.purposes) & words.of(input.context.counterpart.purposes)
 
 rank := level.rank if {
 	some level in reference.classifications
@@ -52,9 +53,9 @@ rank := level.rank if {
 }
 
 facts_complete if {
-	is_array(input.record.purposes)
-	is_array(input.context.counterpart.purposes)
-	is_array(input.context.counterpart.releasable_to)
+	words.sound(input.record.purposes)
+	words.sound(input.context.counterpart.purposes)
+	words.sound(input.context.counterpart.releasable_to)
 	is_boolean(input.record.embargoed)
 	is_boolean(input.context.counterpart.embargoed)
 	is_string(input.context.counterpart.handling_condition)

@@ -12,6 +12,7 @@ package passerelle.query
 import data.passerelle.lib.basis
 import data.passerelle.lib.standing
 import data.passerelle.lib.verdict
+import data.passerelle.lib.words
 import data.reference
 import rego.v1
 
@@ -46,6 +47,16 @@ given := {
 	"case": input.context.case,
 }
 
+purposes := words.of(input.record.purposes)
+
+releasable_to := words.of(input.record.releasable_to)
+
+key_tiers := words.of(input.context.question.key_tiers)
+
+categories := words.of(input.context.question.special_categories)
+
+proven_tiers := words.of(input.context.proven_tiers)
+
 facts_complete if {
 	stated
 	action_stated
@@ -69,8 +80,8 @@ action_stated if {
 	is_string(input.context.question.age_band)
 	is_string(input.context.question.subject_category)
 	is_string(input.context.question.normaliser)
-	is_array(input.context.question.key_tiers)
-	is_array(input.context.question.special_categories)
+	words.sound(input.context.question.key_tiers)
+	words.sound(input.context.question.special_categories)
 }
 
 action_stated if {
@@ -80,9 +91,9 @@ action_stated if {
 	is_string(input.record.handling_condition)
 	is_number(input.record.classification)
 	is_boolean(input.record.embargoed)
-	is_array(input.record.purposes)
-	is_array(input.record.releasable_to)
-	is_array(input.context.proven_tiers)
+	words.sound(input.record.purposes)
+	words.sound(input.record.releasable_to)
+	words.sound(input.context.proven_tiers)
 	category.searchable in {true, false}
 	handling.obligations
 	tlp.title
@@ -131,13 +142,13 @@ tiers_allowed := {tier | some tier in domain.tiers}
 categories_allowed := {category_name | some category_name in domain.special_categories}
 
 ask_denials contains {"code": "tier_not_allowed", "params": {"tier": tier}} if {
-	some tier in input.context.question.key_tiers
+	some tier in key_tiers
 	not tier_allowed(tier)
 }
 
 tier_allowed(tier) if tier in tiers_allowed
 
-ask_denials contains {"code": "evidence_missing", "params": {}} if count(input.context.question.key_tiers) == 0
+ask_denials contains {"code": "evidence_missing", "params": {}} if count(key_tiers) == 0
 
 ask_denials contains {"code": "normaliser_not_allowed", "params": {}} if not normaliser_allowed
 
@@ -164,7 +175,7 @@ category_searchable if reference.subject_categories[input.context.question.subje
 
 # Rules 8 and 16: special categories, and organisations that are nothing but political, trade union or religious.
 ask_denials contains {"code": "special_category_refused", "params": {"category": name}} if {
-	some name in input.context.question.special_categories
+	some name in categories
 	not special_allowed(name)
 }
 
@@ -172,7 +183,7 @@ special_allowed(name) if name in categories_allowed
 
 ask_denials contains {"code": "organisation_refused", "params": {"category": name}} if {
 	input.context.question.entity == "organisation"
-	some name in input.context.question.special_categories
+	some name in categories
 	reference.special_categories[name].refuses_organisations
 }
 
@@ -209,20 +220,20 @@ accredited if {
 
 hit_denials contains {"code": "purposes_differ", "params": {}} if not purpose_shared
 
-purpose_shared if input.context.purpose in input.record.purposes
+purpose_shared if input.context.purpose in purposes
 
 # Rule 2: an empty list means whoever policy lets know, unless the traffic light colour asks for named recipients.
 hit_denials contains {"code": "not_releasable", "params": {}} if not releasable
 
-releasable if input.subject.agency in input.record.releasable_to
+releasable if input.subject.agency in releasable_to
 
 releasable if {
-	count(input.record.releasable_to) == 0
+	count(releasable_to) == 0
 	tlp.named_recipients_only == false
 }
 
 # Rule 4: names alone are no hit; where candidates are shown, they are shown to those who may read.
-hit_denials contains {"code": "evidence_missing", "params": {}} if count(input.context.proven_tiers) == 0
+hit_denials contains {"code": "evidence_missing", "params": {}} if count(proven_tiers) == 0
 
 hit_denials contains {"code": "candidate_not_shown", "params": {}} if {
 	not sufficient
@@ -230,7 +241,7 @@ hit_denials contains {"code": "candidate_not_shown", "params": {}} if {
 }
 
 sufficient if {
-	some tier in input.context.proven_tiers
+	some tier in proven_tiers
 	reference.tiers[tier].candidate_only == false
 }
 

@@ -6,6 +6,7 @@
 package passerelle.submission
 
 import data.passerelle.lib.verdict
+import data.passerelle.lib.words
 import data.reference
 import rego.v1
 
@@ -47,17 +48,17 @@ rank := level.rank if {
 	level.rank == input.record.classification
 }
 
-purposes := {purpose | some purpose in input.record.purposes}
+purposes := words.of(input.record.purposes)
 
-tiers := {tier | some tier in input.record.key_tiers}
+tiers := words.of(input.record.key_tiers)
 
-special := {category | some category in input.record.special_categories}
+special := words.of(input.record.special_categories)
 
 # Facts whose absence would make a denial below silently undefined.
 facts_complete if {
-	is_array(input.record.purposes)
-	is_array(input.record.key_tiers)
-	is_array(input.record.special_categories)
+	words.sound(input.record.purposes)
+	words.sound(input.record.key_tiers)
+	words.sound(input.record.special_categories)
 	is_boolean(input.record.embargoed)
 	is_string(input.record.entity)
 	is_string(input.record.handling_condition)

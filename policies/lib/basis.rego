@@ -25,10 +25,16 @@ case_stated(given) if given.case == true
 
 no_purpose(agency, domain, law, given) := set() if purpose_fits(agency, domain, law, given)
 
+# A purpose that is no text is among the facts that are missing.
+no_purpose(_, _, _, given) := set() if not purpose_stated(given)
+
+purpose_stated(given) if is_string(given.purpose)
+
 no_purpose(_, _, _, given) := {{"code": "purpose_missing", "params": {}}} if given.purpose == ""
 
 no_purpose(agency, domain, law, given) := {{"code": "purpose_not_allowed", "params": {"purpose": given.purpose}}} if {
 	given.purpose != ""
+	purpose_stated(given)
 	not purpose_fits(agency, domain, law, given)
 }
 
