@@ -51,7 +51,7 @@ def bench_hub(folder: Path, names: Sequence[str]) -> Generator[BenchHub]:
     }
     registry_key = SigningKey.generate()
     bundle = load_bundle(POLICIES, _policy_data(folder, names))
-    engine = EmbeddedEngine(bundle)
+    engine = EmbeddedEngine(bundle, workers=2)
     base = Foundation(
         identity=HUB,
         director="coordination",

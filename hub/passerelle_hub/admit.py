@@ -19,12 +19,13 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from passerelle.batch import batch_root, recipient_digest, token_commitment
+from passerelle.batch import batch_root, commitment_of, recipient_digest, token_rows
 from passerelle.catalogue import Catalogue
 from passerelle.clock import SECOND, Clock
-from passerelle.codec.header import decode_header
+from passerelle.codec.header import read_header
 from passerelle.codec.statement import decode_statement
 from passerelle.errors import PasserelleError
+from passerelle.groups import EntityKind
 from passerelle.identity import Identity
 from passerelle.record import (
     MAX_NAME,
@@ -47,18 +48,24 @@ from passerelle_hub.domains import Domains
 from passerelle_hub.registry import Registry
 
 MAX_SKEW = 300 * SECOND
+_SHAPES = 4_096
 
 
 @dataclass(frozen=True, slots=True)
 class AdmittedRecord:
-    """A record whose header, tokens and sections agree; `position` is its place in the batch."""
+    """A record whose header, tokens and sections agree; `position` is its place in the batch.
+
+    `raw` are the header's exact bytes, `marking` those of its marking alone, as `encode_marking` writes them.
+    """
 
     position: int
     header: Header
+    marking: bytes
     raw: bytes
     kinds: tuple[int, ...]
     tokens: bytes
-    sealed: SealedRecord
+    sections: tuple[Section, ...]
+    wraps: tuple[SectionKeyWrap, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +78,10 @@ class AdmittedBatch:
 
 
 class Admission:
-    """Verifies batches against the registry and the protocol. Holds no state; safe to share."""
+    """Verifies batches against the registry and the protocol. Safe to share.
+
+    Remembers which kinds of tokens it found right for an entity; the catalogue never changes.
+    """
 
     def __init__(
         self, hub: Identity, registry: Registry, domains: Domains, catalogue: Catalogue, clock: Clock
@@ -81,6 +91,7 @@ class Admission:
         self._domains = domains
         self._catalogue = catalogue
         self._clock = clock
+        self._shapes: set[tuple[EntityKind, tuple[int, ...]]] = set()
 
     def authenticate(self, signed: Signed, peer: Identity) -> BatchStatement:
         """Steps 1 and 2: who sent this statement.
@@ -158,56 +169,50 @@ class Admission:
             raise PasserelleError("batch_clock_skew", f"more than {MAX_SKEW // SECOND} s ahead")
 
     def _record(self, at: int, record: SealedRecord, statement: BatchStatement) -> AdmittedRecord:
-        header = decode_header(record.header)
+        header, marking = read_header(record.header)
         if header.agency != statement.agency:
             raise PasserelleError("batch_wrong_signer", f"header {at} names another agency")
-        if len(record.tokens) != len(record.kinds) * TOKEN_BYTES:
+        kinds, tokens = record.kinds, record.tokens
+        if len(tokens) != len(kinds) * TOKEN_BYTES:
             raise PasserelleError("batch_incomplete", f"tokens of record {at}")
-        if token_commitment(record.salt, record.kinds, record.tokens) != header.token_commitment:
+        rows = token_rows(kinds, tokens)
+        if commitment_of(record.salt, rows) != header.token_commitment:
             raise PasserelleError("record_token_commitment", f"record {at}")
-        self._kinds_known(at, header, record.kinds)
-        _distinct(at, record)
-        if header.action is RecordAction.WITHDRAW and (record.kinds or record.sections):
+        if (header.entity, kinds) not in self._shapes:
+            self._kinds_known(at, header, kinds)
+        if len(set(rows)) != len(rows):  # the index could not tell them apart
+            raise PasserelleError("tokens_malformed", f"record {at}: a token twice")
+        if header.action is RecordAction.WITHDRAW and (kinds or record.sections):
             raise PasserelleError("header_invalid", f"record {at} withdraws and holds content")
-        return AdmittedRecord(
-            at, header, record.header, record.kinds, record.tokens, _named(at, header, record)
-        )
+        sections = _named(at, header, record)
+        return AdmittedRecord(at, header, marking, record.header, kinds, tokens, sections, record.wraps)
 
     def _kinds_known(self, at: int, header: Header, kinds: tuple[int, ...]) -> None:
         for number, count in Counter(kinds).items():
             kind = self._catalogue.kinds.get(number)
             if kind is None or header.entity not in kind.entities or count > kind.max_values:
                 raise PasserelleError("record_kind_unknown", f"record {at}, kind {number}, {count} tokens")
+        if len(self._shapes) < _SHAPES:
+            self._shapes.add((header.entity, kinds))
 
 
-def _distinct(at: int, record: SealedRecord) -> None:
-    """A record's tokens stand once each; the index could not tell them apart."""
-    rows = {
-        (kind, record.tokens[place * TOKEN_BYTES : (place + 1) * TOKEN_BYTES])
-        for place, kind in enumerate(record.kinds)
-    }
-    if len(rows) != len(record.kinds):
-        raise PasserelleError("tokens_malformed", f"record {at}: a token twice")
-
-
-def _named(at: int, header: Header, record: SealedRecord) -> SealedRecord:
-    """The record with its sections under the names the header gives them, digests checked."""
+def _named(at: int, header: Header, record: SealedRecord) -> tuple[Section, ...]:
+    """The record's sections under the names the header gives them; digests and wraps checked."""
     if len(record.sections) != len(header.sections):
         raise PasserelleError("record_section_mismatch", f"record {at}")
+    sections: list[Section] = []
     for said, got in zip(header.sections, record.sections, strict=True):
         body = got.ciphertext
         if len(body) != said.length or hashlib.sha256(body).digest() != said.digest:
             raise PasserelleError("record_section_mismatch", f"record {at}")
+        sections.append(Section(said.name, body))
     names = {said.name for said in header.sections}
-    if len(names) != len(header.sections) or any(wrap.section not in names for wrap in record.wraps):
+    if len(names) != len(sections) or any(wrap.section not in names for wrap in record.wraps):
         raise PasserelleError("record_section_mismatch", f"record {at}")
     wrapped = {(wrap.recipient, wrap.section) for wrap in record.wraps}
     if len(wrapped) != len(record.wraps) or not _storable(record.wraps):
         raise PasserelleError("record_section_mismatch", f"wraps of record {at}")
-    sections = tuple(
-        Section(said.name, got.ciphertext) for said, got in zip(header.sections, record.sections, strict=True)
-    )
-    return SealedRecord(record.header, record.kinds, record.tokens, record.salt, sections, record.wraps)
+    return tuple(sections)
 
 
 def _storable(wraps: Iterable[KekWrap | SectionKeyWrap]) -> bool:

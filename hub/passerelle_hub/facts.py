@@ -1,24 +1,28 @@
 """What policy is told: markings and codes of records and callers, never the value of an identifier.
 
 The only place where the hub turns its own types into policy inputs; the shapes are the schemas under
-`policies/schemas/input`.
+`policies/schemas/input`. Requests about records carry a fingerprint: everything they were made from.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import NamedTuple
 
 from passerelle.catalogue import Catalogue
+from passerelle.codec.header import decode_marking
+from passerelle.groups import EntityKind
 from passerelle.marking import Marking
-from passerelle.record import BatchStatement, Header, RecordAction
+from passerelle.record import RecordAction
 from passerelle_hub.policy.model import PolicyRequest
 
 AUTOMATIC = "automatic"
 
 
-def tiers(catalogue: Catalogue, kinds: Iterable[int]) -> list[str]:
+def tiers(catalogue: Catalogue, kinds: Iterable[int]) -> tuple[str, ...]:
     """The tiers that a set of key kinds belongs to, sorted."""
-    return sorted({catalogue.kinds[kind].tier.value for kind in kinds})
+    return tuple(sorted({catalogue.kinds[kind].tier.value for kind in kinds}))
 
 
 def marking_facts(marking: Marking, originator: str, domain: str) -> dict[str, object]:
@@ -41,41 +45,63 @@ def marking_facts(marking: Marking, originator: str, domain: str) -> dict[str, o
     }
 
 
+@lru_cache(maxsize=4096)  # a partner's records come under a few hundred markings
 def submission(
-    statement: BatchStatement, header: Header, key_tiers: list[str], role: str, now: int
-) -> PolicyRequest:
-    """May this agency put, or withdraw, this record?"""
-    record = marking_facts(header.marking, header.agency, statement.domain)
-    record |= {
-        "entity": header.entity.value,
-        "key_tiers": key_tiers,
-        "normaliser": statement.normaliser,
-        "case": header.marking.case_reference,
-    }
-    action = "withdraw" if header.action is RecordAction.WITHDRAW else "put"
-    subject = {"agency": statement.agency, "role": role}
-    return PolicyRequest("submission", action, subject, record, {"channel": AUTOMATIC}, now)
-
-
-def match(
-    first: Mapping[str, object], second: Mapping[str, object], proven_tiers: list[str], now: int
-) -> PolicyRequest:
-    """May these two records be linked at all?"""
-    context = {"counterpart": second, "proven_tiers": proven_tiers}
-    return PolicyRequest("match", "link", {}, first, context, now)
-
-
-def notify(
-    recipient: str,
+    agency: str,
     role: str,
-    own: Mapping[str, object],
-    counterpart: Mapping[str, object],
-    link_state: str,
-    now: int,
+    protocol: tuple[str, str],
+    action: RecordAction,
+    entity: EntityKind,
+    marking: bytes,
+    key_tiers: tuple[str, ...],
 ) -> PolicyRequest:
+    """May this agency put, or withdraw, this record?
+
+    `protocol` is domain and normaliser; `marking` as `encode_marking` writes it. Every parameter is part of
+    the fingerprint: what policy is told follows from them alone.
+    """
+    domain, normaliser = protocol
+    said = decode_marking(marking)
+    record = marking_facts(said, agency, domain)
+    record |= {
+        "entity": entity.value,
+        "key_tiers": list(key_tiers),
+        "normaliser": normaliser,
+        "case": said.case_reference,
+    }
+    verb = "withdraw" if action is RecordAction.WITHDRAW else "put"
+    fingerprint = (agency, role, protocol, action, entity, marking, key_tiers)
+    subject, context = {"agency": agency, "role": role}, {"channel": AUTOMATIC}
+    return PolicyRequest("submission", verb, subject, record, context, fingerprint=fingerprint)
+
+
+class Side(NamedTuple):
+    """A stored record as far as policy knows it: its marking's bytes, originator, domain."""
+
+    marking: bytes
+    originator: str
+    domain: str
+
+
+@lru_cache(maxsize=4096)
+def side_facts(side: Side) -> Mapping[str, object]:
+    """One side of a pair as policy sees it."""
+    return marking_facts(decode_marking(side.marking), side.originator, side.domain)
+
+
+def match(first: Side, second: Side, proven_tiers: tuple[str, ...]) -> PolicyRequest:
+    """May these two records be linked at all?"""
+    context = {"counterpart": side_facts(second), "proven_tiers": list(proven_tiers)}
+    fingerprint = (first, second, proven_tiers)
+    return PolicyRequest("match", "link", {}, side_facts(first), context, fingerprint=fingerprint)
+
+
+def notify(recipient: str, role: str, own: Side, counterpart: Side, link_state: str) -> PolicyRequest:
     """Who learns of a link, and what of it?"""
-    context = {"counterpart": counterpart, "link_state": link_state}
-    return PolicyRequest("notify", "notify", {"agency": recipient, "role": role}, own, context, now)
+    context = {"counterpart": side_facts(counterpart), "link_state": link_state}
+    fingerprint = (recipient, role, own, counterpart, link_state)
+    subject = {"agency": recipient, "role": role}
+    return PolicyRequest("notify", "notify", subject, side_facts(own), context, fingerprint=fingerprint)
 
 
 def admin(agency: str, role: str, action: str, now: int) -> PolicyRequest:

@@ -7,14 +7,15 @@ database, so that a stolen database matches nothing.
 from __future__ import annotations
 
 import hashlib
-import hmac
 import struct
 from collections.abc import Sequence
+from functools import lru_cache
 
 from passerelle.record import TOKEN_BYTES
 
 MARK_BYTES = 16
 PEPPER_BYTES = 32
+_BLOCK = 64
 
 
 class Pepper:
@@ -23,7 +24,9 @@ class Pepper:
     def __init__(self, secret: bytes) -> None:
         if len(secret) != PEPPER_BYTES:
             raise ValueError("a pepper has 32 bytes")
-        self._mac = hmac.new(secret, digestmod=hashlib.sha256)
+        key = secret.ljust(_BLOCK, b"\0")
+        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in key))
+        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in key))
 
     def marks(self, domain: str, epoch: int, kinds: Sequence[int], tokens: bytes) -> bytes:
         """The marks of a record's tokens, packed 16 bytes each, in the order of the tokens.
@@ -31,14 +34,18 @@ class Pepper:
         Domain and epoch come first and with their lengths, so the parts cannot run into each other.
         """
         name = domain.encode()
-        base = self._mac.copy()
+        base = self._inner.copy()
         base.update(struct.pack(">HI", len(name), epoch) + name)
-        marks = bytearray()
-        for at, kind in enumerate(kinds):
-            mac = base.copy()
-            mac.update(kind.to_bytes(2, "big") + tokens[at * TOKEN_BYTES : (at + 1) * TOKEN_BYTES])
-            marks += mac.digest()[:MARK_BYTES]
-        return bytes(marks)
+        copy, outer = base.copy, self._outer.copy
+        marks: list[bytes] = []
+        at = 0
+        for kind in kinds:  # HMAC by its definition (RFC 2104): `hmac` costs twice as much for one block
+            inner, mac = copy(), outer()
+            inner.update(kind.to_bytes(2, "big") + tokens[at : at + TOKEN_BYTES])
+            mac.update(inner.digest())
+            marks.append(mac.digest()[:MARK_BYTES])
+            at += TOKEN_BYTES
+        return b"".join(marks)
 
 
 def split(marks: bytes) -> list[bytes]:
@@ -46,11 +53,13 @@ def split(marks: bytes) -> list[bytes]:
     return [marks[at : at + MARK_BYTES] for at in range(0, len(marks), MARK_BYTES)]
 
 
-def pack_kinds(kinds: Sequence[int]) -> bytes:
+@lru_cache(maxsize=4096)  # records of one shape have the same kinds
+def pack_kinds(kinds: tuple[int, ...]) -> bytes:
     """Distinct kinds, ascending, as packed unsigned 16-bit numbers."""
     return b"".join(kind.to_bytes(2, "big") for kind in sorted(set(kinds)))
 
 
+@lru_cache(maxsize=4096)
 def unpack_kinds(packed: bytes) -> frozenset[int]:
     """The set behind `pack_kinds`."""
     return frozenset(int.from_bytes(packed[at : at + 2], "big") for at in range(0, len(packed), 2))

@@ -22,9 +22,9 @@ from typing import Final
 
 from passerelle.catalogue import Catalogue
 from passerelle.clock import SECOND, Clock
-from passerelle.codec.header import encode_marking
 from passerelle.codec.signed import decode_signed, encode_signed
 from passerelle.errors import PasserelleError
+from passerelle.groups import EntityKind
 from passerelle.identity import Identity
 from passerelle.log import get_logger
 from passerelle.record import Batch, BatchStatement, Position, RecordAction, RecordRefusal
@@ -34,7 +34,7 @@ from passerelle_hub.admit import Admission, AdmittedBatch, AdmittedRecord, state
 from passerelle_hub.audit import Audit, EventKind
 from passerelle_hub.decisions import Decisions, unanswered
 from passerelle_hub.index import Pepper, pack_kinds, split
-from passerelle_hub.policy.model import Decision
+from passerelle_hub.policy.model import Decision, PolicyRequest
 from passerelle_hub.quota import Quota, resource_of, tokens_by_group
 from passerelle_hub.receipts import Receipts, new_batch
 from passerelle_hub.store import Database, Transaction, batches, marks, records
@@ -167,18 +167,8 @@ class Intake:
     def _decide(
         self, tx: Transaction, admitted: AdmittedBatch, peer: Identity
     ) -> tuple[list[_Taken], list[RecordRefusal]]:
-        now = self._clock.now()
-        requests = [
-            facts.submission(
-                admitted.statement,
-                one.header,
-                facts.tiers(self._catalogue, one.kinds),
-                peer.role.value,
-                now,
-            )
-            for one in admitted.records
-        ]
-        answers = self._decisions.ask(tx, "submission", requests, str(peer))
+        distinct, places = self._requests(admitted, peer)
+        answers = self._decisions.ask(tx, "submission", distinct, str(peer), places)
         if answers and all(unanswered(answer) for answer in answers):
             raise PasserelleError("policy_unavailable", f"{len(answers)} records")
         taken: list[_Taken] = []
@@ -189,6 +179,21 @@ class Intake:
             else:
                 denied.append(RecordRefusal(one.position, "record_refused_by_policy", answer.reason_codes))
         return taken, denied
+
+    def _requests(self, admitted: AdmittedBatch, peer: Identity) -> tuple[list[PolicyRequest], list[int]]:
+        """The distinct requests of a batch, and for each record which one is its own."""
+        said, role = admitted.statement, peer.role.value
+        protocol = said.domain, said.normaliser
+        tiers: dict[tuple[int, ...], tuple[str, ...]] = {}
+        known: dict[tuple[RecordAction, EntityKind, bytes, tuple[str, ...]], int] = {}
+        places: list[int] = []
+        for one in admitted.records:
+            of = tiers.get(one.kinds)
+            if of is None:
+                of = tiers[one.kinds] = facts.tiers(self._catalogue, one.kinds)
+            key = one.header.action, one.header.entity, one.marking, of
+            places.append(known.setdefault(key, len(known)))
+        return [facts.submission(said.agency, role, protocol, *key) for key in known], places
 
     def _store(
         self,
@@ -209,13 +214,11 @@ class Intake:
         keys = records.put(tx, new, known)
         for record_id in withdrawn:
             records.erase(tx, keys[record_id], "withdrawn")
-        rows: list[MarkRow] = []
-        for one, row in zip(taken, new, strict=True):
-            key = keys[row.record_id]
-            rows += [
-                MarkRow(mark, key, kind)
-                for mark, kind in zip(split(row.marks), one.record.kinds, strict=True)
-            ]
+        rows = [
+            MarkRow(mark, keys[row.record_id], kind)
+            for one, row in zip(taken, new, strict=True)
+            for mark, kind in zip(split(row.marks), one.record.kinds, strict=True)
+        ]
         rows.sort()
         marks.put(tx, rows)
 
@@ -236,15 +239,15 @@ class Intake:
             entity=head.entity.value,
             domain=statement.domain,
             epoch=statement.epoch,
-            marking=encode_marking(head.marking),
+            marking=one.record.marking,
             kinds=pack_kinds(one.record.kinds),
             marks=self._pepper.marks(statement.domain, statement.epoch, one.record.kinds, one.record.tokens),
             expiry=self._expiry(one),
             header=one.record.raw,
             decision=one.decision.id,
             embargoed=head.marking.embargoed,
-            sections=one.record.sealed.sections,
-            wraps=one.record.sealed.wraps,
+            sections=one.record.sections,
+            wraps=one.record.wraps,
         )
 
     def _expiry(self, one: _Taken) -> int:

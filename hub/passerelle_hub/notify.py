@@ -35,7 +35,7 @@ from passerelle.sign import SigningKey, sign_many
 from passerelle_hub import facts
 from passerelle_hub.audit import Audit, EventKind, Note
 from passerelle_hub.decisions import Decisions
-from passerelle_hub.match.links import ChangedLink, record_facts
+from passerelle_hub.match.links import ChangedLink, side
 from passerelle_hub.match.weights import weights
 from passerelle_hub.policy.model import Decision
 from passerelle_hub.registry import Registry
@@ -127,14 +127,7 @@ class Notifier:
         """Steps 2 to 4."""
         audiences = sorted(unordered, key=lambda one: (one.agency, one.change.link.link_pk))
         requests = [
-            facts.notify(
-                one.agency,
-                one.role,
-                record_facts(one.own),
-                record_facts(one.other),
-                one.change.link.state,
-                self._clock.now(),
-            )
+            facts.notify(one.agency, one.role, side(one.own), side(one.other), one.change.link.state)
             for one in audiences
         ]
         answers = self._decisions.settled(tx, "notify", requests, ACTOR)  # (2)

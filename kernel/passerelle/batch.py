@@ -52,15 +52,33 @@ def token_commitment(salt: bytes, kinds: Sequence[int], tokens: bytes) -> bytes:
     Raises:
         PasserelleError: `tokens_malformed`.
     """
-    if len(salt) != SALT_BYTES or len(tokens) != len(kinds) * TOKEN_BYTES:
+    return commitment_of(salt, token_rows(kinds, tokens))
+
+
+def token_rows(kinds: Sequence[int], tokens: bytes) -> list[bytes]:
+    """A record's tokens one by one, each behind its kind (18 bytes), in their order.
+
+    Raises:
+        PasserelleError: `tokens_malformed`.
+    """
+    if len(tokens) != len(kinds) * TOKEN_BYTES:
         raise PasserelleError("tokens_malformed", f"{len(kinds)} kinds, {len(tokens)} bytes")
     try:
-        rows = [
-            kind.to_bytes(2, "big") + tokens[at * TOKEN_BYTES : (at + 1) * TOKEN_BYTES]
-            for at, kind in enumerate(kinds)
-        ]
+        heads = [kind.to_bytes(2, "big") for kind in kinds]
     except OverflowError as error:
         raise PasserelleError("tokens_malformed", "a kind is no uint16") from error
+    places = range(0, len(tokens), TOKEN_BYTES)
+    return [head + tokens[at : at + TOKEN_BYTES] for head, at in zip(heads, places, strict=True)]
+
+
+def commitment_of(salt: bytes, rows: Sequence[bytes]) -> bytes:
+    """The commitment (32 bytes) over rows as `token_rows` gives them, whatever their order.
+
+    Raises:
+        PasserelleError: `tokens_malformed`, another salt than 32 bytes.
+    """
+    if len(salt) != SALT_BYTES:
+        raise PasserelleError("tokens_malformed", f"a salt of {len(salt)} bytes")
     # Prefix and salt have fixed lengths, rows too: the concatenation has one reading only.
     return hashlib.sha256(b"".join((_TOKENS, salt, *sorted(rows)))).digest()
 

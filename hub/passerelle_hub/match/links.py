@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 from passerelle.catalogue import Catalogue
 from passerelle.clock import Clock
-from passerelle.codec.header import decode_marking
 from passerelle.groups import EntityKind
 from passerelle.notification import LinkState
 from passerelle_hub import facts
@@ -105,7 +104,7 @@ class Linker:
 
     def _request(self, pair: Pair) -> PolicyRequest:
         proven = facts.tiers(self._catalogue, (token.kind_id for token in pair.shared))
-        return facts.match(record_facts(pair.low), record_facts(pair.high), proven, self._clock.now())
+        return facts.match(side(pair.low), side(pair.high), proven)
 
     def _stored(self, pair: Pair, result: Score, decision: Decision, known: StoredLink | None) -> StoredLink:
         state = _state(result, decision)
@@ -154,9 +153,9 @@ class Linker:
             links.change(tx, links.erased(link, self._clock.now()))
 
 
-def record_facts(row: StoredRecord) -> dict[str, object]:
-    """A stored record as policy sees it."""
-    return facts.marking_facts(decode_marking(row.marking), row.agency, row.domain)
+def side(row: StoredRecord) -> facts.Side:
+    """A stored record as policy knows it."""
+    return facts.Side(row.marking, row.agency, row.domain)
 
 
 def _note(change: _Change) -> Note:

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from passerelle.codec.header import decode_marking
-from passerelle_hub.index import split
+from passerelle_hub.index import MARK_BYTES
 from passerelle_hub.match.score import SharedToken
 from passerelle_hub.store import Transaction, marks, records
 from passerelle_hub.store.marks import MarkRow
@@ -43,15 +43,41 @@ class Found:
 
 
 def find(tx: Transaction, batch: Sequence[StoredRecord], cap: int = FREQUENCY_CAP) -> Found:
-    """The pairs between a batch's records and other agencies' records."""
-    wanted = sorted({mark for row in batch for mark in split(row.marks)})
-    carriers: dict[bytes, list[MarkRow]] = defaultdict(list)
-    for row in marks.holders(tx, wanted):
-        carriers[row.mark].append(row)
-    others = {row.record_pk for rows in carriers.values() if len(rows) > 1 for row in rows}
-    known = {row.record_pk: row for row in batch if row.state == "active"}
-    known |= records.by_key(tx, sorted(others - known.keys()))
-    return _collect(carriers, known, {row.record_pk for row in batch}, cap)
+    """The pairs between a batch's records and other agencies' records.
+
+    Most marks are carried by one record of the batch and by nobody else; those cost a look-up and no more.
+    Equal marks have equal kinds, since the kind is part of what a mark is made from.
+    """
+    fresh = {row.record_pk for row in batch}
+    owners, shared = _owners(batch)
+    for row in marks.holders(tx, sorted(owners)):
+        if row.record_pk not in fresh:
+            shared[row.mark].append(row)
+    kinds = {mark: rows[0].kind for mark, rows in shared.items() if rows}
+    carriers = {
+        mark: [*rows, *(MarkRow(mark, key, kinds.get(mark, 0)) for key in owners[mark])]
+        for mark, rows in shared.items()
+    }
+    involved = {row.record_pk for rows in carriers.values() for row in rows}
+    known = {row.record_pk: row for row in batch if row.state == "active" and row.record_pk in involved}
+    known |= records.by_key(tx, sorted(involved - fresh))
+    return _collect(carriers, known, fresh, cap)
+
+
+def _owners(batch: Sequence[StoredRecord]) -> tuple[dict[bytes, list[int]], dict[bytes, list[MarkRow]]]:
+    """Which records of a batch carry each mark; and those marks that several of them do, without rows yet."""
+    owners: dict[bytes, list[int]] = {}
+    shared: dict[bytes, list[MarkRow]] = defaultdict(list)
+    for row in batch:
+        key, packed = row.record_pk, row.marks
+        for at in range(0, len(packed), MARK_BYTES):
+            mark = packed[at : at + MARK_BYTES]
+            if mark in owners:
+                owners[mark].append(key)
+                shared[mark] = []
+            else:
+                owners[mark] = [key]
+    return owners, shared
 
 
 def _collect(

@@ -76,6 +76,15 @@ def decode_header(raw: bytes) -> Header:
     Raises:
         PasserelleError: `header_invalid`, `marking_invalid`, `batch_suite_unknown`.
     """
+    return read_header(raw)[0]
+
+
+def read_header(raw: bytes) -> tuple[Header, bytes]:
+    """A header whose bytes were verified before, and its marking as `encode_marking` writes it.
+
+    Raises:
+        PasserelleError: as `decode_header`.
+    """
     try:
         message = pb.Header.FromString(raw)
     except DecodeError as error:
@@ -91,18 +100,27 @@ def decode_header(raw: bytes) -> Header:
     times = (message.created, message.collected, message.valid_until, message.review, message.expiry)
     if min(times) < 0:  # stores keep 0 for "never": a negative expiry would be one that no sweep finds
         raise PasserelleError("header_invalid", "a time before 1970")
-    return Header(
+    marking, canonical = _canonical_marking(message.marking.SerializeToString(deterministic=True))
+    header = Header(
         agency=message.agency,
         record_id=message.record_id,
         revision=message.revision,
         action=_ACTIONS[message.action],
         entity=_ENTITIES[message.entity],
-        marking=decode_marking(message.marking.SerializeToString(deterministic=True)),
+        marking=marking,
         lifetime=Lifetime(*times),
         token_commitment=message.token_commitment,
-        sections=tuple(_section(part) for part in message.sections),
+        sections=tuple([_section(part) for part in message.sections]),
         version=message.version,
     )
+    return header, canonical
+
+
+@lru_cache(maxsize=4096)
+def _canonical_marking(raw: bytes) -> tuple[Marking, bytes]:
+    """A marking and its bytes without what a newer sender may have put beside it."""
+    marking = decode_marking(raw)
+    return marking, encode_marking(marking)
 
 
 def encode_marking(marking: Marking) -> bytes:
