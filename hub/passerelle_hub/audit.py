@@ -49,6 +49,10 @@ class EventKind(StrEnum):
     LOG_READ = "log.read"
     AGENCY_ADDED = "agency.added"
     POLICY_ACTIVATED = "policy.activated"
+    POLICY_ROLLED_BACK = "policy.rolled-back"
+    POLICY_SHADOWED = "policy.shadowed"
+    POLICY_REFUSED = "policy.refused"
+    POLICY_LOADED = "policy.loaded"
     HUB_STARTED = "hub.started"
     RETENTION_SWEPT = "retention.swept"
 
@@ -76,7 +80,11 @@ MEANING: Mapping[EventKind, str] = {
     EventKind.DIRECTORY_READ: "An agency read the directory.",
     EventKind.LOG_READ: "An agency or a supervisor read the log.",
     EventKind.AGENCY_ADDED: "An agency's signed registry entry was added or replaced.",
-    EventKind.POLICY_ACTIVATED: "A policy revision became the active one.",
+    EventKind.POLICY_ACTIVATED: "A policy revision became the active one; its signers, the bundle's hash.",
+    EventKind.POLICY_ROLLED_BACK: "A stored revision became the active one again; the bundle's hash.",
+    EventKind.POLICY_SHADOWED: "A revision is tried beside the active one, or a trial ended.",
+    EventKind.POLICY_REFUSED: "A bundle was not activated; its hash and the code that says why.",
+    EventKind.POLICY_LOADED: "A hub process started with the active signed revision.",
     EventKind.HUB_STARTED: "A hub process started.",
     EventKind.RETENTION_SWEPT: "The retention sweep ran; how many records it erased.",
 }

@@ -18,6 +18,7 @@ from passerelle.rpc.material import FileMaterial
 from passerelle.selftest import selftest
 from passerelle.sign import VerifyingKey
 from passerelle_hub.config import HubSettings
+from passerelle_hub.opening import active_bundle, folders, signers_of
 from passerelle_hub.policy.bundle import load_bundle
 from passerelle_hub.run import stored_entries
 from passerelle_hub.store import Database
@@ -66,10 +67,15 @@ def _registry(settings: HubSettings) -> str | Check:
     return text
 
 
-def _policy(settings: HubSettings) -> str:
-    data = settings.policy.data
-    bundle = load_bundle(settings.path(settings.policy.folder), settings.path(data) if data else None)
-    return f"revision {bundle.revision}"
+def _policy(settings: HubSettings) -> str | Check:
+    signers = signers_of(settings)
+    if not signers.keys:
+        return f"revision {load_bundle(*folders(settings)).revision}, by an unsigned folder"
+    if "://" not in settings.database and not settings.path(settings.database).exists():
+        return Check("policy", State.WARN, "no signed revision yet", "Activate the first signed bundle.")
+    with closing(Database(settings.database_url)) as database:
+        bundle, state, _ = active_bundle(settings, database, signers)
+    return f"revision {bundle.revision}, signed, generation {state.generation}"
 
 
 def _database(settings: HubSettings) -> str | Check:

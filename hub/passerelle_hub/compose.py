@@ -27,6 +27,7 @@ from passerelle_hub.domains import Domains
 from passerelle_hub.evaluations.reconcile import Evaluations, Tolerance
 from passerelle_hub.evaluations.reports import Reports
 from passerelle_hub.evaluations.service import TrusteeReports, add_servicer
+from passerelle_hub.following import Following, Workshop
 from passerelle_hub.holdings import Holdings
 from passerelle_hub.index import Pepper
 from passerelle_hub.intake import Intake
@@ -39,6 +40,7 @@ from passerelle_hub.outgoing import Bell, Outgoing
 from passerelle_hub.policy.bundle import Bundle
 from passerelle_hub.policy.decide import Decider
 from passerelle_hub.policy.engine import Engine
+from passerelle_hub.policy.signatures import Signers
 from passerelle_hub.pulse import Pulse
 from passerelle_hub.quota import DEFAULT_LIMITS, Quota
 from passerelle_hub.receipts import Receipts
@@ -46,7 +48,9 @@ from passerelle_hub.registry import Registry
 from passerelle_hub.retention import Retention
 from passerelle_hub.service import Announcement, Directory, Exchange, Threads, add_servicers
 from passerelle_hub.settle import Settlement
+from passerelle_hub.shadow import Shadow
 from passerelle_hub.store import Database
+from passerelle_hub.store.policies import UNSIGNED, State
 from passerelle_hub.transparency import Transparency
 
 _LOG = get_logger("hub")
@@ -69,6 +73,9 @@ class Foundation:
     quotas: Mapping[str, int] = field(default_factory=dict[str, int])
     quota_exceptions: Mapping[str, Mapping[str, int]] = field(default_factory=dict[str, dict[str, int]])
     tolerance: Tolerance = field(default_factory=Tolerance)
+    signers: Signers = field(default_factory=Signers)
+    workshop: Workshop | None = None
+    policy_state: State = UNSIGNED
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +86,8 @@ class Core:
     database: Database
     registry: Registry
     audit: Audit
+    decider: Decider
+    following: Following
     decisions: Decisions
     intake: Intake
     settlement: Settlement
@@ -94,7 +103,7 @@ class Core:
 
     def close(self) -> None:
         """Stop the policy engine and give the database back."""
-        self.foundation.engine.close()
+        self.following.close()
         self.database.close()
 
 
@@ -105,7 +114,16 @@ def build_core(base: Foundation, database: Database) -> Core:
     federation = Federation(base.identity.trust_domain, base.home_roots)
     registry = Registry(base.registry_key, federation, audit, clock)
     decider = Decider(base.engine, base.bundle, clock=clock, alarm=_alarm)
-    decisions = Decisions(decider, audit, clock)
+    shadow = Shadow(clock)
+    following = Following(
+        decider=decider,
+        engine=base.engine,
+        shadow=shadow,
+        signers=base.signers,
+        workshop=base.workshop,
+        seen=base.policy_state,
+    )
+    decisions = Decisions(decider, audit, clock, following, shadow)
     quota = Quota(clock, {**DEFAULT_LIMITS, **base.quotas}, base.quota_exceptions)
     transparency = Transparency(str(base.identity), base.signing_key, clock)
     linker = Linker(table, decisions, audit, clock)
@@ -125,6 +143,8 @@ def build_core(base: Foundation, database: Database) -> Core:
         database=database,
         registry=registry,
         audit=audit,
+        decider=decider,
+        following=following,
         decisions=decisions,
         intake=Intake(
             database=database,
@@ -154,6 +174,7 @@ def build_core(base: Foundation, database: Database) -> Core:
             settlement=settlement,
             transparency=transparency,
             flush=lambda: refused.flush(database, audit),
+            follow=following.tick,
         ),
         refused=refused,
     )
@@ -190,7 +211,7 @@ def build_server(core: Core, address: str, material: TlsMaterial) -> Server:
         ),
         Directory(
             announcement=Announcement(
-                base.identity, base.domains, _tiers(base.bundle), catalogue(), base.clock
+                base.identity, base.domains, lambda: _tiers(core.decider.bundle), catalogue(), base.clock
             ),
             registry=core.registry,
             access=core.access,

@@ -38,7 +38,10 @@ class KeySettings(Part):
 class PolicySettings(Part):
     """Policies, the operator's own documents, and which engine evaluates them.
 
-    `engine` is `embedded`, or `opa` with the `address` (host:port) of an OPA server on loopback.
+    `engine` is `embedded`, or `opa` with the `address` (host:port) of an OPA server on loopback, which
+    fetches the active bundle from `bundle_listen`. `signers` names the persons who may sign a bundle, each
+    with the files of their public keys; once it does, the hub decides by signed revisions of its database
+    alone and `folder` is only where work on them begins.
     """
 
     folder: Path = Path("policies")
@@ -46,6 +49,8 @@ class PolicySettings(Part):
     engine: Annotated[str, Field(pattern="^(embedded|opa)$")] = "embedded"
     address: str = "127.0.0.1:8181"
     workers: Annotated[int, Field(ge=1, le=8)] = 2
+    signers: dict[str, tuple[Path, ...]] = Field(default_factory=dict[str, tuple[Path, ...]])
+    bundle_listen: str = ""
 
 
 class EvaluationSettings(Part):

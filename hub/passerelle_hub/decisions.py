@@ -6,14 +6,16 @@ decision id.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 
 from passerelle.clock import Clock
 from passerelle.errors import PasserelleError
 from passerelle_hub.audit import Audit, EventKind
+from passerelle_hub.following import Following
 from passerelle_hub.policy.decide import Decider
 from passerelle_hub.policy.model import UNAVAILABLE, Decision, PolicyRequest
+from passerelle_hub.policy.outcome import granted_json, outcome_of, reasons_json
+from passerelle_hub.shadow import Shadow
 from passerelle_hub.store import Transaction, decisions
 from passerelle_hub.store.decisions import StoredDecision
 
@@ -26,10 +28,19 @@ def unanswered(decision: Decision) -> bool:
 class Decisions:
     """The hub's one way to policy."""
 
-    def __init__(self, decider: Decider, audit: Audit, clock: Clock) -> None:
+    def __init__(
+        self,
+        decider: Decider,
+        audit: Audit,
+        clock: Clock,
+        following: Following | None = None,
+        shadow: Shadow | None = None,
+    ) -> None:
         self._decider = decider
         self._audit = audit
         self._clock = clock
+        self._following = following
+        self._shadow = shadow
 
     def ask(
         self,
@@ -47,6 +58,9 @@ class Decisions:
         """
         if not requests:
             return []
+        if self._following is not None:
+            self._following.follow(tx)
+        bundle = self._decider.bundle
         answers = self._decider.decide_requests(package, requests)
         distinct = {answer.id: (answer, request) for answer, request in zip(answers, requests, strict=True)}
         self._keep(tx, package, distinct)
@@ -62,6 +76,8 @@ class Decisions:
             decisions=sorted(distinct),
             revision=answers[0].policy_revision,
         )
+        if self._shadow is not None:
+            self._shadow.observe(tx, bundle, package, tuple(distinct.values()))
         return answers
 
     def _keep(
@@ -80,8 +96,9 @@ class Decisions:
                     package=package,
                     agency=str(request.subject.get("agency", "")),
                     allow=answer.allow,
-                    reasons=json.dumps([[reason.code, dict(reason.params)] for reason in answer.reasons]),
+                    reasons=reasons_json(outcome_of(answer)),
                     input=answer.projected,
+                    outcome=granted_json(outcome_of(answer)),
                     policy_revision=answer.policy_revision,
                     data_revision=answer.data_revision,
                     decided=now,

@@ -1,7 +1,7 @@
 """`passerelle policy`: what a policy author and the hub operator type.
 
 `check` and `test` are the first two steps of a policy's life: edit, check, test, replay, sign, shadow,
-activate, roll back.
+activate, roll back. The others stand in `policy_sign_cli` and `policy_life_cli`.
 """
 
 from __future__ import annotations
@@ -15,12 +15,15 @@ from typing import Annotated, NoReturn
 from cyclopts import App, Parameter
 
 from passerelle.errors import PasserelleError
+from passerelle_hub import policy_life_cli, policy_sign_cli
 from passerelle_hub.policy.bundle import Bundle, load_bundle
 from passerelle_hub.policy.embedded import EmbeddedEngine
 from passerelle_hub.policy.lint import lint_bundle
 from passerelle_hub.policy.rego_tests import check_opa, opa_binary, run_embedded, run_opa
 
-app = App(name="policy", help="Check and test the policies by which the hub decides.")
+app = App(name="policy", help="Check, test, sign and activate the policies by which the hub decides.")
+policy_sign_cli.add_to(app)
+policy_life_cli.add_to(app)
 
 _DEFAULT = Path("policies")
 AsJson = Annotated[bool, Parameter(name="--json", negative="")]

@@ -1,6 +1,7 @@
 """The tick: everything that others can see of the hub's work happens on it and nowhere else.
 
-(1) agencies added elsewhere are read, calls refused since the last tick are written to the log;
+(1) the agencies and the active revision of policy are read from the tables, calls refused since the last tick
+    are written to the log;
 (2) agencies that have a key again are told what they missed, then indexed batches are settled (transaction B
     each);
 (3) the tick is closed: one leaf of the log, whether much happened, little or nothing, or (1) failed;
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from passerelle_hub.letters import DeadLetters
 from passerelle_hub.registry import Registry
 from passerelle_hub.settle import Settlement
-from passerelle_hub.store import Database
+from passerelle_hub.store import Database, Transaction
 from passerelle_hub.transparency import Transparency
 
 
@@ -41,6 +42,7 @@ class Pulse:
         settlement: Settlement,
         transparency: Transparency,
         flush: Callable[[], None],
+        follow: Callable[[Transaction], None],
     ) -> None:
         self._database = database
         self._registry = registry
@@ -48,6 +50,7 @@ class Pulse:
         self._settlement = settlement
         self._transparency = transparency
         self._flush = flush
+        self._follow = follow
 
     def beat(self) -> Beat:
         """Steps 1 to 3; waking (4) is the event loop's part."""
@@ -55,6 +58,7 @@ class Pulse:
         try:
             with self._database.read() as tx:
                 self._registry.refresh(tx)
+                self._follow(tx)
             self._flush()
             self._letters.deliver()
             settled = self._settlement.settle_all()

@@ -1,7 +1,8 @@
 """A running hub: listener, tick, jobs, until told to stop.
 
-Order at start: migrate, read the registry, warm the policy engine, settle what a crash left between its
-two transactions, listen. At stop: refuse new calls, let running ones end, close the last tick.
+Order at start: migrate, read the active policy and the registry, warm the policy engine, settle what a crash
+left between its two transactions, listen. At stop: refuse new calls, let running ones end, close the last
+tick.
 """
 
 from __future__ import annotations
@@ -24,9 +25,7 @@ from passerelle_hub.audit import EventKind
 from passerelle_hub.compose import Core, Foundation, Server, build_core, build_server
 from passerelle_hub.config import HubSettings
 from passerelle_hub.domains import Domains
-from passerelle_hub.policy.bundle import Bundle, load_bundle
-from passerelle_hub.policy.embedded import EmbeddedEngine
-from passerelle_hub.policy.engine import Engine
+from passerelle_hub.opening import open_policy
 from passerelle_hub.schedule import Schedule, hub_jobs
 from passerelle_hub.store import Database, Transaction
 
@@ -37,12 +36,13 @@ def open_core(settings: HubSettings, clock: Clock | None = None) -> Core:
     """Everything but the listener, ready to work.
 
     Raises:
-        PasserelleError: `config_invalid`, a key file that is open to others, a bundle or entry that does
-            not hold.
+        PasserelleError: `config_invalid`, `policy_not_activated`, a key file that is open to others, a bundle
+            or entry that does not hold.
     """
     folder = settings.path
-    data = settings.policy.data
-    bundle = load_bundle(folder(settings.policy.folder), folder(data) if data else None)
+    database = Database(settings.database_url)
+    database.migrate()
+    policy = open_policy(settings, database)
     base = Foundation(
         identity=Identity.parse(settings.identity),
         director=settings.director,
@@ -51,15 +51,16 @@ def open_core(settings: HubSettings, clock: Clock | None = None) -> Core:
         signing_key=SigningKey(read_key(folder(settings.keys.signing), KeyKind.SIGNING)),
         pepper=read_key(folder(settings.keys.pepper), KeyKind.PEPPER),
         domains=Domains(settings.domains),
-        bundle=bundle,
-        engine=_engine(settings, bundle),
+        bundle=policy.bundle,
+        engine=policy.engine,
         clock=clock or SystemClock(),
         quotas=settings.quotas,
         quota_exceptions=settings.quota_exceptions,
         tolerance=settings.evaluations.tolerance(),
+        signers=policy.signers,
+        workshop=policy.workshop,
+        policy_state=policy.state,
     )
-    database = Database(settings.database_url)
-    database.migrate()
     core = build_core(base, database)
     with database.read() as tx:
         core.registry.refresh(tx)
@@ -83,6 +84,10 @@ def _add(core: Core, tx: Transaction, signed: Signed) -> None:
 async def serve(settings: HubSettings, stop: asyncio.Event | None = None) -> None:
     """Run until told to stop (SIGTERM, SIGINT or `stop`)."""
     core = open_core(settings)
+    workshop = core.foundation.workshop
+    bundles = workshop.bundles if workshop else None
+    if bundles is not None:
+        bundles.start()
     warm = getattr(core.foundation.engine, "warm", None)
     if warm is not None:
         warm()
@@ -114,14 +119,18 @@ async def serve(settings: HubSettings, stop: asyncio.Event | None = None) -> Non
         await server.threads.write(core.pulse.beat)
         server.threads.close()
         core.close()
+        if bundles is not None:
+            bundles.close()
 
 
 def _begin(core: Core, identity: str) -> None:
     """Note the start and settle what a crash left between its two transactions."""
     with core.database.write() as tx:
         revision = core.foundation.bundle.revision
+        signed = core.foundation.policy_state.revision
         core.audit.append(tx, EventKind.HUB_STARTED, identity)
-        core.audit.append(tx, EventKind.POLICY_ACTIVATED, identity, revision=revision)
+        kind = EventKind.POLICY_LOADED if signed else EventKind.POLICY_ACTIVATED
+        core.audit.append(tx, kind, identity, revision=revision)
     core.settlement.settle_all()
 
 
@@ -143,18 +152,6 @@ def stored_entries(folder: Path) -> Iterator[Signed]:
     """The signed registry entries of a folder, by name of the file."""
     for path in sorted(folder.glob("*.entry")):
         yield decode_signed(path.read_bytes())
-
-
-def _engine(settings: HubSettings, bundle: Bundle) -> Engine:
-    if settings.policy.engine == "embedded":
-        return EmbeddedEngine(bundle, workers=settings.policy.workers)
-    from passerelle_hub.policy.opa import (  # noqa: PLC0415 - its HTTP client costs 0.2 s of every start
-        OpaAddress,
-        OpaEngine,
-    )
-
-    host, _, port = settings.policy.address.rpartition(":")
-    return OpaEngine(OpaAddress(host=host, port=int(port)), bundle.revision)
 
 
 def _read(path: Path) -> bytes:

@@ -173,7 +173,7 @@ class Announcement:
 
     hub: Identity
     domains: Domains
-    tiers: dict[str, tuple[str, ...]]
+    tiers: Callable[[], dict[str, tuple[str, ...]]]
     catalogue: Catalogue
     clock: Clock
 
@@ -196,11 +196,12 @@ class Directory(directory_pb2_grpc.DirectoryServicer):
         await self._threads.write(self._access.require, peer(context), calls.DESCRIBE)
         said = self._announcement
         entry = self._registry.signed_entry(said.hub.agency)
+        tiers = said.tiers()
         return directory_pb2.DescribeResponse(
             hub=str(said.hub),
             entry=signed_out(entry) if entry else None,
             domains=[
-                directory_pb2.AcceptedDomain(name=name, epochs=epochs, tiers=said.tiers.get(name, ()))
+                directory_pb2.AcceptedDomain(name=name, epochs=epochs, tiers=tiers.get(name, ()))
                 for name, epochs in sorted(said.domains.epochs.items())
             ],
             normaliser=said.domains.normaliser,

@@ -44,9 +44,11 @@ from passerelle.seal import SealingKey
 from passerelle.sign import Signed, SigningKey, sign, verify
 from passerelle_hub.compose import Core, Foundation, build_core
 from passerelle_hub.domains import Domains
+from passerelle_hub.following import Workshop
 from passerelle_hub.policy.bundle import Bundle
 from passerelle_hub.policy.engine import Engine
 from passerelle_hub.policy.model import PolicyInput
+from passerelle_hub.policy.signatures import Signers
 from passerelle_hub.store import Database
 from passerelle_pki.ceremony import create_authority
 
@@ -196,7 +198,15 @@ class HubKit:
 
 
 @contextmanager
-def hub_kit(folder: Path, engine: Engine, bundle: Bundle, url: str = "") -> Iterator[HubKit]:
+def hub_kit(
+    folder: Path,
+    engine: Engine,
+    bundle: Bundle,
+    url: str = "",
+    *,
+    signers: Signers | None = None,
+    workshop: Workshop | None = None,
+) -> Iterator[HubKit]:
     """A hub on a fresh database (a file in the folder without a URL); the policy engine is the caller's."""
     clock = ManualClock()
     roots = create_authority(folder / "authority", "example", clock).roots
@@ -212,6 +222,8 @@ def hub_kit(folder: Path, engine: Engine, bundle: Bundle, url: str = "") -> Iter
         bundle=bundle,
         engine=engine,
         clock=clock,
+        signers=signers or Signers(),
+        workshop=workshop,
     )
     database = Database(url or f"sqlite:///{folder / 'hub.db'}")
     database.migrate()

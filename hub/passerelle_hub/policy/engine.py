@@ -39,3 +39,23 @@ class Engine(Protocol):
     def close(self) -> None:
         """Release processes and connections."""
         ...
+
+
+class Publisher(Protocol):
+    """Whoever serves signed bundles to an engine that fetches them by itself."""
+
+    def start(self) -> None:
+        """Begin to serve.
+
+        Raises:
+            PasserelleError: `config_invalid`.
+        """
+        ...
+
+    def publish(self, archive: bytes, digest: bytes) -> None:
+        """Serve this archive (SHA-256 `digest`) from now on."""
+        ...
+
+    def close(self) -> None:
+        """Serve nothing any more."""
+        ...

@@ -127,11 +127,12 @@ def _connect(address: OpaAddress) -> OpaClient:
 def _check(address: OpaAddress) -> None:
     if (address.certificate is None) != (address.key is None):
         raise PasserelleError("config_invalid", "an OPA client certificate needs its key")
-    if address.ca is None and not _loopback(address.host):
+    if address.ca is None and not is_loopback(address.host):
         raise PasserelleError("config_invalid", "OPA beyond loopback needs TLS with a pinned CA")
 
 
-def _loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine's loopback interface."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -15,7 +15,10 @@ from passerelle_hub.store.tables import decision
 
 @dataclass(frozen=True, slots=True)
 class StoredDecision:
-    """One decision. `reasons` and `input` are JSON; the input holds no identifier by its schema."""
+    """One decision. `reasons`, `input` and `outcome` are JSON; the input holds no identifier by its schema.
+
+    `outcome` is what was granted (see `policy.outcome`), empty for decisions older than migration 0006.
+    """
 
     decision: str
     package: str
@@ -23,6 +26,7 @@ class StoredDecision:
     allow: bool
     reasons: str
     input: str
+    outcome: str
     policy_revision: str
     data_revision: str
     decided: int
@@ -49,3 +53,20 @@ def stored(tx: Transaction, ids: Sequence[str]) -> frozenset[str]:
 def count(tx: Transaction) -> int:
     """How many decisions are stored."""
     return int(tx.execute(select(func.count()).select_from(decision)).scalar_one())
+
+
+def find(tx: Transaction, decision_id: str) -> StoredDecision | None:
+    """One decision by its id."""
+    row = tx.execute(select(decision).where(decision.c.decision == decision_id)).one_or_none()
+    return None if row is None else StoredDecision(*(getattr(row, name) for name in _COLUMNS))
+
+
+def pages(
+    tx: Transaction, size: int, *, last: int | None = None, since: int = 0
+) -> Iterator[list[StoredDecision]]:
+    """Decisions in pages, newest first: at most the `last` ones, none older than `since`."""
+    query = select(*(decision.c[name] for name in _COLUMNS)).where(decision.c.decided >= since)
+    query = query.order_by(decision.c.decided.desc(), decision.c.decision).limit(last)
+    found = tx.execute(query, execution_options={"yield_per": size})
+    for page in found.partitions():
+        yield [StoredDecision(*row) for row in page]
