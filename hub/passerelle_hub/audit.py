@@ -53,6 +53,7 @@ class EventKind(StrEnum):
     POLICY_SHADOWED = "policy.shadowed"
     POLICY_REFUSED = "policy.refused"
     POLICY_LOADED = "policy.loaded"
+    DECISION_EXPLAINED = "decision.explained"
     HUB_STARTED = "hub.started"
     RETENTION_SWEPT = "retention.swept"
 
@@ -84,6 +85,7 @@ MEANING: Mapping[EventKind, str] = {
     EventKind.POLICY_ROLLED_BACK: "A stored revision became the active one again; the bundle's hash.",
     EventKind.POLICY_SHADOWED: "A revision is tried beside the active one, or a trial ended.",
     EventKind.POLICY_REFUSED: "A bundle was not activated; its hash and the code that says why.",
+    EventKind.DECISION_EXPLAINED: "Somebody read why a decision was taken.",
     EventKind.POLICY_LOADED: "A hub process started with the active signed revision.",
     EventKind.HUB_STARTED: "A hub process started.",
     EventKind.RETENTION_SWEPT: "The retention sweep ran; how many records it erased.",

@@ -16,8 +16,9 @@ from cyclopts import App, Parameter
 from passerelle.clock import SystemClock, moment
 from passerelle.config import load
 from passerelle.errors import PasserelleError
-from passerelle_hub.audit import Audit
+from passerelle_hub.audit import Audit, EventKind
 from passerelle_hub.config import HubSettings
+from passerelle_hub.explain.decision import explain
 from passerelle_hub.opening import signers_of
 from passerelle_hub.policy.archive import read_archive, read_bundle
 from passerelle_hub.policy_common_cli import HUB, AsJson, Config, hub_database, replayed, show_table
@@ -36,6 +37,7 @@ def add_to(app: App) -> None:
         ("activate", activate),
         ("rollback", rollback),
         ("revisions", revisions),
+        ("explain", explain_),
     ):
         app.command(command, name=name)
 
@@ -135,6 +137,21 @@ def revisions(*, config: Config = HUB, as_json: AsJson = False) -> None:
         return
     show_table("revisions", [{**row, "bundle": row["bundle"][:16]} for row in rows])
     show_table("changes", past)
+
+
+def explain_(decision: str, /, *, lang: str = "en", config: Config = HUB, as_json: AsJson = False) -> None:
+    """Say in words which rules granted or denied a decision; the reading is audited.
+
+    Args:
+        decision: its id, 32 hexadecimal digits: from the log, a notification or a replay.
+        lang: en, fr, nl or de.
+        config: the hub's configuration.
+        as_json: print JSON.
+    """
+    with hub_database(load(HubSettings, config)) as database, database.write() as tx:
+        told = explain(tx, decision, lang)
+        Audit(SystemClock()).append(tx, EventKind.DECISION_EXPLAINED, _actor(), decision=told.decision)
+    print(json.dumps(asdict(told), indent=2, ensure_ascii=False) if as_json else told.as_text())
 
 
 def _office(settings: HubSettings, database: Database) -> Revisions:
