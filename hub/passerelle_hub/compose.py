@@ -113,17 +113,7 @@ def build_core(base: Foundation, database: Database) -> Core:
     audit = Audit(clock)
     federation = Federation(base.identity.trust_domain, base.home_roots)
     registry = Registry(base.registry_key, federation, audit, clock)
-    decider = Decider(base.engine, base.bundle, clock=clock, alarm=_alarm)
-    shadow = Shadow(clock)
-    following = Following(
-        decider=decider,
-        engine=base.engine,
-        shadow=shadow,
-        signers=base.signers,
-        workshop=base.workshop,
-        seen=base.policy_state,
-    )
-    decisions = Decisions(decider, audit, clock, following, shadow)
+    decider, following, decisions = _deciding(base, audit)
     quota = Quota(clock, {**DEFAULT_LIMITS, **base.quotas}, base.quota_exceptions)
     transparency = Transparency(str(base.identity), base.signing_key, clock)
     linker = Linker(table, decisions, audit, clock)
@@ -178,6 +168,20 @@ def build_core(base: Foundation, database: Database) -> Core:
         ),
         refused=refused,
     )
+
+
+def _deciding(base: Foundation, audit: Audit) -> tuple[Decider, Following, Decisions]:
+    decider = Decider(base.engine, base.bundle, clock=base.clock, alarm=_alarm)
+    shadow = Shadow(base.clock)
+    following = Following(
+        decider=decider,
+        engine=base.engine,
+        shadow=shadow,
+        signers=base.signers,
+        workshop=base.workshop,
+        seen=base.policy_state,
+    )
+    return decider, following, Decisions(decider, audit, base.clock, following, shadow)
 
 
 @dataclass(frozen=True, slots=True)
