@@ -96,7 +96,7 @@ def test_notifications_are_read_from_any_cursor(database: Database) -> None:
 
 
 def decision(name: str, allow: bool = True) -> StoredDecision:
-    return StoredDecision(name, "match", "police", allow, '[["é", {}]]', "{}", "p", "d", 5)
+    return StoredDecision(name, "match", "police", allow, '[["é", {}]]', "{}", "{}", "p", "d", 5)
 
 
 def test_a_decision_is_stored_once(database: Database) -> None:

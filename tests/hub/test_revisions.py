@@ -77,10 +77,12 @@ class Running:
 
 
 @pytest.fixture
-def running(tmp_path: Path, policies: Path, bundle: Bundle) -> Iterator[Running]:
+def running(tmp_path: Path, policies: Path, bundle: Bundle, database_url: str) -> Iterator[Running]:
     own = desk(policies, tmp_path)
     workshop = Workshop(EmbeddedEngine, shadow_engine)
-    with hub_kit(tmp_path, EmbeddedEngine(bundle), bundle, signers=own.signers, workshop=workshop) as kit:
+    with hub_kit(
+        tmp_path, EmbeddedEngine(bundle), bundle, database_url, signers=own.signers, workshop=workshop
+    ) as kit:
         office = Revisions(kit.core.database, Audit(kit.clock), own.signers, kit.clock)
         yield Running(kit, own, office)
         kit.core.following.close()

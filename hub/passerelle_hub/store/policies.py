@@ -68,26 +68,24 @@ class StoredDifference:
     latest: int
 
 
+_STATE = select(policy_state.c.generation, policy_state.c.revision, policy_state.c.shadow)
 _REVISION = tuple(policy_revision.c[name] for name in StoredRevision.__dataclass_fields__)
 _DIFFERENCE = tuple(policy_difference.c[name] for name in StoredDifference.__dataclass_fields__)
 
 
 def state(tx: Transaction, *, hold: bool = False) -> State:
     """The state; with `hold` it stays as it is until the transaction ends."""
-    query = select(policy_state.c.generation, policy_state.c.revision, policy_state.c.shadow)
     # SQLite knows no such lock and needs none: whoever writes is alone.
-    return State(*tx.execute(query.with_for_update(read=True) if hold else query).one())
+    row = tx.execute(_STATE.with_for_update(read=True) if hold else _STATE).one_or_none()
+    return UNSIGNED if row is None else State(*row)
 
 
 def change(tx: Transaction, action: str, revision: str, actor: str, now: int) -> State:
     """Make a revision active, or the shadow; returns the new state. `revision` is empty to end a shadow."""
-    before = State(
-        *tx.execute(
-            select(
-                policy_state.c.generation, policy_state.c.revision, policy_state.c.shadow
-            ).with_for_update()
-        ).one()
-    )
+    row = tx.execute(_STATE.with_for_update()).one_or_none()
+    if row is None:
+        tx.execute(insert(policy_state).values(place=1, generation=0, revision="", shadow=""))
+    before = UNSIGNED if row is None else State(*row)
     active = action in ("activated", "rolled_back")
     after = State(
         before.generation + 1,

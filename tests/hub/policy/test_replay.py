@@ -27,9 +27,9 @@ def office(policies: Path, tmp_path: Path) -> Desk:
 
 
 @pytest.fixture
-def asked(tmp_path: Path, engine: EmbeddedEngine, bundle: Bundle) -> Iterator[HubKit]:
+def asked(tmp_path: Path, engine: EmbeddedEngine, bundle: Bundle, database_url: str) -> Iterator[HubKit]:
     """A hub that decided a few reads: three by the police, two by customs, one denied."""
-    with hub_kit(tmp_path, engine, bundle) as kit:
+    with hub_kit(tmp_path, engine, bundle, database_url) as kit:
         for agency, action, times in (
             ("police", "directory.read", 3),
             ("customs", "directory.read", 2),
