@@ -117,15 +117,7 @@ def build_core(base: Foundation, database: Database) -> Core:
     quota = Quota(clock, {**DEFAULT_LIMITS, **base.quotas}, base.quota_exceptions)
     transparency = Transparency(str(base.identity), base.signing_key, clock)
     linker = Linker(table, decisions, audit, clock)
-    notifier = Notifier(
-        hub=base.identity,
-        director=base.director,
-        registry=registry,
-        decisions=decisions,
-        audit=audit,
-        key=base.signing_key,
-        clock=clock,
-    )
+    notifier = _notifier(base, registry, decisions, audit)
     settlement = Settlement(database=database, linker=linker, notifier=notifier, audit=audit)
     refused = calls.RefusedCalls()
     return Core(
@@ -167,6 +159,18 @@ def build_core(base: Foundation, database: Database) -> Core:
             follow=following.tick,
         ),
         refused=refused,
+    )
+
+
+def _notifier(base: Foundation, registry: Registry, decisions: Decisions, audit: Audit) -> Notifier:
+    return Notifier(
+        hub=base.identity,
+        director=base.director,
+        registry=registry,
+        decisions=decisions,
+        audit=audit,
+        key=base.signing_key,
+        clock=base.clock,
     )
 
 
