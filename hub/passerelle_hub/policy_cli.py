@@ -19,7 +19,14 @@ from passerelle_hub import policy_life_cli, policy_sign_cli
 from passerelle_hub.policy.bundle import Bundle, load_bundle
 from passerelle_hub.policy.embedded import EmbeddedEngine
 from passerelle_hub.policy.lint import lint_bundle
-from passerelle_hub.policy.rego_tests import check_opa, opa_binary, run_embedded, run_opa
+from passerelle_hub.policy.rego_tests import (
+    MIN_COVERAGE,
+    check_opa,
+    coverage_opa,
+    opa_binary,
+    run_embedded,
+    run_opa,
+)
 
 app = App(name="policy", help="Check, test, sign and activate the policies by which the hub decides.")
 policy_sign_cli.add_to(app)
@@ -59,7 +66,9 @@ def check(directory: Path = _DEFAULT, /, *, data: DataDir = None, as_json: AsJso
 
 @app.command
 def test(directory: Path = _DEFAULT, /, *, data: DataDir = None, as_json: AsJson = False) -> None:
-    """Run the Rego tests on the embedded engine, and on OPA where its binary is found; exit 1 on a failure.
+    """Run the Rego tests on the embedded engine, and on OPA where its binary is found.
+
+    Exits with 1 where a test fails, or where the tests reach less than 95 % of a rule file (OPA counts).
 
     Args:
         directory: the policies directory.
@@ -70,17 +79,26 @@ def test(directory: Path = _DEFAULT, /, *, data: DataDir = None, as_json: AsJson
     binary = opa_binary()
     try:
         results = [*run_embedded(bundle), *(run_opa(bundle, binary) if binary else ())]
+        reached = coverage_opa(bundle, binary) if binary else ()
     except PasserelleError as error:
         _stop(error, as_json=as_json)
     failed = [item for item in results if not item.passed]
+    low = [item for item in reached if item.percent < MIN_COVERAGE]
     if as_json:
-        print(json.dumps([asdict(item) for item in results], indent=2))
+        rows = {"results": [asdict(item) for item in results], "coverage": [asdict(item) for item in reached]}
+        print(json.dumps(rows, indent=2))
     else:
         for item in failed:
             print(f"FAILED on {item.engine}: {item.name}")
+        for file in low:
+            missed = ", ".join(str(line) for line in file.missed)
+            print(f"COVERAGE {file.path}: {file.percent} %, needed are {MIN_COVERAGE:g} %; lines {missed}")
         engines = "both engines" if binary else "the embedded engine (no opa binary found)"
         print(f"{len(results) - len(failed)} passed, {len(failed)} failed on {engines}")
-    if failed or not results:
+        if reached:
+            least = min(reached, key=lambda file: file.percent)
+            print(f"coverage: at least {least.percent} % of each rule file ({least.path})")
+    if failed or low or not results:
         sys.exit(1)
 
 

@@ -55,7 +55,10 @@ def _rows(*rows: tuple[str, str, bool]) -> list[dict[str, Any]]:
 
 
 def test_both_engines_must_run_the_same_tests_and_pass(script: Script) -> None:
-    faults = script(POLICIES).faults
-    assert faults(_rows(("embedded", "a", True), ("opa", "a", True))) == []
-    assert faults(_rows(("embedded", "a", True))) == ["no test ran on opa", "a ran on one engine only"]
-    assert faults(_rows(("embedded", "a", True), ("opa", "a", False))) == ["a failed on opa"]
+    faults, well = script(POLICIES).faults, [{"path": "a.rego", "percent": 95.0}]
+    both = _rows(("embedded", "a", True), ("opa", "a", True))
+    assert faults(both, well) == []
+    assert faults(_rows(("embedded", "a", True)), well) == ["no test ran on opa", "a ran on one engine only"]
+    assert faults(_rows(("embedded", "a", True), ("opa", "a", False)), well) == ["a failed on opa"]
+    assert faults(both, []) == ["coverage was not measured"]
+    assert faults(both, [{"path": "a.rego", "percent": 94.9}]) == ["a.rego is tested to 94.9 %"]

@@ -17,7 +17,8 @@ import regorus
 from passerelle_hub.policy.bundle import Bundle, Module
 from passerelle_hub.policy.engine import ENTRY_POINT, ROOT
 from passerelle_hub.policy.jsonvalue import as_list, as_object
-from passerelle_hub.policy.syntax import File, input_reads, negations, read_file
+from passerelle_hub.policy.syntax import File, dotted, input_reads, negations, read_file
+from passerelle_hub.policy.vocabulary import loose_projections, unknown_codes
 
 RULES: Final[Mapping[str, tuple[str, str]]] = {
     "P000": ("the file does not parse", "correct the syntax; the engine's message says where"),
@@ -50,7 +51,32 @@ RULES: Final[Mapping[str, tuple[str, str]]] = {
         "the package's name is not its file's",
         "name it `passerelle.<file>` or `passerelle.lib.<file>`",
     ),
+    "P012": (
+        "a grant, reason, obligation or redaction that is not in the table of codes",
+        "add the code to policies/data/codes.json, with its parameters, or use one that is there",
+    ),
+    "P013": (
+        "the projection takes an identifier as it is, or an exact time in a package that is remembered",
+        'take the identifier as "present" and the time as "day", or declare the package as not cached',
+    ),
+    "P014": (
+        "a name that is a keyword of the language",
+        "rename the field or rule: engines differ in whether a reference may hold a keyword",
+    ),
+    "P015": (
+        "`decision` is not put together by `verdict.of`",
+        "give `verdict.of(grants, denials, obligations, redactions)`: an allow needs a grant and no denial",
+    ),
+    "P016": (
+        "a list of the input is iterated, counted or searched as it came",
+        "take it with `words.of` of lib/words, and ask for `words.sound` among the facts",
+    ),
 }
+
+KEYWORDS: Final = frozenset(
+    {"as", "contains", "default", "else", "every", "false", "if", "import", "in", "not", "null", "package"}
+    | {"some", "true", "with"}
+)
 
 BUILTINS: Final = frozenset(
     {"count", "min", "max", "sum", "object.union", "object.get", "is_array", "is_boolean", "is_number"}
@@ -88,6 +114,9 @@ def lint_bundle(bundle: Bundle) -> tuple[Finding, ...]:
         found += lint_module(module, None if declared is None else declared.paths)
     for module in bundle.tests:
         found += _lint_test(module)
+    for module in bundle.modules:
+        found += [Finding(*row) for row in unknown_codes(module, bundle.reference.get("codes", {}))]
+    found += [Finding(*row) for row in loose_projections(bundle)]
     return tuple(sorted(found, key=lambda item: (item.path, item.line, item.rule)))
 
 
@@ -102,11 +131,13 @@ def lint_module(module: Module, projection: tuple[str, ...] | None) -> tuple[Fin
         *_negations(file),
         *_calls(file),
         *_data(file),
+        *_keywords(file),
+        *_lists(file),
     ]
     if projection is None:
         found += _library(file)
     else:
-        found += [*_entry_points(file), *_inputs(file, projection), *_withs(file)]
+        found += [*_entry_points(file), *_inputs(file, projection), *_withs(file), *_verdicts(file)]
     return tuple(found)
 
 
@@ -196,3 +227,34 @@ def _withs(file: File) -> Iterator[Finding]:
     for line, rule in file.withs:
         if rule != ENTRY_POINT:
             yield Finding(file.path, line, "P009")
+
+
+def _keywords(file: File) -> Iterator[Finding]:
+    for line, path in (*file.reads, *file.calls):
+        for name in sorted(KEYWORDS.intersection(path.split("."))):
+            yield Finding(file.path, line, "P014", name)
+
+
+def _lists(file: File) -> Iterator[Finding]:
+    for line, rule, path in file.lists:
+        if path.split(".")[0] == "input" and (rule, path) != (ENTRY_POINT, "input.requests"):
+            yield Finding(file.path, line, "P016", path)
+
+
+def _verdicts(file: File) -> Iterator[Finding]:
+    for line, value in file.decisions:
+        call = (as_object(value) or {}).get("Call")
+        if call is None or dotted(call["fcn"]) != "verdict.of":
+            yield Finding(file.path, line, "P015")
+
+
+def rules_page() -> str:
+    """The table of rules as docs/policy-lint.md holds it."""
+    rows = "\n".join(f"| {rule} | {wrong} | {fix} |" for rule, (wrong, fix) in RULES.items())
+    return (
+        "# The portable subset of Rego\n\n"
+        "What `passerelle policy check` finds, and what to do about it. Rules outside the subset may be\n"
+        "read differently by the two engines; inside it no such input is known.\n"
+        "Generated from `hub/passerelle_hub/policy/lint.py`; a test compares the two.\n\n"
+        f"| rule | what is wrong | what to do |\n|---|---|---|\n{rows}\n"
+    )

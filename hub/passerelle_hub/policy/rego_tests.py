@@ -1,6 +1,7 @@
 """Runs the Rego tests beside the packages: on the embedded engine, and on OPA where its binary is found.
 
 A test is a rule whose name begins with `test_` in a file `*_test.rego`; it passes where its value is `true`.
+OPA also measures which lines of the rules the tests reach.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import regorus
 
@@ -29,6 +31,19 @@ class TestResult:
     engine: str
     name: str
     passed: bool
+
+
+MIN_COVERAGE: Final = 95.0
+"""Per cent of the rules' lines that the Rego tests must reach, of each file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How much of one rule file the tests reach, in per cent, and the lines (from 1) that none does."""
+
+    path: str
+    percent: float
+    missed: tuple[int, ...]
 
 
 def opa_binary() -> str | None:
@@ -62,22 +77,49 @@ def run_opa(bundle: Bundle, binary: str) -> tuple[TestResult, ...]:
     Raises:
         PasserelleError: `policy_evaluation_failed`, the binary did not answer with test results.
     """
+    rows: list[dict[str, Any]] = _opa_test(bundle, binary) or []
+    return tuple(
+        TestResult("opa", f"{row['package']}.{row['name']}", not row.get("fail") and "error" not in row)
+        for row in rows
+    )
+
+
+def coverage_opa(bundle: Bundle, binary: str) -> tuple[Coverage, ...]:
+    """Which lines of each rule file the tests reach, as `opa test --coverage` counts them, by path.
+
+    Raises:
+        PasserelleError: `policy_evaluation_failed`, the binary did not answer with a report.
+    """
+    report: dict[str, Any] = _opa_test(bundle, binary, "--coverage")
+    found: list[Coverage] = []
+    for module in bundle.modules:
+        # A file stands in the report by each way its name can be written: here reached, there missed lines.
+        files = [row for path, row in report["files"].items() if path.endswith(f"/{module.path}")]
+        reached = {line for row in files for line in _lines(row.get("covered", ()))}
+        missed = {line for row in files for line in _lines(row.get("not_covered", ()))} - reached
+        percent = 100.0 * len(reached) / (len(reached | missed) or 1)
+        found.append(Coverage(module.path, round(percent, 1), tuple(sorted(missed))))
+    return tuple(sorted(found, key=lambda item: item.path))
+
+
+def _lines(spans: Any) -> Iterator[int]:
+    for span in spans:
+        yield from range(span["start"]["row"], span["end"]["row"] + 1)
+
+
+def _opa_test(bundle: Bundle, binary: str, *options: str) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         bundle.write_opa(Path(folder), tests=True)
         done = subprocess.run(  # noqa: S603 - the operator's own binary, on our own files
-            [binary, "test", "--format=json", "-b", folder],
+            [binary, "test", "--format=json", *options, "-b", folder],
             capture_output=True,
             check=False,
             timeout=120,
         )
     try:
-        rows: list[dict[str, Any]] = json.loads(done.stdout) or []
+        return json.loads(done.stdout)
     except ValueError as error:
         raise PasserelleError("policy_evaluation_failed", f"opa test ended with {done.returncode}") from error
-    return tuple(
-        TestResult("opa", f"{row['package']}.{row['name']}", not row.get("fail") and "error" not in row)
-        for row in rows
-    )
 
 
 def check_opa(bundle: Bundle, binary: str) -> str:

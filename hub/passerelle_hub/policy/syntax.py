@@ -14,12 +14,17 @@ from passerelle_hub.policy.bundle import Module
 from passerelle_hub.policy.jsonvalue import as_list, as_object
 
 _REFERENCES: Final = ("Var", "RefDot", "RefBrack")
+_COLLECTIONS: Final = {"SomeIn": "collection", "Membership": "collection", "Every": "domain"}
 _LITERALS: Final = ("String", "RawString", "Number", "Bool")
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One parsed file. Reads and calls are (line, dotted path); `withs` are (line, name of the rule)."""
+    """One parsed file. Reads and calls are (line, dotted path); `withs` are (line, name of the rule).
+
+    `lists` are what is iterated, counted or searched, as (line, rule, dotted path); `decisions` the values
+    that rules of that name are given, None for one that has none.
+    """
 
     path: str
     package: str
@@ -30,6 +35,8 @@ class File:
     reads: tuple[tuple[int, str], ...]
     withs: tuple[tuple[int, str], ...]
     negated: tuple[tuple[int, Any], ...]
+    lists: tuple[tuple[int, str, str], ...]
+    decisions: tuple[tuple[int, Any], ...]
 
     @property
     def data_reads(self) -> tuple[tuple[int, str], ...]:
@@ -46,7 +53,7 @@ def read_file(module: Module, tree: Any) -> File:
         walk.visit(node)
     return File(
         path=module.path,
-        package=_dotted(tree["package"]["refr"]),
+        package=dotted(tree["package"]["refr"]),
         imports=dict(_import(entry, module.text.encode()) for entry in tree["imports"]),
         rules=frozenset(name for name, _ in rules),
         defaults={name: node["Default"]["value"] for name, node in rules if "Default" in node},
@@ -54,6 +61,8 @@ def read_file(module: Module, tree: Any) -> File:
         reads=tuple(walk.reads),
         withs=tuple(walk.withs),
         negated=tuple(walk.negated),
+        lists=tuple(walk.lists),
+        decisions=tuple(_value(node) for name, node in rules if name == "decision" and "Spec" in node),
     )
 
 
@@ -87,6 +96,7 @@ class _Walk:
         self.reads: list[tuple[int, str]] = []
         self.withs: list[tuple[int, str]] = []
         self.negated: list[tuple[int, Any]] = []
+        self.lists: list[tuple[int, str, str]] = []
 
     def visit(self, node: Any) -> None:
         for entry in as_list(node) or ():
@@ -98,7 +108,9 @@ class _Walk:
         if kind in _REFERENCES:
             self._reference({kind: inner})
         elif kind == "Call":
-            self.calls.append((_line(inner), _dotted(inner["fcn"])))
+            self.calls.append((_line(inner), dotted(inner["fcn"])))
+            if self.calls[-1][1] == "count":
+                self._list(inner["params"][0])
             self.visit(inner["params"])
         elif kind == "NotExpr":
             self.negated.append((_line(inner), inner["expr"]))
@@ -108,13 +120,22 @@ class _Walk:
                 self.withs.append((_line(entry), self.rule))
                 self.visit(entry["as"])
         elif kind != "span":
+            if kind in _COLLECTIONS:
+                self._list(inner[_COLLECTIONS[kind]])
             self.visit(inner)
+
+    def _list(self, node: Any) -> None:
+        path, indices, _ = _path(node)
+        if path and not indices:
+            self.lists.append((_line(_only(node)[1]), self.rule, ".".join(path)))
 
     def _reference(self, node: Any) -> None:
         """Note the path up to its first computed index; walk the indices and an unnamed base."""
         path, indices, base = _path(node)
         if path:
             self.reads.append((_line(_only(node)[1]), ".".join(path)))
+        if path and indices:
+            self.lists.append((_line(_only(node)[1]), self.rule, ".".join(path)))
         elif base is not None:
             self.visit(base)
         self.visit(indices)
@@ -140,9 +161,9 @@ def _path(node: Any) -> tuple[list[str], list[Any], Any]:
 
 def _rule(entry: Any) -> tuple[str, Any]:
     if "Default" in entry:
-        return _dotted(entry["Default"]["refr"]).split(".")[0], entry
+        return dotted(entry["Default"]["refr"]).split(".")[0], entry
     _, head = _only(entry["Spec"]["head"])
-    return _dotted(head["refr"]).split(".")[0], _without_name(entry)
+    return dotted(head["refr"]).split(".")[0], _without_name(entry)
 
 
 def _without_name(entry: Any) -> Any:
@@ -152,14 +173,22 @@ def _without_name(entry: Any) -> Any:
     return {"Spec": {**spec, "head": {kind: {key: value for key, value in head.items() if key != "refr"}}}}
 
 
+def _value(node: Any) -> tuple[int, Any]:
+    """Where a rule stands and what its head is given."""
+    _, head = _only(node["Spec"]["head"])
+    assigned = head.get("assign") or {}
+    return _line(node["Spec"]), assigned.get("value")
+
+
 def _import(entry: Any, text: bytes) -> tuple[str, str]:
     """An import as (name it goes by, path); the tree gives an alias by its place in the text alone."""
-    path = _dotted(entry["refr"])
+    path = dotted(entry["refr"])
     alias = entry.get("as")
     return (text[alias["start"] : alias["end"]].decode() if alias else path.split(".")[-1]), path
 
 
-def _dotted(node: Any) -> str:
+def dotted(node: Any) -> str:
+    """A reference up to its first computed index, as text."""
     return ".".join(_path(node)[0])
 
 

@@ -87,7 +87,7 @@ def test_test_fails_with_the_name_of_the_test(copy: Path, capsys: pytest.Capture
     assert run("test", str(copy)) == 1
     assert "FAILED on embedded: data.passerelle.match_test.test_wrong" in capsys.readouterr().out
     assert run("test", str(copy), "--json") == 1
-    rows = json.loads(capsys.readouterr().out)
+    rows = json.loads(capsys.readouterr().out)["results"]
     assert [row["name"] for row in rows if not row["passed"]] == ["data.passerelle.match_test.test_wrong"]
 
 
@@ -95,3 +95,18 @@ def test_test_of_rules_that_do_not_parse(copy: Path, capsys: pytest.CaptureFixtu
     (copy / "match.rego").write_text("package passerelle.match\nimport rego.v1\nx if {", "utf-8")
     assert run("test", str(copy)) == 1
     assert "policy_bundle_invalid" in capsys.readouterr().err
+
+
+@pytest.mark.journey
+def test_test_counts_the_lines_that_no_test_reaches(
+    copy: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, opa_binary: Path
+) -> None:
+    monkeypatch.setenv("PASSERELLE_OPA", str(opa_binary))
+    assert run("test", str(copy)) == 0
+    assert "passed, 0 failed on both engines\ncoverage: at least " in capsys.readouterr().out
+    with (copy / "match.rego").open("a", encoding="utf-8") as file:
+        file.writelines(
+            f'\ngrants contains "common_purpose" if input.record.domain == "{at}"\n' for at in range(9)
+        )
+    assert run("test", str(copy)) == 1
+    assert "COVERAGE match.rego: 8" in capsys.readouterr().out

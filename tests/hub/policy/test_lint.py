@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
-from passerelle_hub.policy.bundle import Module
-from passerelle_hub.policy.lint import RULES, lint_module
+from passerelle_hub.policy.bundle import Bundle, Module
+from passerelle_hub.policy.lint import RULES, lint_bundle, lint_module, rules_page
+from passerelle_hub.policy.projection import projection
 
 HEAD = """package passerelle.p
 
 import data.passerelle.lib.verdict
+import data.passerelle.lib.words
 import data.reference
 import rego.v1
 
@@ -39,8 +44,9 @@ GOOD = [
     "count_of := count(reference.agencies)",
     "a := reference.agencies[input.subject.agency].rank",
     'b := input["subject"].agency',
-    "c := {x | some x in input.action}",
-    "d if every x in input.action { x > 1 }",
+    "c := {x | some x in words.of(input.action)}",
+    "d if every x in words.of(input.action) { x > 1 }",
+    'e if input.subject.agency in {"a", "b"}',
 ]
 BAD = [
     ("x if not input.subject.agency", ["P002"]),
@@ -62,10 +68,19 @@ BAD = [
     ("x := input", ["P006"]),
     ("x := input.subject", ["P006"]),
     ('x := input["record"]', ["P006"]),
-    ("x := input.subject[input.action]", ["P006"]),
+    ("x := input.subject[input.action]", ["P016", "P006"]),
     ("x := data.passerelle.notify.decision", ["P008"]),
     ("x := data.secrets", ["P008"]),
     ("x if active with input as {}", ["P009"]),
+    ("x := reference.agencies.default", ["P014"]),
+    ("x if with.some", ["P000"]),
+    ('decision := {"allow": true} if input.action', ["P015"]),
+    ("decision := other if input.action\nother := 1", ["P015"]),
+    ("x := {y | some y in input.action}", ["P016"]),
+    ("x if every y in input.action { y > 1 }", ["P016"]),
+    ('x if "a" in input.action', ["P016"]),
+    ("x if count(input.action) > 1", ["P016"]),
+    ("x if input.action[_] > 1", ["P016"]),
     ("x if {", ["P000"]),
     ('x := $"{input.action}"', ["P000"]),
 ]
@@ -97,7 +112,7 @@ def test_missing_default() -> None:
 
 def test_missing_entry_point() -> None:
     head = HEAD.replace("decisions :=", "answers :=")
-    assert sorted(found("", head=head)) == ["P005", "P009"]
+    assert sorted(found("", head=head)) == ["P005", "P009", "P016"]
 
 
 def test_library_reads_nothing() -> None:
@@ -125,3 +140,44 @@ def test_a_syntax_error_names_its_line() -> None:
     (finding,) = lint_module(Module("p.rego", HEAD + "x if {"), PROJECTION)
     assert finding.line == HEAD.count("\n") + 1
     assert "expecting expression" in finding.message
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'grants contains "kindness" if input.action',
+        'denials contains {"code": "mood", "params": {}} if not role_held',
+        'obligations contains {"type": "sing", "value": true} if input.action',
+        'redactions contains "everything" if input.action',
+    ],
+)
+def test_a_code_outside_the_table(line: str, bundle: Bundle) -> None:
+    spoilt = [replace(one, text=one.text + line + "\n") for one in bundle.modules if one.path == "admin.rego"]
+    kept = [one for one in bundle.modules if one.path != "admin.rego"]
+    found_in = lint_bundle(replace(bundle, modules=(*kept, *spoilt)))
+    assert [(one.path, one.rule) for one in found_in] == [("admin.rego", "P012")]
+
+
+@pytest.mark.parametrize(
+    ("field", "kind", "cache", "rules"),
+    [
+        ("now", "value", True, ["P013"]),
+        ("now", "day", True, []),
+        ("now", "value", False, []),
+        ("subject.user", "value", False, ["P013"]),
+        ("subject.user", "present", True, []),
+        ("record.id", "value", False, ["P013"]),
+        ("context.request", "value", True, ["P013"]),
+    ],
+)
+def test_a_projection_names_no_record_request_person_or_moment(
+    field: str, kind: str, cache: bool, rules: list[str], bundle: Bundle
+) -> None:
+    declared = projection("admin", {"cache": cache, "fields": {"schema": "value", field: kind}})
+    found_in = lint_bundle(replace(bundle, projections={**bundle.projections, "admin": declared}))
+    assert [one.rule for one in found_in if one.path == "projections/admin.json"] == rules
+
+
+def test_the_page_of_the_rules_is_the_table() -> None:
+    page = Path(__file__).resolve().parents[3] / "docs" / "policy-lint.md"
+    assert page.read_text("utf-8") == rules_page()
