@@ -10,17 +10,19 @@ Rules
 
 from __future__ import annotations
 
+import hmac
 import json
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from passerelle.audit.event import Event
 from passerelle.clock import Clock
 from passerelle_hub.store import Transaction, log_store
 
 Detail = Mapping[str, str | int | list[str]]
+TAG_BYTES: Final = 16
 
 
 class EventKind(StrEnum):
@@ -36,6 +38,7 @@ class EventKind(StrEnum):
     NOTIFICATION_WRITTEN = "notification.written"
     NOTIFICATION_UNDELIVERABLE = "notification.undeliverable"
     NOTIFICATION_LAPSED = "notification.lapsed"
+    LETTER_TAKEN = "letter.taken"
     NOTIFICATION_ACKNOWLEDGED = "notification.acknowledged"
     NOTIFICATIONS_OPENED = "notifications.opened"
     BATCH_MATCHED = "batch.matched"
@@ -48,6 +51,7 @@ class EventKind(StrEnum):
     DIRECTORY_READ = "directory.read"
     LOG_READ = "log.read"
     AGENCY_ADDED = "agency.added"
+    MANIFEST_LOGGED = "manifest.logged"
     POLICY_ACTIVATED = "policy.activated"
     POLICY_ROLLED_BACK = "policy.rolled-back"
     POLICY_SHADOWED = "policy.shadowed"
@@ -56,13 +60,15 @@ class EventKind(StrEnum):
     DECISION_EXPLAINED = "decision.explained"
     HUB_STARTED = "hub.started"
     RETENTION_SWEPT = "retention.swept"
+    DETAILS_ERASED = "details.erased"
+    EVENT_FORGED = "event.forged"
 
 
 MEANING: Mapping[EventKind, str] = {
     EventKind.BATCH_ACCEPTED: "A batch passed admission and policy; its records were stored.",
     EventKind.BATCH_REFUSED: "A batch was refused as a whole; nothing of it was stored.",
     EventKind.DECISIONS_TAKEN: "Policy was asked; the decision ids and how many were denied.",
-    EventKind.RECORDS_STORED: "Digest over the index rows that a batch added.",
+    EventKind.RECORDS_STORED: "A batch's records were stored; root over digests of each and its index.",
     EventKind.RECORD_ERASED: "A record was withdrawn or expired; its sections and index rows are gone.",
     EventKind.LINK_OPENED: "Two records were linked.",
     EventKind.LINK_CHANGED: "A link's state or band changed.",
@@ -88,8 +94,22 @@ MEANING: Mapping[EventKind, str] = {
     EventKind.DECISION_EXPLAINED: "Somebody read why a decision was taken.",
     EventKind.POLICY_LOADED: "A hub process started with the active signed revision.",
     EventKind.HUB_STARTED: "A hub process started.",
+    EventKind.MANIFEST_LOGGED: "A key manifest of an agency was taken; from now on it is in force.",
+    EventKind.LETTER_TAKEN: "A link that an agency could not be told of was decided anew.",
+    EventKind.DETAILS_ERASED: "Actors and details of events older than a time were erased; digests stay.",
+    EventKind.EVENT_FORGED: "Events that the hub had not written waited for a tick and were dropped; alarm.",
     EventKind.RETENTION_SWEPT: "The retention sweep ran; how many records it erased.",
 }
+
+
+class Vouch(NamedTuple):
+    """What the database holds of a subject from this event on (`passerelle.audit.event`)."""
+
+    subject: str
+    digest: bytes = b""
+
+
+NO_VOUCH: Final = Vouch("")
 
 
 class Note(NamedTuple):
@@ -97,16 +117,34 @@ class Note(NamedTuple):
 
     kind: EventKind
     detail: Detail
-    subject: str = ""
-    vouched: bytes = b""
+    vouch: Vouch = NO_VOUCH
+
+
+class EventSeal:
+    """Marks events as the hub's own until a tick holds them: whoever edits the database cannot add one.
+
+    The key is derived from the pepper, which lies outside the database.
+    """
+
+    def __init__(self, secret: bytes) -> None:
+        self._mac = hmac.new(hmac.digest(secret, b"passerelle/event-tag/1", "sha256"), digestmod="sha256")
+
+    def tag(self, mark: bytes) -> bytes:
+        """The tag (16 bytes) of a commitment."""
+        mac = self._mac.copy()
+        mac.update(mark)
+        return mac.digest()[:TAG_BYTES]
 
 
 class Audit:
-    """Writes events. Stateless apart from the clock and the source of salts."""
+    """Writes events. Stateless apart from the clock, the source of salts and the seal."""
 
-    def __init__(self, clock: Clock, random: Callable[[int], bytes] = secrets.token_bytes) -> None:
+    def __init__(
+        self, clock: Clock, seal: EventSeal, random: Callable[[int], bytes] = secrets.token_bytes
+    ) -> None:
         self._clock = clock
         self._random = random
+        self.seal: Final = seal
 
     def append(
         self,
@@ -114,15 +152,11 @@ class Audit:
         kind: EventKind,
         actor: str,
         *,
-        subject: str = "",
-        vouched: bytes = b"",
+        vouch: Vouch = NO_VOUCH,
         **detail: str | int | list[str],
     ) -> bytes:
-        """Append one event; returns its 32-byte commitment, which the log will hold.
-
-        `subject` and `vouched` say what the database holds from now on (`passerelle.audit.event`).
-        """
-        event = self._event(actor, Note(kind, detail, subject, vouched))
+        """Append one event; returns its 32-byte commitment, which the log will hold."""
+        event = self._event(actor, Note(kind, detail, vouch))
         log_store.append(tx, [event])
         return event[0]
 
@@ -130,11 +164,11 @@ class Audit:
         """Append events of one actor, in order, at the price of about one."""
         log_store.append(tx, [self._event(actor, note) for note in notes])
 
-    def _event(self, actor: str, note: Note) -> tuple[bytes, Event]:
+    def _event(self, actor: str, note: Note) -> tuple[bytes, bytes, Event]:
         text = json.dumps(note.detail, sort_keys=True, separators=(",", ":"))
-        salt, now = self._random(16), self._clock.now()
-        event = Event(note.kind.value, actor, now, text, salt, note.subject, note.vouched)
-        return event.commitment, event
+        event = Event(note.kind.value, actor, self._clock.now(), text, self._random(16), *note.vouch)
+        mark = event.commitment
+        return mark, self.seal.tag(mark), event
 
 
 def events_page() -> str:
@@ -145,5 +179,7 @@ def events_page() -> str:
         "What the hub writes to its log. Each event is a salted commitment in the log; actor, time and\n"
         "detail (figures, codes and ids, never content of a record) stand beside it.\n"
         "Generated from `hub/passerelle_hub/audit.py`; a test compares the two.\n\n"
+        "Kind, time, subject (what the event vouches for) and digest stay; actor, salt and detail can be\n"
+        "erased while the tree stays. `passerelle audit verify` holds the database against the digests.\n\n"
         f"| event | what happened |\n|---|---|\n{rows}\n"
     )

@@ -21,7 +21,7 @@ from passerelle.sign import SigningKey, VerifyingKey
 from passerelle_hub import calls
 from passerelle_hub.access import Access
 from passerelle_hub.admit import Admission
-from passerelle_hub.audit import Audit
+from passerelle_hub.audit import Audit, EventSeal
 from passerelle_hub.decisions import Decisions
 from passerelle_hub.domains import Domains
 from passerelle_hub.evaluations.reconcile import Evaluations, Tolerance
@@ -110,12 +110,12 @@ class Core:
 def build_core(base: Foundation, database: Database) -> Core:
     """Wire the steps over a migrated database."""
     clock, table = base.clock, catalogue()
-    audit = Audit(clock)
+    audit = Audit(clock, EventSeal(base.pepper))
     federation = Federation(base.identity.trust_domain, base.home_roots)
     registry = Registry(base.registry_key, federation, audit, clock)
     decider, following, decisions = _deciding(base, audit)
     quota = Quota(clock, {**DEFAULT_LIMITS, **base.quotas}, base.quota_exceptions)
-    transparency = Transparency(str(base.identity), base.signing_key, clock)
+    transparency = Transparency(str(base.identity), base.signing_key, clock, audit)
     linker = Linker(table, decisions, audit, clock)
     notifier = _notifier(base, registry, decisions, audit)
     settlement = Settlement(database=database, linker=linker, notifier=notifier, audit=audit)

@@ -12,6 +12,7 @@ from passerelle.clock import Clock
 from passerelle.errors import PasserelleError
 from passerelle_hub.audit import Audit, EventKind
 from passerelle_hub.following import Following
+from passerelle_hub.logbook import vouch
 from passerelle_hub.policy.decide import Decider
 from passerelle_hub.policy.model import UNAVAILABLE, Decision, PolicyRequest
 from passerelle_hub.policy.outcome import granted_json, outcome_of, reasons_json
@@ -63,17 +64,19 @@ class Decisions:
         bundle = self._decider.bundle
         answers = self._decider.decide_requests(package, requests)
         distinct = {answer.id: (answer, request) for answer, request in zip(answers, requests, strict=True)}
-        self._keep(tx, package, distinct)
+        stored = self._keep(tx, package, distinct)
         if places is not None:
             answers = [answers[place] for place in places]
         self._audit.append(
             tx,
             EventKind.DECISIONS_TAKEN,
             actor,
+            vouch=vouch.decisions(stored),
             package=package,
             asked=len(answers),
             denied=sum(not answer.allow for answer in answers),
             decisions=sorted(distinct),
+            stored=sorted(row.decision for row in stored),
             revision=answers[0].policy_revision,
         )
         if self._shadow is not None:
@@ -82,31 +85,30 @@ class Decisions:
 
     def _keep(
         self, tx: Transaction, package: str, distinct: Mapping[str, tuple[Decision, PolicyRequest]]
-    ) -> None:
+    ) -> list[StoredDecision]:
         """Store what is not stored yet, with what policy read of it, so that it can be replayed later.
 
         A remembered decision may not be: the transaction that first asked may have come to nothing.
         """
         kept, now = decisions.stored(tx, tuple(distinct)), self._clock.now()
-        decisions.put(
-            tx,
-            [
-                StoredDecision(
-                    decision=answer.id,
-                    package=package,
-                    agency=str(request.subject.get("agency", "")),
-                    allow=answer.allow,
-                    reasons=reasons_json(outcome_of(answer)),
-                    input=answer.projected,
-                    outcome=granted_json(outcome_of(answer)),
-                    policy_revision=answer.policy_revision,
-                    data_revision=answer.data_revision,
-                    decided=now,
-                )
-                for answer, request in distinct.values()
-                if answer.id not in kept
-            ],
-        )
+        rows = [
+            StoredDecision(
+                decision=answer.id,
+                package=package,
+                agency=str(request.subject.get("agency", "")),
+                allow=answer.allow,
+                reasons=reasons_json(outcome_of(answer)),
+                input=answer.projected,
+                outcome=granted_json(outcome_of(answer)),
+                policy_revision=answer.policy_revision,
+                data_revision=answer.data_revision,
+                decided=now,
+            )
+            for answer, request in distinct.values()
+            if answer.id not in kept
+        ]
+        decisions.put(tx, rows)
+        return rows
 
     def settled(
         self, tx: Transaction, package: str, requests: Sequence[PolicyRequest], actor: str

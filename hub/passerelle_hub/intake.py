@@ -15,11 +15,13 @@ would be lost to an outage. One writer at a time; called on the hub's write thre
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
+from passerelle.audit.rows import SALT_BYTES
 from passerelle.catalogue import Catalogue
 from passerelle.clock import SECOND, Clock
 from passerelle.codec.signed import decode_signed, encode_signed
@@ -34,6 +36,7 @@ from passerelle_hub.admit import Admission, AdmittedBatch, AdmittedRecord, state
 from passerelle_hub.audit import Audit, EventKind
 from passerelle_hub.decisions import Decisions, unanswered
 from passerelle_hub.index import Pepper, pack_kinds, split
+from passerelle_hub.logbook import vouch
 from passerelle_hub.policy.model import Decision, PolicyRequest
 from passerelle_hub.quota import Quota, resource_of, tokens_by_group
 from passerelle_hub.receipts import Receipts, new_batch
@@ -150,6 +153,7 @@ class Intake:
             tx,
             EventKind.BATCH_ACCEPTED,
             str(peer),
+            vouch=vouch.batch(statement.batch_id, digest),
             batch=statement.batch_id.hex(),
             sequence=statement.sequence,
             statement=digest.hex(),
@@ -205,12 +209,8 @@ class Intake:
     ) -> None:
         new = [self._new_record(one, statement, batch_pk) for one in taken]
         self._unindex(tx, [known[row.record_id][0] for row in new if row.record_id in known])
+        new = self._vouched(tx, new, taken, statement)
         withdrawn = [row.record_id for row in new if row.state == "withdrawn"]
-        for record_id in withdrawn:
-            actor = statement.connector
-            self._audit.append(
-                tx, EventKind.RECORD_ERASED, actor, agency=statement.agency, record=record_id.hex()
-            )
         keys = records.put(tx, new, known)
         for record_id in withdrawn:
             records.erase(tx, keys[record_id], "withdrawn")
@@ -221,6 +221,30 @@ class Intake:
         ]
         rows.sort()
         marks.put(tx, rows)
+
+    def _vouched(
+        self, tx: Transaction, new: list[NewRecord], taken: Sequence[_Taken], statement: BatchStatement
+    ) -> list[NewRecord]:
+        """The records with what the log says of each; one event for all, one more for each erasure."""
+        if not new:
+            return new
+        salts = secrets.token_bytes(SALT_BYTES * len(new))
+        kinds = [one.record.kinds for one in taken]
+        sealed, stored = vouch.records(statement.batch_id, new, kinds, salts)
+        actor = statement.connector
+        self._audit.append(tx, EventKind.RECORDS_STORED, actor, vouch=stored, records=len(new))
+        for row in sealed:
+            if row.state == "withdrawn":
+                gone = vouch.withdrawn(row.agency, row.record_id, row.revision)
+                self._audit.append(
+                    tx,
+                    EventKind.RECORD_ERASED,
+                    actor,
+                    vouch=gone,
+                    agency=row.agency,
+                    record=row.record_id.hex(),
+                )
+        return sealed
 
     def _unindex(self, tx: Transaction, keys: Sequence[int]) -> None:
         old = records.by_key(tx, keys)

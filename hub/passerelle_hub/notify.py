@@ -35,6 +35,7 @@ from passerelle.sign import SigningKey, sign_many
 from passerelle_hub import facts
 from passerelle_hub.audit import Audit, EventKind, Note
 from passerelle_hub.decisions import Decisions
+from passerelle_hub.logbook import vouch
 from passerelle_hub.match.links import ChangedLink, side
 from passerelle_hub.match.weights import weights
 from passerelle_hub.policy.model import Decision
@@ -111,6 +112,10 @@ class Notifier:
             PasserelleError: `policy_unavailable`; the caller's transaction must not commit.
         """
         waiting = links.by_key(tx, dead_letters.take(tx, agency, limit))
+        taken = [vouch.letter_taken(agency, link.link_id) for link in waiting]
+        self._audit.append_many(
+            tx, ACTOR, [Note(EventKind.LETTER_TAKEN, {"agency": agency}, one) for one in taken]
+        )
         rows = records.by_key(tx, sorted({key for link in waiting for key in (link.low, link.high)}))
         changes = [
             ChangedLink(link, rows[link.low], rows[link.high], opened=False)
@@ -152,6 +157,7 @@ class Notifier:
                     Note(
                         EventKind.NOTIFICATION_UNDELIVERABLE,
                         {"agency": agency, "link": link.link_id.hex(), "code": error.code},
+                        vouch.letter(agency, link.link_id),
                     )
                     for link in waiting
                 ],
@@ -181,6 +187,20 @@ class Notifier:
         """Step 4; one signature over all that the agency gets here: it may count them, nobody else can."""
         notes = [self._compose(one, decision) for one, decision in told]
         payloads = [encode_notification(note) for note in notes]
+        signed = sign_many(self._key, NOTIFICATION_TYPE, payloads)
+        numbers = notifications.next_sequences(tx, agency, len(told))
+        stored = [
+            StoredNotification(
+                agency=agency,
+                sequence=number,
+                link_pk=one.change.link.link_pk,
+                created=note.created,
+                decision=decision.id,
+                key_id=sealing.key_id,
+                sealed=seal_notification(sealing, str(self._hub), agency, number, mark),
+            )
+            for number, (one, decision), note, mark in zip(numbers, told, notes, signed, strict=True)
+        ]
         self._audit.append_many(
             tx,
             ACTOR,
@@ -193,27 +213,12 @@ class Notifier:
                         "content": hashlib.sha256(payload).hexdigest(),
                         "decision": note.decision_id,
                     },
+                    vouch.notification(row, note.link_id),
                 )
-                for note, payload in zip(notes, payloads, strict=True)
+                for note, payload, row in zip(notes, payloads, stored, strict=True)
             ],
         )
-        signed = sign_many(self._key, NOTIFICATION_TYPE, payloads)
-        numbers = notifications.next_sequences(tx, agency, len(told))
-        notifications.put(
-            tx,
-            [
-                StoredNotification(
-                    agency=agency,
-                    sequence=number,
-                    link_pk=one.change.link.link_pk,
-                    created=note.created,
-                    decision=decision.id,
-                    key_id=sealing.key_id,
-                    sealed=seal_notification(sealing, str(self._hub), agency, number, mark),
-                )
-                for number, (one, decision), note, mark in zip(numbers, told, notes, signed, strict=True)
-            ],
-        )
+        notifications.put(tx, stored)
 
     def _compose(self, one: Audience, decision: Decision) -> Notification:
         link, theirs = one.change.link, decode_marking(one.other.marking)

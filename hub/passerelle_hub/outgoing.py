@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
 from passerelle_hub.audit import Audit, EventKind
+from passerelle_hub.logbook import vouch
 from passerelle_hub.store import Database, notifications
 from passerelle_hub.store.notifications import StoredNotification
 
@@ -80,7 +81,13 @@ class Outgoing:
             if sequence > notifications.last_sequences(tx).get(peer.agency, 0):
                 raise PasserelleError("cursor_invalid", f"acknowledgement {sequence}")
             if sequence > notifications.acknowledged(tx, peer.agency):
-                self._audit.append(tx, EventKind.NOTIFICATION_ACKNOWLEDGED, str(peer), sequence=sequence)
+                self._audit.append(
+                    tx,
+                    EventKind.NOTIFICATION_ACKNOWLEDGED,
+                    str(peer),
+                    vouch=vouch.acknowledged(peer.agency, sequence),
+                    sequence=sequence,
+                )
                 notifications.acknowledge(tx, peer.agency, sequence)
 
     def acknowledge_all(self, numbers: Mapping[Identity, int]) -> None:
@@ -90,5 +97,11 @@ class Outgoing:
             for peer, sequence in numbers.items():
                 last, before = places.get(peer.agency, (0, 0))
                 if before < sequence <= last:
-                    self._audit.append(tx, EventKind.NOTIFICATION_ACKNOWLEDGED, str(peer), sequence=sequence)
+                    self._audit.append(
+                        tx,
+                        EventKind.NOTIFICATION_ACKNOWLEDGED,
+                        str(peer),
+                        vouch=vouch.acknowledged(peer.agency, sequence),
+                        sequence=sequence,
+                    )
                     notifications.acknowledge(tx, peer.agency, sequence)

@@ -16,9 +16,10 @@ from cyclopts import App, Parameter
 from passerelle.clock import SystemClock, moment
 from passerelle.config import load
 from passerelle.errors import PasserelleError
-from passerelle_hub.audit import Audit, EventKind
+from passerelle_hub.audit import EventKind
 from passerelle_hub.config import HubSettings
 from passerelle_hub.explain.decision import explain
+from passerelle_hub.logbook.writing import own_audit
 from passerelle_hub.opening import signers_of
 from passerelle_hub.policy.archive import read_archive, read_bundle
 from passerelle_hub.policy_common_cli import HUB, AsJson, Config, hub_database, replayed, show_table
@@ -148,9 +149,11 @@ def explain_(decision: str, /, *, lang: str = "en", config: Config = HUB, as_jso
         config: the hub's configuration.
         as_json: print JSON.
     """
-    with hub_database(load(HubSettings, config)) as database, database.write() as tx:
+    settings = load(HubSettings, config)
+    audit = own_audit(settings, SystemClock())
+    with hub_database(settings) as database, database.write() as tx:
         told = explain(tx, decision, lang)
-        Audit(SystemClock()).append(tx, EventKind.DECISION_EXPLAINED, _actor(), decision=told.decision)
+        audit.append(tx, EventKind.DECISION_EXPLAINED, _actor(), decision=told.decision)
     print(json.dumps(asdict(told), indent=2, ensure_ascii=False) if as_json else told.as_text())
 
 
@@ -158,7 +161,7 @@ def _office(settings: HubSettings, database: Database) -> Revisions:
     signers, clock = signers_of(settings), SystemClock()
     if not signers.keys:
         raise PasserelleError("config_invalid", "[policy.signers] is empty: nobody may sign")
-    return Revisions(database, Audit(clock), signers, clock)
+    return Revisions(database, own_audit(settings, clock), signers, clock)
 
 
 def _actor() -> str:

@@ -21,7 +21,8 @@ from passerelle.record import (
 )
 from passerelle.sign import Signed, SigningKey, sign
 from passerelle_hub.admit import statement_digest
-from passerelle_hub.audit import Audit, EventKind
+from passerelle_hub.audit import NO_VOUCH, Audit, EventKind
+from passerelle_hub.logbook import vouch
 from passerelle_hub.store import Transaction, batches
 from passerelle_hub.store.batches import NewBatch
 
@@ -60,6 +61,7 @@ class Receipts:
             tx,
             EventKind.BATCH_REFUSED,
             str(peer),
+            vouch=vouch.batch(statement.batch_id, digest) if consumed and statement else NO_VOUCH,
             code=error.code,
             consumed=int(consumed),
             statement=digest.hex(),

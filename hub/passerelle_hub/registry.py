@@ -20,6 +20,8 @@ from passerelle.manifest import KeyManifest, read_manifest
 from passerelle.registry_entry import RegistryEntry, verify_entry
 from passerelle.sign import Signed, VerifyingKey
 from passerelle_hub.audit import Audit, EventKind
+from passerelle_hub.logbook import vouch
+from passerelle_hub.logbook.manifests import log_manifest
 from passerelle_hub.store import Transaction, agencies
 
 ACTOR = "operator"
@@ -58,8 +60,14 @@ class Registry:
             return entry
         if known and entry.revision <= known.entry.revision:
             raise PasserelleError("registry_entry_invalid", f"{entry.agency}: revision {entry.revision}")
-        self._audit.append(tx, EventKind.AGENCY_ADDED, ACTOR, agency=entry.agency, revision=entry.revision)
-        agencies.put_entry(tx, entry.agency, encode_signed(signed), entry.revision, self._clock.now())
+        raw, now = encode_signed(signed), self._clock.now()
+        vouched = vouch.agency(entry.agency, raw, entry.revision, now)
+        self._audit.append(
+            tx, EventKind.AGENCY_ADDED, ACTOR, vouch=vouched, agency=entry.agency, revision=entry.revision
+        )
+        agencies.put_entry(tx, entry.agency, raw, entry.revision, now)
+        if member.manifest is not None:
+            log_manifest(tx, self._audit, ACTOR, member.manifest, entry.manifest)
         self.federation.accept(entry)  # last: what the table did not take must not stand in memory
         self._members = {**self._members, entry.agency: member}
         return entry

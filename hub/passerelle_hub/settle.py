@@ -19,6 +19,7 @@ from typing import Final
 from passerelle.errors import PasserelleError
 from passerelle.log import get_logger
 from passerelle_hub.audit import Audit, EventKind
+from passerelle_hub.logbook import vouch
 from passerelle_hub.match import pairs
 from passerelle_hub.match.links import ACTOR, Linker
 from passerelle_hub.match.score import Population
@@ -76,6 +77,7 @@ class Settlement:
                 tx,
                 EventKind.BATCH_MATCHED,
                 ACTOR,
+                vouch=vouch.matched(batch.batch_id),
                 batch=batch.batch_pk,
                 pairs=len(found.pairs),
                 changed=len(changes),

@@ -12,6 +12,7 @@ with the same events; a leaf never changes once written. One writer at a time (t
 
 from __future__ import annotations
 
+import hmac
 import secrets
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -22,13 +23,17 @@ from passerelle.audit.tiles import WIDTH, Tile, pack_entries
 from passerelle.checkpoint import Checkpoint, sign_checkpoint
 from passerelle.clock import SECOND, Clock
 from passerelle.errors import PasserelleError
+from passerelle.log import get_logger
 from passerelle.log_proof import EventProof
 from passerelle.note import Note
 from passerelle.notification import LogProof
 from passerelle.sign import SigningKey
+from passerelle_hub.audit import Audit, EventKind
 from passerelle_hub.store import Transaction, log_store
 from passerelle_hub.store.log_store import Placed, StoredCheckpoint, Tick
 
+_LOG: Final = get_logger("log")
+ACTOR: Final = "hub/log"
 TICK_DEPTH: Final = 16
 """Fixed depth of the paths inside a tick: 65,536 events at most; the rest wait for the next tick."""
 ROUND: Final = 60 * SECOND
@@ -36,31 +41,44 @@ ROUND: Final = 60 * SECOND
 
 
 class Transparency:
-    """Closes ticks, signs checkpoints, proves inclusion and consistency, serves tiles."""
+    """Closes ticks, signs checkpoints, proves inclusion and consistency."""
 
     def __init__(
         self,
         origin: str,
         key: SigningKey,
         clock: Clock,
+        audit: Audit,
         random: Callable[[int], bytes] = secrets.token_bytes,
         witness_round: int = ROUND,
     ) -> None:
         self.origin: Final = origin
         self._key = key
         self._clock = clock
+        self._audit = audit
         self._random = random
         self._round = witness_round
 
     def close_tick(self, tx: Transaction) -> Tick:
         """Steps 2 and 3: take the open events, in order, into the next leaf; an empty tick counts too."""
         number = log_store.size(tx)
-        events = log_store.take_open(tx, number, 1 << TICK_DEPTH)
+        events = self._open(tx, number)
         salt = self._random(32)
         tick = Tick(number, self._clock.now(), salt, merkle.tick_root(events, TICK_DEPTH, salt))
         log_store.put_tick(tx, tick)
         merkle.append_leaf(log_store.Nodes(tx), number, tick.root)
         return tick
+
+    def _open(self, tx: Transaction, number: int) -> list[bytes]:
+        """The events of a tick; what the hub did not write is dropped, with an event that says so."""
+        while True:
+            taken = log_store.take_open(tx, number, 1 << TICK_DEPTH)
+            forged = [mark for mark, tag in taken if not hmac.compare_digest(self._audit.seal.tag(mark), tag)]
+            if not forged:
+                return [mark for mark, _ in taken]
+            _LOG.error("events.forged", events=len(forged))
+            log_store.give_back(tx, number, forged)
+            self._audit.append(tx, EventKind.EVENT_FORGED, ACTOR, events=len(forged))
 
     def checkpoint(self, tx: Transaction) -> Note:
         """Step 4: sign the tree as it stands; of one size there is one checkpoint."""
@@ -73,17 +91,6 @@ class Transparency:
         fresh = size > 0 and (offered is None or offered.created + self._round <= now)
         log_store.put_checkpoint(tx, StoredCheckpoint(size, now, note.to_bytes(), fresh))
         return note
-
-    def latest(self, tx: Transaction) -> StoredCheckpoint:
-        """The newest signed checkpoint.
-
-        Raises:
-            PasserelleError: `proof_unavailable`, none was signed yet.
-        """
-        found = log_store.latest_checkpoint(tx)
-        if found is None:
-            raise PasserelleError("proof_unavailable", "no checkpoint yet")
-        return found
 
     def inclusion(self, tx: Transaction, commitment: bytes) -> LogProof:
         """Proof that an event stands in the log as it is now.
@@ -126,22 +133,35 @@ class Transparency:
             raise PasserelleError("proof_unavailable", "a size the tree does not have")
         return merkle.stored_consistency(log_store.Nodes(tx), old, new)
 
-    def tile(self, tx: Transaction, tile: Tile) -> bytes:
-        """A tile of the tree, see `passerelle.audit.tiles`.
 
-        Raises:
-            PasserelleError: `tile_unknown`, wider or further than the tree is.
-        """
-        start = tile.number * WIDTH
-        if tile.level is None:
-            leaves = log_store.roots(tx, start, tile.width)
-            packed, found = pack_entries(list(leaves)), len(leaves)
-        else:
-            hashes = log_store.nodes(tx, 8 * tile.level, start, tile.width)
-            packed, found = b"".join(hashes), len(hashes)
-        if found < tile.width:
-            raise PasserelleError("tile_unknown", f"{found} of {tile.width} nodes")
-        return packed
+def latest(tx: Transaction) -> StoredCheckpoint:
+    """The newest signed checkpoint.
+
+    Raises:
+        PasserelleError: `proof_unavailable`, none was signed yet.
+    """
+    found = log_store.latest_checkpoint(tx)
+    if found is None:
+        raise PasserelleError("proof_unavailable", "no checkpoint yet")
+    return found
+
+
+def tile_of(tx: Transaction, tile: Tile) -> bytes:
+    """A tile of the tree, see `passerelle.audit.tiles`.
+
+    Raises:
+        PasserelleError: `tile_unknown`, wider or further than the tree is.
+    """
+    start = tile.number * WIDTH
+    if tile.level is None:
+        leaves = log_store.roots(tx, start, tile.width)
+        packed, found = pack_entries(list(leaves)), len(leaves)
+    else:
+        hashes = log_store.nodes(tx, 8 * tile.level, start, tile.width)
+        packed, found = b"".join(hashes), len(hashes)
+    if found < tile.width:
+        raise PasserelleError("tile_unknown", f"{found} of {tile.width} nodes")
+    return packed
 
 
 def _proof(one: Placed, proof: LogProof) -> EventProof:

@@ -21,6 +21,7 @@ def build() -> App:
     app = App(name="passerelle", help="Secure federated data exchange.", result_action="return_value")
     for point in sorted(entry_points(group="passerelle.roles"), key=lambda item: item.name):
         app.command(point.value, name=point.name)  # imported only when it is called for
+    app.command("passerelle.audit.cli:app", name="audit")
     app.command("passerelle.doctor:doctor", name="doctor")
     return app
 

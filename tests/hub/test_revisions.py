@@ -14,7 +14,6 @@ from policy_kit import ALICE, BRAM, Desk, desk, suspend_police
 
 from passerelle.errors import PasserelleError
 from passerelle_hub import facts
-from passerelle_hub.audit import Audit
 from passerelle_hub.compose import build_core
 from passerelle_hub.following import Workshop
 from passerelle_hub.opening import shadow_engine
@@ -83,7 +82,7 @@ def running(tmp_path: Path, policies: Path, bundle: Bundle, database_url: str) -
     with hub_kit(
         tmp_path, EmbeddedEngine(bundle), bundle, database_url, signers=own.signers, workshop=workshop
     ) as kit:
-        office = Revisions(kit.core.database, Audit(kit.clock), own.signers, kit.clock)
+        office = Revisions(kit.core.database, kit.core.audit, own.signers, kit.clock)
         yield Running(kit, own, office)
         kit.core.following.close()
 

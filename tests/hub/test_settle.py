@@ -82,8 +82,8 @@ def test_settling_a_batch_twice_changes_nothing(hub: HubKit) -> None:
     police, _, _, _ = linked(hub)
     with hub.core.database.read() as tx:
         assert batches.pending(tx, 9) == ()
-    hub.core.settlement.settle(PendingBatch(1, "police", "ter", 1))
-    hub.core.settlement.settle(PendingBatch(2, "intelligence", "ter", 1))
+    hub.core.settlement.settle(PendingBatch(1, "police", "ter", 1, bytes(16)))
+    hub.core.settlement.settle(PendingBatch(2, "intelligence", "ter", 1, bytes(16)))
     assert states(hub) == {"notified": 1}
     assert len(hub.inbox(police)) == 1
 

@@ -17,6 +17,7 @@ from passerelle.evaluation_report import REPORT_TYPE, EvaluationReport, decode_r
 from passerelle.identity import Identity
 from passerelle.sign import Signed, verify
 from passerelle_hub.audit import Audit, EventKind
+from passerelle_hub.logbook import vouch
 from passerelle_hub.registry import Registry
 from passerelle_hub.store import Database, evaluations
 
@@ -49,6 +50,7 @@ class Reports:
                 tx,
                 EventKind.EVALUATIONS_REPORTED,
                 str(peer),
+                vouch=vouch.report(report.trustee, report.day, report.made, raw),
                 day=report.day,
                 agencies=len({count.agency for count in report.counts}),
                 elements=sum(count.elements for count in report.counts),

@@ -18,7 +18,7 @@ from passerelle.identity import Identity
 from passerelle.log_proof import EventProof
 from passerelle.note import Note
 from passerelle_hub.store import Database, log_store
-from passerelle_hub.transparency import Transparency
+from passerelle_hub.transparency import Transparency, latest, tile_of
 
 MAX_PROOFS: Final = 200
 MAX_TILES: Final = 24
@@ -55,7 +55,7 @@ class LogReader:
         """
         with self._database.read() as tx:
             offered = log_store.offered_checkpoint(tx)
-            return Checkpoints(self._transparency.latest(tx).note, offered.note if offered else b"")
+            return Checkpoints(latest(tx).note, offered.note if offered else b"")
 
     def prove(self, peer: Identity, commitments: Sequence[bytes], subjects: Sequence[str]) -> Proofs:
         """Proofs of what the caller may ask for and the newest checkpoint covers.
@@ -67,7 +67,7 @@ class LogReader:
             raise PasserelleError("message_malformed", f"more than {MAX_PROOFS} proofs at once")
         own = (f"notification/{peer.agency}/", "manifest/")
         with self._database.read() as tx:
-            stored = self._transparency.latest(tx)
+            stored = latest(tx)
             size = Checkpoint.parse(Note.parse(stored.note).text).size
             events = [
                 *log_store.places(tx, commitments),
@@ -94,4 +94,4 @@ class LogReader:
             raise PasserelleError("message_malformed", f"more than {MAX_TILES} tiles at once")
         tiles = [Tile.parse(path) for path in paths]
         with self._database.read() as tx:
-            return tuple(self._transparency.tile(tx, tile) for tile in tiles)
+            return tuple(tile_of(tx, tile) for tile in tiles)

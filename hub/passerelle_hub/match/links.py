@@ -20,6 +20,7 @@ from passerelle_hub import facts
 from passerelle_hub.audit import Audit, EventKind, Note
 from passerelle_hub.decisions import Decisions
 from passerelle_hub.index import unpack_kinds
+from passerelle_hub.logbook import vouch
 from passerelle_hub.match.pairs import Pair
 from passerelle_hub.match.score import Population, Score, Verdict, score
 from passerelle_hub.match.weights import WEIGHTS_VERSION
@@ -147,10 +148,16 @@ class Linker:
         for key, link in known.items():
             if key in supported or LinkState(link.state) is LinkState.ERASED:
                 continue
+            erased = links.erased(link, self._clock.now())
             self._audit.append(
-                tx, EventKind.LINK_CHANGED, ACTOR, link=link.link_id.hex(), state=LinkState.ERASED.value
+                tx,
+                EventKind.LINK_CHANGED,
+                ACTOR,
+                vouch=vouch.link(erased),
+                link=link.link_id.hex(),
+                state=LinkState.ERASED.value,
             )
-            links.change(tx, links.erased(link, self._clock.now()))
+            links.change(tx, erased)
 
 
 def side(row: StoredRecord) -> facts.Side:
@@ -161,7 +168,8 @@ def side(row: StoredRecord) -> facts.Side:
 def _note(change: _Change) -> Note:
     link = change.link
     detail = {"link": link.link_id.hex(), "state": link.state, "band": link.band, "decision": link.decision}
-    return Note(EventKind.LINK_OPENED if change.opened else EventKind.LINK_CHANGED, detail)
+    kind = EventKind.LINK_OPENED if change.opened else EventKind.LINK_CHANGED
+    return Note(kind, detail, vouch.link(link))
 
 
 def _state(result: Score, decision: Decision) -> LinkState:

@@ -51,6 +51,7 @@ class PendingBatch:
     agency: str
     domain: str
     epoch: int
+    batch_id: bytes
 
 
 def position(tx: Transaction, agency: str) -> Position:
@@ -105,12 +106,12 @@ def put_receipt(tx: Transaction, batch_pk: int, receipt: bytes) -> None:
 def pending(tx: Transaction, limit: int, *, after: int = 0) -> tuple[PendingBatch, ...]:
     """Batches that are indexed and not yet matched, oldest first, those up to key `after` left out."""
     rows = tx.execute(
-        select(batch.c.batch_pk, batch.c.agency, batch.c.domain, batch.c.epoch)
+        select(batch.c.batch_pk, batch.c.agency, batch.c.domain, batch.c.epoch, batch.c.batch_id)
         .where(batch.c.state == "indexed", batch.c.batch_pk > after)
         .order_by(batch.c.batch_pk)
         .limit(limit)
     )
-    return tuple(PendingBatch(row.batch_pk, row.agency, row.domain, row.epoch) for row in rows)
+    return tuple(PendingBatch(*row) for row in rows)
 
 
 def mark_matched(tx: Transaction, batch_pk: int) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, insert, select, update
 
 from passerelle.audit.event import Event
 from passerelle_hub.store.database import Transaction
@@ -42,14 +42,14 @@ class Tick:
     root: bytes
 
 
-def append(tx: Transaction, events: Sequence[tuple[bytes, Event]]) -> None:
-    """Store events under their commitments, in order."""
-    columns = ("commitment", *_EVENT_COLUMNS)
-    insert_rows(tx, audit_event, columns, [(mark, *_VALUES(row)) for mark, row in events])
+def append(tx: Transaction, events: Sequence[tuple[bytes, bytes, Event]]) -> None:
+    """Store events with commitment and tag, in order."""
+    columns = ("commitment", "tag", *_EVENT_COLUMNS)
+    insert_rows(tx, audit_event, columns, [(mark, tag, *_VALUES(row)) for mark, tag, row in events])
 
 
-def take_open(tx: Transaction, number: int, limit: int) -> tuple[bytes, ...]:
-    """Give the oldest events without a tick their places in a tick; returns their commitments, in order.
+def take_open(tx: Transaction, number: int, limit: int) -> tuple[tuple[bytes, bytes], ...]:
+    """Give the oldest events without a tick their places in a tick; returns commitments and tags, in order.
 
     One statement for all, so that what is placed and what is returned cannot differ.
     """
@@ -63,9 +63,16 @@ def take_open(tx: Transaction, number: int, limit: int) -> tuple[bytes, ...]:
         update(audit_event)
         .where(audit_event.c.event_pk == placed.c.event_pk)
         .values(tick=number, position=placed.c.position)
-        .returning(audit_event.c.position, audit_event.c.commitment)
+        .returning(audit_event.c.position, audit_event.c.commitment, audit_event.c.tag)
     ).all()
-    return tuple(bytes(row.commitment) for row in sorted(rows, key=lambda row: int(row.position)))
+    ordered = sorted(rows, key=lambda row: int(row.position))
+    return tuple((bytes(row.commitment), bytes(row.tag)) for row in ordered)
+
+
+def give_back(tx: Transaction, number: int, forged: Sequence[bytes]) -> None:
+    """Undo `take_open` for a tick and drop the events that the hub did not write."""
+    tx.execute(delete(audit_event).where(audit_event.c.tick == number, audit_event.c.commitment.in_(forged)))
+    tx.execute(update(audit_event).where(audit_event.c.tick == number).values(tick=None, position=None))
 
 
 def put_tick(tx: Transaction, tick: Tick) -> None:

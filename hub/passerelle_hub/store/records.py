@@ -8,6 +8,7 @@ from operator import attrgetter
 
 from sqlalchemy import bindparam, delete, func, select, update
 
+from passerelle.audit.rows import RecordRow
 from passerelle.record import KekWrap, Section, SectionKeyWrap
 from passerelle_hub.store.database import Transaction
 from passerelle_hub.store.dialect import among, insert_rows, on_sqlite, parts
@@ -36,6 +37,8 @@ class NewRecord:
     embargoed: bool = False
     sections: tuple[Section, ...] = ()
     wraps: tuple[SectionKeyWrap, ...] = ()
+    salt: bytes = b""
+    body: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,8 @@ _BODY_COLUMNS = ("marking", "kinds", "marks", "expiry", "embargoed")
 _COLUMNS = (*_ROW_COLUMNS, *_BODY_COLUMNS)
 _RECORD = ("record_pk", *_COLUMNS)
 _VALUES = attrgetter(*_COLUMNS)
+_HEADER_COLUMNS = ("revision", "batch_pk", "position", "header", "decision", "salt", "body")
+_HEADER_VALUES = attrgetter(*_HEADER_COLUMNS)
 _STORED = (
     record.c.record_pk,
     record.c.agency,
@@ -101,11 +106,8 @@ def put(tx: Transaction, new: Sequence[NewRecord], known: dict[bytes, tuple[int,
     insert_rows(
         tx,
         header,
-        ("record_pk", "revision", "batch_pk", "position", "header", "decision"),
-        [
-            (keys[row.record_id], row.revision, row.batch_pk, row.position, row.header, row.decision)
-            for row in new
-        ],
+        ("record_pk", *_HEADER_COLUMNS),
+        [(keys[row.record_id], *_HEADER_VALUES(row)) for row in new],
     )
     _put_sections(tx, new, keys)
     return keys
@@ -168,6 +170,26 @@ def expired(tx: Transaction, now: int, limit: int) -> tuple[StoredRecord, ...]:
         .limit(limit)
     )
     return tuple(StoredRecord(*row) for row in rows)
+
+
+def remains(tx: Transaction, record_pk: int) -> RecordRow:
+    """What will be left of a record once it is erased past its expiry."""
+    row = tx.execute(select(record).where(record.c.record_pk == record_pk)).one()
+    return RecordRow(
+        agency=row.agency,
+        record_id=bytes(row.record_id),
+        revision=row.revision,
+        state="expired",
+        entity=row.entity,
+        domain=row.domain,
+        epoch=row.epoch,
+        marking=bytes(row.marking),
+        kinds=b"",
+        expiry=0,
+        embargoed=row.embargoed,
+        index=(),
+        wraps=(),
+    )
 
 
 def erase(tx: Transaction, record_pk: int, state: str) -> None:

@@ -73,6 +73,17 @@ agency = Table(
     Column("added", BigInteger, nullable=False),
 )
 
+# Every manifest that the log holds, in force from its event on.
+key_manifest = Table(
+    "key_manifest",
+    metadata,
+    Column("agency", String(64), primary_key=True),
+    Column("digest", LargeBinary(32), primary_key=True),  # SHA-256 of the payload
+    Column("sequence", BigInteger, nullable=False),
+    Column("signed", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 chain = Table(
     "chain",
     metadata,
@@ -149,6 +160,8 @@ header = Table(
     Column("position", Integer, nullable=False),
     Column("header", LargeBinary, nullable=False),  # exact signed bytes
     Column("decision", String(32), nullable=False),
+    Column("salt", LargeBinary(16), nullable=False),  # of the revision's leaf (passerelle.audit.rows)
+    Column("body", LargeBinary(32), nullable=False),  # what the leaf holds of row, index and wraps
 )
 
 section = Table(
@@ -341,6 +354,7 @@ audit_event = Table(
     Column("subject", String(160), nullable=False),  # what it vouches for, empty for nothing
     Column("vouched", LargeBinary(32), nullable=False),  # digest of the subject's content, or empty
     Column("erased", LargeBinary(32), nullable=False),  # inner digest once the details are gone, or empty
+    Column("tag", LargeBinary(16), nullable=False),  # the hub's own mark (passerelle_hub.audit.EventSeal)
     Column("tick", BigInteger, nullable=True),
     Column("position", Integer, nullable=True),
     Index(None, "tick"),

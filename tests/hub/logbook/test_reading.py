@@ -12,7 +12,7 @@ from passerelle.checkpoint import Checkpoint, verify_checkpoint
 from passerelle.errors import PasserelleError
 from passerelle.log_proof import verify_log_proof
 from passerelle.note import Note
-from passerelle_hub.audit import EventKind
+from passerelle_hub.audit import EventKind, Vouch
 from passerelle_hub.logbook.reading import MAX_PROOFS, MAX_TILES, LogReader
 from passerelle_hub.store import log_store
 
@@ -52,7 +52,7 @@ def test_by_subject_one_gets_ones_own(hub: HubKit) -> None:
     police, customs = hub.agency("police"), hub.agency("customs")
     with hub.core.database.write() as tx:
         for subject in ("notification/police/1", "manifest/police/1", "link/ab"):
-            hub.core.audit.append(tx, EventKind.LOG_READ, "test", subject=subject, vouched=b"v" * 32)
+            hub.core.audit.append(tx, EventKind.LOG_READ, "test", vouch=Vouch(subject, b"v" * 32))
     hub.beat()
     checkpoint = signed(hub)
     subjects = ["notification/police/1", "manifest/police/1", "link/ab"]
@@ -72,7 +72,7 @@ def test_the_newest_event_of_a_subject_is_proved(hub: HubKit) -> None:
     for vouched in (b"a" * 32, b"b" * 32):
         with hub.core.database.write() as tx:
             subject = "manifest/customs/1"
-            hub.core.audit.append(tx, EventKind.LOG_READ, "test", subject=subject, vouched=vouched)
+            hub.core.audit.append(tx, EventKind.LOG_READ, "test", vouch=Vouch(subject, vouched))
         hub.beat()
     signed(hub)
     found = reader(hub).prove(police.identity, [], ["manifest/customs/1"])

@@ -1,0 +1,66 @@
+"""Which tables the log covers, so that an edit of them is told from a lawful change; and which it does not.
+
+A test edits every column of every covered table and expects the verifier to name it; another holds this list
+and docs/threat-model.md together. A new table stands in one of the two lists before it is released.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+COVERED: Final[Mapping[str, str]] = {
+    "agency": "digest of the signed entry, by `agency.added`",
+    "key_manifest": "digest, by `manifest.logged`",
+    "chain": "follows from the batches",
+    "counter": "follows from the notifications and `notification.acknowledged`",
+    "batch": "signed by the agency, receipt signed by the hub, states by `batch.accepted`, `batch.matched`",
+    "record": "leaf of its revision under the root of `records.stored`; erased ones by `record.erased`",
+    "header": "head of the same leaf",
+    "section": "digests in the header, which the agency signed",
+    "section_wrap": "body of the record's leaf",
+    "kek": "digest in the statement, which the agency signed",
+    "token": "body of the record's leaf",
+    "link": "digest, by `link.opened`, `link.changed`",
+    "notification": "digest, by `notification.written`",
+    "dead_letter": "agency and link, by `notification.undeliverable` and `letter.taken`",
+    "decision": "digest of all decisions of one question, by `decisions.taken`",
+    "evaluation_report": "digest, by `evaluations.reported`; signed by the trustee",
+    "audit_event": "leaves of the ticks; open ones carry the hub's mark",
+    "log_tick": "leaves of the tree",
+    "log_node": "computed anew from the leaves",
+    "checkpoint": "signed by the hub; witnesses have seen it",
+}
+"""Table: how the log covers it."""
+
+NOT_COVERED: Final[Mapping[str, str]] = {
+    "last_key": "a counter of keys; a wrong one shows as a record that cannot be stored",
+    "quota_use": "counts of a day; an edit lets an agency use more or less of its budget",
+    "evaluation_count": "the counts of `evaluation_report`, which is covered, for searching",
+    "policy_revision": "bundles; two people sign each, and an unsigned one is refused",
+    "policy_state": "an edit can bring back an older signed revision, which every decision names",
+    "policy_change": "the history of activations; the log has its own (`policy.activated`)",
+    "policy_difference": "examples of a trial beside the active revision",
+    "alembic_version": "the schema's version; a wrong one stops the hub at its start",
+}
+"""Table: what an edit can do."""
+
+EXEMPT: Final[Mapping[str, str]] = {
+    "batch.batch_pk": "a key of the database; other rows are held against the batch id",
+    "link.link_pk": "a key of the database; notifications are held against the link id",
+    "dead_letter.since": "decides the order of letters alone",
+    "dead_letter.code": "for the operator's list alone",
+    "header.record_pk": "a key of the database, held against the record's row",
+    "batch.received": "held to ten seconds against the signed receipt",
+    "record.record_pk": "a key of the database; headers, index and links are held against it",
+    "audit_event.commitment": "computed anew; an edit hides a promised proof, which its receiver misses",
+    "audit_event.position": "places count by their order; exchanged ones are named",
+    "checkpoint.size": "stands in the note, which is signed",
+    "checkpoint.created": "when it was signed; decides when the next is offered",
+    "checkpoint.offered": "an edit delays cosignatures, which shows as a missing quorum",
+    "audit_event.event_pk": "order of open events alone; places in ticks are kept apart",
+    "audit_event.tag": "held against the commitment at the tick, of no use afterwards",
+    "decision.decided": "held to a minute against the event that names it",
+    "log_tick.closed": "stated by the hub alone; witnesses put their own times into cosignatures",
+}
+"""Column: why an edit of it need not be found."""

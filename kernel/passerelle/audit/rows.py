@@ -1,0 +1,156 @@
+"""Digests of what the hub keeps, as events vouch for them; hub and verifier compute them here.
+
+(1) A *row* is a table's name and named fields. Its digest covers every field under its name, so a field that
+    is added later is covered as soon as its writer names it. Large fields stand in it as their SHA-256.
+(2) A *record* has a leaf for each revision: H(head, body). The head covers what the history of headers keeps,
+    the body what the record's current row, its rows of the index and its wraps say. Both are salted. The root
+    over a batch's leaves, in order of their positions, is vouched for by one event.
+(3) The decisions of one question are vouched for together, in order of their ids.
+
+A record that was erased lawfully has an event of its own (`record.erased`) under its revision's subject.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias, cast
+
+from passerelle import merkle
+from passerelle.canonical import digest, encode
+from passerelle.errors import PasserelleError
+
+Value: TypeAlias = "bytes | str | int | float"
+Fields: TypeAlias = "Mapping[str, Value]"
+SALT_BYTES: Final = 16
+_ROW: Final = "passerelle/row/1"
+_HEAD: Final = "passerelle/record-head/1"
+_BODY: Final = b"passerelle/record-body/1\x00"
+_LEAF: Final = b"passerelle/record-leaf/1\x00"
+_DECISIONS: Final = "passerelle/decisions/1"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRow:
+    """A record's current row and all that hangs on it.
+
+    `index` are its rows of the token index, `wraps` (section, recipient, wrapped) each.
+    """
+
+    agency: str
+    record_id: bytes
+    revision: int
+    state: str
+    entity: str
+    domain: str
+    epoch: int
+    marking: bytes
+    kinds: bytes
+    expiry: int
+    embargoed: bool
+    index: tuple[tuple[bytes, int], ...]
+    wraps: tuple[tuple[str, str, bytes], ...]
+
+
+def row_digest(table: str, fields: Fields) -> bytes:
+    """The digest (32 bytes) of a row (1)."""
+    parts = tuple(encode(name, _part(fields[name])) for name in sorted(fields))
+    return digest(_ROW, table, parts)
+
+
+def notified(
+    agency: str, sequence: int, link_id: bytes, created: int, decision: str, key_id: bytes, sealed: bytes
+) -> Fields:
+    """The fields of a notification's row; its recipient knows all of them and so can compute the digest."""
+    return {
+        "agency": agency,
+        "sequence": sequence,
+        "link": link_id,
+        "created": created,
+        "decision": decision,
+        "key_id": key_id,
+        "sealed": hashlib.sha256(sealed).digest(),
+    }
+
+
+def decisions_digest(rows: Sequence[bytes]) -> bytes:
+    """The digest (32 bytes) of decisions' rows, in order of their ids (3)."""
+    return digest(_DECISIONS, tuple(rows))
+
+
+def record_head(salt: bytes, batch_id: bytes, position: int, header: bytes, decision: str) -> bytes:
+    """What a leaf holds of a header and its place (2)."""
+    return digest(_HEAD, salt, batch_id, position, hashlib.sha256(header).digest(), decision)
+
+
+def record_body(salt: bytes, row: RecordRow) -> bytes:
+    """What a leaf holds of a record's current row (2)."""
+    index = b"".join(sorted(mark + kind.to_bytes(2, "big") for mark, kind in row.index))
+    fields = encode(
+        row.agency,
+        row.record_id,
+        row.revision,
+        row.state,
+        row.entity,
+        row.domain,
+        row.epoch,
+        row.marking,
+        row.kinds,
+        row.expiry,
+        int(row.embargoed),
+        index,
+        tuple(sorted(row.wraps)),
+    )
+    return hashlib.sha256(_BODY + salt + fields).digest()
+
+
+def record_leaf(head: bytes, body: bytes) -> bytes:
+    """The leaf (32 bytes) of one revision."""
+    return hashlib.sha256(_LEAF + head + body).digest()
+
+
+def records_root(leaves: Sequence[bytes]) -> bytes:
+    """The root (32 bytes) over a batch's leaves, in order of their positions."""
+    return merkle.root(leaves)
+
+
+def fields_out(fields: Fields) -> dict[str, Any]:
+    """Fields as JSON keeps them without losing their types."""
+    return {name: _value_out(value) for name, value in fields.items()}
+
+
+def fields_in(document: Mapping[str, Any]) -> dict[str, Value]:
+    """Fields from JSON.
+
+    Raises:
+        PasserelleError: `export_unreadable`.
+    """
+    return {name: _value_in(value) for name, value in document.items()}
+
+
+def _part(value: Value) -> bytes | str | int:
+    if isinstance(value, float):
+        return f"float {value!r}"
+    return int(value) if isinstance(value, bool) else value
+
+
+def _value_out(value: Value) -> Any:
+    if isinstance(value, bytes):
+        return {"hex": value.hex()}
+    return {"float": repr(value)} if isinstance(value, float) else value
+
+
+def _value_in(value: Any) -> Value:
+    try:
+        if isinstance(value, dict):
+            (kind, text), *more = cast("dict[str, Any]", value).items()
+            if not more and kind == "hex":
+                return bytes.fromhex(text)
+            if not more and kind == "float":
+                return float(text)
+        elif isinstance(value, (str, int)):
+            return value
+    except (TypeError, ValueError) as error:
+        raise PasserelleError("export_unreadable", "a field") from error
+    raise PasserelleError("export_unreadable", "a field of no known type")

@@ -1,0 +1,294 @@
+"""Verification of batches and records, see `verify_rows` for the rest.
+
+(1) batches, by agency and number: statement signed by a key of the agency that was in force, chained without
+    a gap; receipt signed by the hub and about this statement, its event in the log; recipients as signed;
+    state as the log's events say;
+(2) headers, by batch: their leaves give the root that was vouched for when the batch was stored;
+(3) records: the current row, its rows of the index, its wraps and sections are those of the last leaf; or an
+    event says that the record was erased, and nothing is left but its number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Any, Final
+
+from passerelle.audit import names
+from passerelle.audit.layout import Export
+from passerelle.audit.parties import Parties
+from passerelle.audit.rows import (
+    RecordRow,
+    record_body,
+    record_head,
+    record_leaf,
+    records_root,
+    row_digest,
+)
+from passerelle.audit.scratch import Scratch
+from passerelle.audit.verify_log import false
+from passerelle.audit.verify_rows import item, number, raw, subject_of_batch, text, vouched
+from passerelle.batch import recipient_digest
+from passerelle.canonical import digest as canonical_digest
+from passerelle.codec.header import decode_header
+from passerelle.codec.signed import decode_signed
+from passerelle.codec.statement import decode_receipt, decode_statement
+from passerelle.errors import PasserelleError
+from passerelle.identity import Identity
+from passerelle.record import GENESIS, RECEIPT_TYPE, STATEMENT_TYPE, BatchStatement, KekWrap
+from passerelle.sign import Signed
+
+_GRACE: Final = 10_000_000
+"""Microseconds: the maximum merge delay of receipts."""
+
+
+class BatchCheck:
+    """Step 1."""
+
+    def __init__(self, export: Export, parties: Parties, scratch: Scratch) -> None:
+        self._export = export
+        self._parties = parties
+        self._scratch = scratch
+        self._hub = Identity.parse(export.origin).agency
+        self.ends: dict[str, tuple[int, bytes]] = {}
+
+    def run(self, until: int) -> int:
+        """Check all batches; `until` is when the newest tick was closed. Returns how many.
+
+        Raises:
+            PasserelleError: `log_false`, `export_unreadable`.
+        """
+        count = 0
+        for row in self._export.rows("batch"):
+            what = f"batch {text(row, 'batch')} of {text(row, 'agency')}"
+            try:
+                self._batch(row, what, until)
+            except PasserelleError as error:
+                if error.code in ("log_false", "export_unreadable"):
+                    raise
+                raise false(what, error.code) from error
+            count += 1
+        self._chains()
+        return count
+
+    def _batch(self, row: dict[str, Any], what: str, until: int) -> None:
+        agency, received = text(row, "agency"), number(row, "received")
+        signed = decode_signed(raw(row, "statement"))
+        statement = decode_statement(self._parties.verify(agency, signed, STATEMENT_TYPE, received))
+        digest = _sha(signed)
+        said = (statement.agency, statement.batch_id, statement.sequence, statement.domain, statement.epoch)
+        held = (agency, raw(row, "batch"), number(row, "sequence"), text(row, "domain"), number(row, "epoch"))
+        if said != held or digest != raw(row, "digest"):
+            raise false(what, "the row is not what the agency signed")
+        self._chain(statement, digest, what)
+        if recipient_digest(_keks(row)) != statement.recipients and text(row, "state") != "refused":
+            raise false(what, "other recipients than signed")
+        self._state(row, self._receipt(row, statement, digest, what, until), what)
+        vouched(self._scratch, subject_of_batch(row), digest)
+
+    def _chain(self, statement: BatchStatement, digest: bytes, what: str) -> None:
+        sequence, previous = self.ends.get(statement.agency, (0, GENESIS))
+        if (statement.sequence, statement.previous) != (sequence + 1, previous):
+            raise false(what, f"number {statement.sequence} does not follow {sequence}")
+        self.ends[statement.agency] = (statement.sequence, digest)
+
+    def _receipt(
+        self, row: dict[str, Any], statement: BatchStatement, digest: bytes, what: str, until: int
+    ) -> str:
+        received = number(row, "received")
+        signed = decode_signed(raw(row, "receipt"))
+        receipt = decode_receipt(self._parties.verify(self._hub, signed, RECEIPT_TYPE, received))
+        said = (receipt.agency, receipt.batch_id, receipt.sequence, receipt.statement_digest)
+        if said != (statement.agency, statement.batch_id, statement.sequence, digest) or not receipt.consumed:
+            raise false(what, "a receipt of something else")
+        if abs(receipt.received - received) > _GRACE:
+            raise false(what, "received at another time than its receipt says")
+        logged = self._scratch.one("SELECT 1 FROM promised WHERE event = ?", receipt.audit_event)
+        if not logged and received + _GRACE < until:
+            raise false(what, "its receipt promises an event that the log does not hold")
+        return receipt.code
+
+    def _state(self, row: dict[str, Any], code: str, what: str) -> None:
+        matched = self._scratch.vouched(names.matched(raw(row, "batch"))) is not None
+        expected = "refused" if code else ("matched" if matched else "indexed")
+        if text(row, "state") != expected:
+            raise false(what, f"state {text(row, 'state')}, by the log {expected}")
+
+    def _chains(self) -> None:
+        seen: set[str] = set()
+        for row in self._export.rows("chain"):
+            agency = text(row, "agency")
+            sequence, digest = self.ends.get(agency, (0, GENESIS))
+            if (number(row, "next_sequence"), raw(row, "previous")) != (sequence + 1, digest):
+                raise false(f"chain of {agency}", f"not where {sequence} batches leave it")
+            seen.add(agency)
+        if lost := sorted(set(self.ends) - seen):
+            raise false(f"chain of {lost[0]}", "not there")
+        self._counters()
+
+    def _counters(self) -> None:
+        seen: set[str] = set()
+        for row in self._export.rows("counter"):
+            agency = text(row, "agency")
+            last = self._notifications(agency)
+            if number(row, "last_notification") != last:
+                raise false(f"counter of {agency}", f"{last} notifications are logged")
+            seen.add(agency)
+        query = "SELECT DISTINCT substr(subject, 14) FROM vouched WHERE prefix = 'notification'"
+        for (rest,) in self._scratch.all(query):
+            if rest.split("/")[0] not in seen:
+                raise false(f"counter of {rest.split('/')[0]}", "not there")
+
+    def _notifications(self, agency: str) -> int:
+        prefix = f"notification/{agency}/"
+        query = (
+            "SELECT max(CAST(substr(subject, ?) AS INTEGER)) FROM vouched WHERE subject >= ? AND subject < ?"
+        )
+        found = self._scratch.one(query, len(prefix) + 1, prefix, prefix[:-1] + "0")
+        return int(found[0] or 0) if found else 0
+
+
+def headers(export: Export, scratch: Scratch) -> int:
+    """Step 2; returns how many revisions.
+
+    Raises:
+        PasserelleError: `log_false`, `export_unreadable`.
+    """
+    count = 0
+    for batch, rows in groupby(export.rows("header"), key=lambda row: text(row, "batch")):
+        leaves = [_leaf(row, scratch) for row in rows]
+        subject = names.records(bytes.fromhex(batch))
+        vouched(scratch, subject, records_root(leaves))
+        count += len(leaves)
+    for subject, place in scratch.unseen(_all_but_records(scratch)):
+        raise false(subject, f"vouched for by {place} and not there")
+    return count
+
+
+def _all_but_records(scratch: Scratch) -> Iterator[str]:
+    for (prefix,) in scratch.all("SELECT DISTINCT prefix FROM vouched WHERE prefix != 'records'"):
+        yield prefix
+
+
+def _leaf(row: dict[str, Any], scratch: Scratch) -> bytes:
+    header, body = raw(row, "header"), raw(row, "body")
+    place = (raw(row, "batch"), number(row, "position"))
+    scratch.run(
+        "INSERT INTO header VALUES (?, ?, ?, ?, ?)",
+        number(row, "key"),
+        number(row, "revision"),
+        canonical_digest("passerelle/audit-scratch/1", header, raw(row, "salt")),
+        body,
+        text(row, "batch"),
+    )
+    return record_leaf(record_head(raw(row, "salt"), *place, header, text(row, "decision")), body)
+
+
+def records(export: Export, scratch: Scratch) -> int:
+    """Step 3; returns how many records.
+
+    Raises:
+        PasserelleError: `log_false`, `export_unreadable`.
+    """
+    count = 0
+    scratch.run("CREATE TABLE held (record INTEGER PRIMARY KEY, revision INTEGER)")
+    for row in export.rows("record"):
+        _record(row, scratch, f"record {text(row, 'record')} of {text(row, 'agency')}")
+        scratch.run("INSERT INTO held VALUES (?, ?)", number(row, "key"), number(row, "revision"))
+        count += 1
+    query = (
+        "SELECT header.record, max(header.revision), held.revision FROM header"
+        " LEFT JOIN held ON held.record = header.record GROUP BY header.record"
+        " HAVING held.revision IS NULL OR max(header.revision) != held.revision LIMIT 1"
+    )
+    if found := scratch.one(query):
+        raise false(f"record number {found[0]}", f"revision {found[1]} is logged, {found[2]} held")
+    return count
+
+
+def _record(row: dict[str, Any], scratch: Scratch, what: str) -> None:
+    key, revision = number(row, "key"), number(row, "revision")
+    found = scratch.one(
+        "SELECT digest, body, batch FROM header WHERE record = ? AND revision = ?", key, revision
+    )
+    header, salt = raw(row, "header"), raw(row, "salt")
+    if found is None or found[0] != canonical_digest("passerelle/audit-scratch/1", header, salt):
+        raise false(what, "its header is not the one that was logged")
+    if found[2] != text(row, "batch"):
+        raise false(what, "it came with another batch")
+    held = RecordRow(
+        agency=text(row, "agency"),
+        record_id=raw(row, "record"),
+        revision=revision,
+        state=text(row, "state"),
+        entity=text(row, "entity"),
+        domain=text(row, "domain"),
+        epoch=number(row, "epoch"),
+        marking=raw(row, "marking"),
+        kinds=raw(row, "kinds"),
+        expiry=number(row, "expiry"),
+        embargoed=item(row, "embargoed") is True,
+        index=tuple((bytes.fromhex(mark), kind) for mark, kind in item(row, "index")),
+        wraps=tuple(
+            (section, recipient, bytes.fromhex(wrapped)) for section, recipient, wrapped in item(row, "wraps")
+        ),
+    )
+    sections = {name: (bytes.fromhex(digest), length) for name, digest, length in item(row, "sections")}
+    copy = raw(row, "marks")
+    erased = scratch.vouched(names.record(held.agency, held.record_id, revision))
+    if held.state == "expired":
+        _expired(held, sections, copy, erased, what)
+        return
+    if (held.state == "withdrawn") != (erased is not None):
+        raise false(what, f"state {held.state}, by the log {'erased' if erased else 'not erased'}")
+    if record_body(salt, held) != found[1]:
+        raise false(what, "row, index or wraps are not what was logged")
+    if sorted(mark for mark, _ in held.index) != sorted(copy[at : at + 16] for at in range(0, len(copy), 16)):
+        raise false(what, "the row's copy of its index")
+    stated = {part.name: (part.digest, part.length) for part in decode_header(header).sections}
+    if sections != ({} if held.state == "withdrawn" else stated):
+        raise false(what, "sections are not what the agency signed")
+
+
+def _expired(
+    held: RecordRow,
+    sections: dict[str, tuple[bytes, int]],
+    copy: bytes,
+    erased: tuple[bytes, str, int, bool] | None,
+    what: str,
+) -> None:
+    if erased is None:
+        raise false(what, "erased, and no event says so")
+    if held.index or held.wraps or held.kinds or held.expiry or sections or copy:
+        raise false(what, "erased, and something is left")
+    if erased[0] != expired_digest(held):
+        raise false(what, f"not what {erased[1]} left of it")
+
+
+def expired_digest(row: RecordRow) -> bytes:
+    """What the event of an erasure vouches for: the row as it is left."""
+    return row_digest(
+        "record",
+        {
+            "agency": row.agency,
+            "record": row.record_id,
+            "revision": row.revision,
+            "entity": row.entity,
+            "domain": row.domain,
+            "epoch": row.epoch,
+            "marking": row.marking,
+            "embargoed": int(row.embargoed),
+        },
+    )
+
+
+def _sha(signed: Signed) -> bytes:
+    return hashlib.sha256(signed.payload).digest()
+
+
+def _keks(row: dict[str, Any]) -> list[KekWrap]:
+    return [
+        KekWrap(recipient, bytes.fromhex(key_id), bytes.fromhex(sealed))
+        for recipient, key_id, sealed in item(row, "keks")
+    ]
