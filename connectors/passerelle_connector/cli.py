@@ -35,12 +35,14 @@ from passerelle_connector.display import show, show_one
 from passerelle_connector.enrol import enrol
 from passerelle_connector.explain import explain, words
 from passerelle_connector.normalise import FIELDS
+from passerelle_connector.preview_cli import add_to as add_preview
 from passerelle_connector.reconcile import Reconciled
 from passerelle_connector.rotate import rotate as rotate_keys
 from passerelle_connector.status import keys_ending, read_status
 from passerelle_connector.trial import try_source
 
 app = App(name="connector", help="Submit a partner's records and receive its notifications.")
+add_preview(app)
 
 Config = Annotated[Path, Parameter(name="--config")]
 AsJson = Annotated[bool, Parameter(name="--json", negative="")]

@@ -34,7 +34,7 @@ from passerelle_connector.model import Random, TokenProtocol
 from passerelle_connector.normalise import FIELDS, NORM_VERSION, Settings
 from passerelle_connector.outbox import Outbox
 from passerelle_connector.peers import Peers
-from passerelle_connector.ports import DirectoryPort, HoldingsPort, HubPort
+from passerelle_connector.ports import DirectoryPort, HoldingsPort, HubPort, PreviewPort
 from passerelle_connector.prepare import Preparation
 from passerelle_connector.reading import Reader
 from passerelle_connector.reconcile import Reconciliation
@@ -79,6 +79,7 @@ class Ports:
     directory: DirectoryPort
     trustees: Mapping[int, TrusteePort]
     holdings: HoldingsPort | None = None
+    preview: PreviewPort | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +225,7 @@ async def open_ports(
             trustees[trustee.index] = lines.connect(dial(trustee.address, identity), GrpcTrustee)
         if renewal is not None:
             renewal.on_renewed(lines.reopen)
-        yield Ports(hub, hub, trustees, hub)
+        yield Ports(hub, hub, trustees, hub, hub)
     finally:
         await lines.close()
 

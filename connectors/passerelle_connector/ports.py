@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from passerelle.foresight import Foresight, Imagined
 from passerelle.holdings import Comparison, Selection
 from passerelle.record import Batch, Position
 from passerelle.sign import Signed
@@ -101,6 +102,18 @@ class DirectoryPort(Protocol):
 
     async def agencies(self) -> tuple[Signed, ...]:
         """Registry entries of all agencies, not yet verified.
+
+        Raises:
+            PasserelleError: the hub's code, or `peer_unavailable`, `peer_timeout`.
+        """
+        ...
+
+
+class PreviewPort(Protocol):
+    """The hub's Preview."""
+
+    async def who_would_learn(self, imagined: Imagined) -> Foresight:
+        """What each class of counterpart would be told of a record that is not submitted.
 
         Raises:
             PasserelleError: the hub's code, or `peer_unavailable`, `peer_timeout`.

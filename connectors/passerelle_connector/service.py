@@ -6,11 +6,13 @@ from collections.abc import AsyncIterator, Callable
 
 import grpc.aio
 
+from passerelle.codec.foresight import foresight_in, imagined_out
 from passerelle.codec.frames import frames
 from passerelle.codec.holdings import question_out
 from passerelle.codec.signed import signed_in, signed_out
 from passerelle.codec.trustee import evaluate_answer_in, evaluate_request_out
 from passerelle.errors import PasserelleError
+from passerelle.foresight import Foresight, Imagined
 from passerelle.holdings import Comparison, Selection
 from passerelle.oprf.protocol import EvaluateAnswer, EvaluateRequest
 from passerelle.record import DIGEST_BYTES, Batch, Position
@@ -23,6 +25,7 @@ from passerelle.wire.v1 import (
     enrolment_pb2_grpc,
     exchange_pb2,
     exchange_pb2_grpc,
+    preview_pb2_grpc,
     trustee_pb2,
     trustee_pb2_grpc,
 )
@@ -32,7 +35,7 @@ CALL_SECONDS = 30.0
 
 
 class GrpcHub:
-    """`HubPort`, `HoldingsPort` and `DirectoryPort` over one channel."""
+    """`HubPort`, `HoldingsPort`, `PreviewPort` and `DirectoryPort` over one channel."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self.use(channel)
@@ -40,6 +43,7 @@ class GrpcHub:
     def use(self, channel: grpc.aio.Channel) -> None:
         """Make every further call over this channel."""
         self._exchange: exchange_pb2_grpc.ExchangeAsyncStub = exchange_pb2_grpc.ExchangeStub(channel)
+        self._preview: preview_pb2_grpc.PreviewAsyncStub = preview_pb2_grpc.PreviewStub(channel)
         self._directory: directory_pb2_grpc.DirectoryAsyncStub = directory_pb2_grpc.DirectoryStub(channel)
 
     async def submit(self, batches: AsyncIterator[Batch]) -> AsyncIterator[Position | Signed]:
@@ -81,6 +85,12 @@ class GrpcHub:
         with peer_errors():
             said = await self._exchange.Reconcile(question_out(question), timeout=CALL_SECONDS)
         return signed_in(said.answer)
+
+    async def who_would_learn(self, imagined: Imagined) -> Foresight:
+        """See `PreviewPort.who_would_learn`."""
+        with peer_errors():
+            said = await self._preview.WhoWouldLearn(imagined_out(imagined), timeout=CALL_SECONDS)
+        return foresight_in(said)
 
     async def describe(self) -> HubDescription:
         """See `DirectoryPort.describe`."""

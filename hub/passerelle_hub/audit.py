@@ -58,6 +58,7 @@ class EventKind(StrEnum):
     POLICY_REFUSED = "policy.refused"
     POLICY_LOADED = "policy.loaded"
     DECISION_EXPLAINED = "decision.explained"
+    PREVIEW_ASKED = "preview.asked"
     HUB_STARTED = "hub.started"
     RETENTION_SWEPT = "retention.swept"
     DETAILS_ERASED = "details.erased"
@@ -92,6 +93,7 @@ MEANING: Mapping[EventKind, str] = {
     EventKind.POLICY_SHADOWED: "A revision is tried beside the active one, or a trial ended.",
     EventKind.POLICY_REFUSED: "A bundle was not activated; its hash and the code that says why.",
     EventKind.DECISION_EXPLAINED: "Somebody read why a decision was taken.",
+    EventKind.PREVIEW_ASKED: "An agency asked who would learn what of a record that it did not submit.",
     EventKind.POLICY_LOADED: "A hub process started with the active signed revision.",
     EventKind.HUB_STARTED: "A hub process started.",
     EventKind.MANIFEST_LOGGED: "A key manifest of an agency was taken; from now on it is in force.",

@@ -88,9 +88,28 @@ CONSISTENCY = _log_read("ConsistencyProof")
 PROVE = _log_read("Prove")
 TILES = _log_read("Tiles")
 
+EXPLAIN = RpcRule(
+    method=_SERVICE + "Administration/ExplainDecision",
+    roles=frozenset({Role.OPERATOR, Role.SUPERVISOR}),
+    package="admin",
+    action="decisions.explain",
+    quota="control",
+    event=EventKind.DECISION_EXPLAINED,
+)
+PREVIEW = RpcRule(
+    method=_SERVICE + "Preview/WhoWouldLearn",
+    roles=_CONNECTOR,
+    package="admin",
+    action="preview",
+    quota="control",
+    event=EventKind.PREVIEW_ASKED,
+)
+
 _LOG_CALLS = (CHECKPOINT, INCLUSION, CONSISTENCY, PROVE, TILES)
 
-RULES = rule_table([SUBMIT, NOTIFICATIONS, RECONCILE, DESCRIBE, AGENCIES, REPORT, *_LOG_CALLS])
+RULES = rule_table(
+    [SUBMIT, NOTIFICATIONS, RECONCILE, DESCRIBE, AGENCIES, REPORT, EXPLAIN, PREVIEW, *_LOG_CALLS]
+)
 
 
 class StepsCharge:

@@ -27,6 +27,9 @@ from passerelle_hub.domains import Domains
 from passerelle_hub.evaluations.reconcile import Evaluations, Tolerance
 from passerelle_hub.evaluations.reports import Reports
 from passerelle_hub.evaluations.service import TrusteeReports, add_servicer
+from passerelle_hub.explain.foresight import Foreseer
+from passerelle_hub.explain.service import Administration, Preview
+from passerelle_hub.explain.service import add_servicers as add_explaining
 from passerelle_hub.following import Following, Workshop
 from passerelle_hub.holdings import Holdings
 from passerelle_hub.index import Pepper
@@ -230,6 +233,12 @@ def build_server(core: Core, address: str, material: TlsMaterial) -> Server:
     add_log(listener.server, Log(reader=reader, access=core.access, threads=threads))
     reports = TrusteeReports(reports=core.reports, access=core.access, threads=threads)
     add_servicer(listener.server, reports)
+    foreseer = Foreseer(core.decisions, base.director, base.domains.normaliser)
+    add_explaining(
+        listener.server,
+        Administration(database=core.database, access=core.access, threads=threads),
+        Preview(foreseer=foreseer, access=core.access, threads=threads),
+    )
     return Server(core, listener, bell, threads)
 
 

@@ -13,9 +13,10 @@ from passerelle.errors import PasserelleError
 from passerelle_hub.audit import Audit, EventKind
 from passerelle_hub.following import Following
 from passerelle_hub.logbook import vouch
+from passerelle_hub.policy.bundle import Bundle
 from passerelle_hub.policy.decide import Decider
 from passerelle_hub.policy.model import UNAVAILABLE, Decision, PolicyRequest
-from passerelle_hub.policy.outcome import granted_json, outcome_of, reasons_json
+from passerelle_hub.policy.outcome import Outcome, granted_json, outcome_of, reasons_json
 from passerelle_hub.shadow import Shadow
 from passerelle_hub.store import Transaction, decisions
 from passerelle_hub.store.decisions import StoredDecision
@@ -109,6 +110,15 @@ class Decisions:
         ]
         decisions.put(tx, rows)
         return rows
+
+    def foresee(self, package: str, requests: Sequence[PolicyRequest]) -> list[Outcome]:
+        """What policy would say of imagined requests; without a stored id, so that nothing may rest on it."""
+        return [outcome_of(answer) for answer in self._decider.foresee(package, requests)]
+
+    @property
+    def bundle(self) -> Bundle:
+        """What is decided by."""
+        return self._decider.bundle
 
     def settled(
         self, tx: Transaction, package: str, requests: Sequence[PolicyRequest], actor: str

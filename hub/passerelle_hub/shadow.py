@@ -69,7 +69,7 @@ class Shadow:
         if trial is None or trial.resting:
             return
         inputs = [
-            (request.to_input(), answer)
+            (request.to_input(self._clock.now()), answer)
             for answer, request in asked
             if UNAVAILABLE not in answer.reason_codes
         ]

@@ -144,6 +144,19 @@ class Decider:
         keys = [self._key(active, projection, request, now) for request in requests]
         return self._decided(active, projection, keys)
 
+    def foresee(self, package: str, requests: Sequence[PolicyRequest]) -> list[Decision]:
+        """As `decide_requests`, past the memory: nothing is recalled, nothing remembered.
+
+        So the time it takes tells nothing of what others asked a moment ago.
+        """
+        active = self._active
+        projection = active.bundle.projections.get(package)
+        if projection is None:
+            return self._unknown(active, package, len(requests))
+        now = self._clock.now()
+        keys = [_key(projection, request.to_input(now)) for request in requests]
+        return self._decided(active, projection, keys, memory=False)
+
     def _key(self, active: _Active, projection: Projection, request: PolicyRequest, now: int) -> str:
         if request.fingerprint is None or projection.timed:
             return _key(projection, request.to_input(now))
@@ -161,10 +174,12 @@ class Decider:
         self._alarm(package, "no such package in the active bundle")
         return [self._denial(active, package, UNAVAILABLE) for _ in range(count)]
 
-    def _decided(self, active: _Active, projection: Projection, keys: Sequence[str]) -> list[Decision]:
+    def _decided(
+        self, active: _Active, projection: Projection, keys: Sequence[str], *, memory: bool = True
+    ) -> list[Decision]:
         """Steps 2 to 7 for the keys of a batch."""
         package, check = projection.package, active.checks[projection.package]
-        decided = self._recall(active, projection, dict.fromkeys(keys))  # (2), (3)
+        decided = self._recall(active, projection, dict.fromkeys(keys)) if memory else {}  # (2), (3)
         questions: list[_Question] = []
         for key in dict.fromkeys(keys):
             if key in decided:
@@ -176,7 +191,8 @@ class Decider:
                 questions.append(question)
         for start in range(0, len(questions), MAX_ASK):
             decided |= self._ask(active, package, questions[start : start + MAX_ASK])
-        self._remember(active, projection, [(one.key, decided[one.key]) for one in questions])
+        if memory:
+            self._remember(active, projection, [(one.key, decided[one.key]) for one in questions])
         return [decided[key] for key in keys]
 
     def _ask(self, active: _Active, package: str, questions: Sequence[_Question]) -> dict[str, Decision]:
