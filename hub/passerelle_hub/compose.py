@@ -16,7 +16,7 @@ from passerelle.identity import Identity
 from passerelle.log import get_logger
 from passerelle.rpc.admission import Gatekeeper
 from passerelle.rpc.material import TlsMaterial
-from passerelle.rpc.server import Listener, create_server
+from passerelle.rpc.server import Listener, ServerLimits, create_server
 from passerelle.sign import SigningKey, VerifyingKey
 from passerelle_hub import calls
 from passerelle_hub.access import Access
@@ -53,6 +53,7 @@ from passerelle_hub.service import Announcement, Directory, Exchange, Threads, a
 from passerelle_hub.settle import Settlement
 from passerelle_hub.shadow import Shadow
 from passerelle_hub.store import Database
+from passerelle_hub.store.leading import Leader
 from passerelle_hub.store.policies import UNSIGNED, State
 from passerelle_hub.transparency import Transparency
 
@@ -102,11 +103,13 @@ class Core:
     reports: Reports
     evaluations: Evaluations
     pulse: Pulse
+    leader: Leader
     refused: calls.RefusedCalls
 
     def close(self) -> None:
-        """Stop the policy engine and give the database back."""
+        """Stop the policy engine, let another process lead, and give the database back."""
         self.following.close()
+        self.leader.close()
         self.database.close()
 
 
@@ -123,6 +126,7 @@ def build_core(base: Foundation, database: Database) -> Core:
     notifier = _notifier(base, registry, decisions, audit)
     settlement = Settlement(database=database, linker=linker, notifier=notifier, audit=audit)
     refused = calls.RefusedCalls()
+    leader = Leader(database)
     return Core(
         foundation=base,
         database=database,
@@ -158,9 +162,11 @@ def build_core(base: Foundation, database: Database) -> Core:
             letters=DeadLetters(database, notifier),
             settlement=settlement,
             transparency=transparency,
+            leader=leader,
             flush=lambda: refused.flush(database, audit),
             follow=following.tick,
         ),
+        leader=leader,
         refused=refused,
     )
 
@@ -201,14 +207,21 @@ class Server:
     threads: Threads
 
 
-def build_server(core: Core, address: str, material: TlsMaterial) -> Server:
-    """Put the listener in front of a core; called on the event loop that will run it."""
+def build_server(
+    core: Core, address: str, material: TlsMaterial, *, writers: int = 1, share_port: bool = False
+) -> Server:
+    """Put the listener in front of a core; called on the event loop that will run it.
+
+    Args:
+        writers: threads that write; more than one where the database takes them.
+        share_port: other processes may listen on the same address.
+    """
     federation = core.registry.federation
     gate = Gatekeeper(
         calls.RULES, federation, federation, calls.StepsCharge(), core.refused, core.foundation.clock
     )
-    listener = create_server(address, gate, material)
-    bell, threads = Bell(), Threads()
+    listener = create_server(address, gate, material, ServerLimits(share_port=share_port))
+    bell, threads = Bell(), Threads(writers=writers)
     base = core.foundation
     add_servicers(
         listener.server,

@@ -2,6 +2,7 @@
 
     identity = "spiffe://hub.example/hub/ocam"
     database = "hub.db"                        SQLite file, or postgresql://user@host/name (15 or newer)
+    writers = 4                                threads that write side by side; PostgreSQL alone
     director = "coordination"                  who sees embargoed links
     [tls] [keys] [registry] [policy]           where files lie
     [domains] ter = [1]                        accepted epochs per domain
@@ -75,6 +76,7 @@ class HubSettings(RoleSettings):
     identity: str
     listen: str = "127.0.0.1:7443"
     database: str = "hub.db"
+    writers: Annotated[int, Field(ge=2, le=32)] = 4
     director: str = "coordination"
     tick_seconds: Annotated[float, Field(gt=0, le=10)] = 1.0
     checkpoint_seconds: Annotated[float, Field(gt=0)] = 10.0

@@ -10,7 +10,8 @@
 A refusal is signed and audited too. It consumes the sequence number whenever the statement is authentic
 and was the next one, so that one bad batch never blocks the queue. Nothing else of it is stored, and its
 quota is given back. Where policy answers nothing at all, the batch is refused as a whole: single records
-would be lost to an outage. One writer at a time; called on the hub's write thread.
+would be lost to an outage. Called on a write thread of the hub: batches of one agency, from however many
+processes, stand in line behind its row in `chain`.
 """
 
 from __future__ import annotations
@@ -90,11 +91,15 @@ class Intake:
         """Answer one batch with a signed receipt; a fault nobody foresaw is the refusal `internal`.
 
         Raises:
+            PasserelleError: `database_unavailable`; whether the batch was taken is answered when it comes
+                again.
             Exception: the hub can write nothing at all, not even a refusal.
         """
         try:
             return self._answer(batch.signed, peer, lambda tx, next_: self._content(tx, batch, next_, peer))
-        except Exception as fault:  # noqa: BLE001 - whatever a batch sets off, it must not end the stream
+        except Exception as fault:  # whatever a batch sets off, it must not end the stream
+            if isinstance(fault, PasserelleError) and fault.code == "database_unavailable":
+                raise
             _LOG.error("batch.fault", agency=peer.agency, exception_type=type(fault).__name__)
             return self.refuse_unassembled(batch.signed, peer, PasserelleError("internal"))
 
@@ -118,13 +123,14 @@ class Intake:
                 statement = self._admission.authenticate(signed, peer)  # (2)
             except PasserelleError as error:
                 return self._receipts.refuse(tx, signed, peer, error, consumed=False)
+            position = batches.lock(tx, peer.agency)  # whoever comes second finds what the first one did
             if again := batches.find(tx, peer.agency, statement.batch_id):  # (1)
                 if again.digest == statement_digest(signed):
                     return decode_signed(again.receipt)
                 replay = PasserelleError("batch_replayed", "a batch id used before")
                 return self._receipts.refuse(tx, signed, peer, replay, consumed=False)
             try:
-                self._admission.place(statement, batches.position(tx, peer.agency))
+                self._admission.place(statement, position)
             except PasserelleError as error:
                 return self._receipts.refuse(tx, signed, peer, error, consumed=False)
             try:

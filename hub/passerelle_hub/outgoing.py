@@ -78,9 +78,10 @@ class Outgoing:
             PasserelleError: `cursor_invalid`, a number that was never given; the listener audits it.
         """
         with self._database.write() as tx:
-            if sequence > notifications.last_sequences(tx).get(peer.agency, 0):
+            last, before = notifications.held(tx, [peer.agency]).get(peer.agency, (0, 0))
+            if sequence > last:
                 raise PasserelleError("cursor_invalid", f"acknowledgement {sequence}")
-            if sequence > notifications.acknowledged(tx, peer.agency):
+            if sequence > before:
                 self._audit.append(
                     tx,
                     EventKind.NOTIFICATION_ACKNOWLEDGED,
@@ -93,7 +94,7 @@ class Outgoing:
     def acknowledge_all(self, numbers: Mapping[Identity, int]) -> None:
         """Note what several agencies acknowledged, in one transaction; a number never given is left out."""
         with self._database.write() as tx:
-            places = notifications.places(tx)
+            places = notifications.held(tx, {peer.agency for peer in numbers})
             for peer, sequence in numbers.items():
                 last, before = places.get(peer.agency, (0, 0))
                 if before < sequence <= last:

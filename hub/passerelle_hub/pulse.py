@@ -7,6 +7,9 @@
 (3) the tick is closed: one leaf of the log, whether much happened, little or nothing, or (1) failed;
 (4) whoever waits for notifications is woken, everybody at the same moment.
 
+Of several processes on one database each does (1) and its share of settling; the one that leads does the rest
+of (2) and (3), and its commit wakes the others for (4).
+
 So neither the receipt nor the moment of a push tells of links one may not know.
 """
 
@@ -19,19 +22,21 @@ from passerelle_hub.letters import DeadLetters
 from passerelle_hub.registry import Registry
 from passerelle_hub.settle import Settlement
 from passerelle_hub.store import Database, Transaction
+from passerelle_hub.store.leading import Leader
+from passerelle_hub.store.waking import wake
 from passerelle_hub.transparency import Transparency
 
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """What one tick did: its number in the log, how many batches it settled."""
+    """What one tick did: its number in the log (none: another process leads), how many batches it settled."""
 
-    tick: int
+    tick: int | None
     settled: int
 
 
 class Pulse:
-    """One tick after another. Blocking; called on the hub's write thread."""
+    """One tick after another. Blocking; called by one thread at a time."""
 
     def __init__(
         self,
@@ -41,6 +46,7 @@ class Pulse:
         letters: DeadLetters,
         settlement: Settlement,
         transparency: Transparency,
+        leader: Leader,
         flush: Callable[[], None],
         follow: Callable[[Transaction], None],
     ) -> None:
@@ -49,20 +55,29 @@ class Pulse:
         self._letters = letters
         self._settlement = settlement
         self._transparency = transparency
+        self._leader = leader
         self._flush = flush
         self._follow = follow
 
     def beat(self) -> Beat:
         """Steps 1 to 3; waking (4) is the event loop's part."""
-        settled = 0
+        settled, number = 0, None
+        leads = self._leader.held()
         try:
             with self._database.read() as tx:
                 self._registry.refresh(tx)
                 self._follow(tx)
             self._flush()
-            self._letters.deliver()
+            if leads:
+                self._letters.deliver()
             settled = self._settlement.settle_all()
         finally:  # receipts promise that the log holds their events soon, whatever else fails
-            with self._database.write() as tx:
-                tick = self._transparency.close_tick(tx)
-        return Beat(tick.tick, settled)
+            if leads:
+                number = self._close()
+        return Beat(number, settled)
+
+    def _close(self) -> int:
+        with self._database.write() as tx:
+            tick = self._transparency.close_tick(tx)
+            wake(tx)
+        return tick.tick

@@ -26,10 +26,16 @@ from passerelle_hub.compose import Core, Foundation, Server, build_core, build_s
 from passerelle_hub.config import HubSettings
 from passerelle_hub.domains import Domains
 from passerelle_hub.opening import open_policy
+from passerelle_hub.outgoing import Bell
 from passerelle_hub.schedule import Schedule, hub_jobs
 from passerelle_hub.store import Database, Transaction
+from passerelle_hub.store.waking import Waking
 
 _LOG = get_logger("hub")
+_OTHER_CONNECTIONS = 4
+"""Beside the writers': two readers, the tick, one to spare."""
+_SILENT_TICKS = 2
+"""Ticks without a wake-up, after which a process looks by itself."""
 
 
 def open_core(settings: HubSettings, clock: Clock | None = None) -> Core:
@@ -40,7 +46,7 @@ def open_core(settings: HubSettings, clock: Clock | None = None) -> Core:
             or entry that does not hold.
     """
     folder = settings.path
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, connections=settings.writers + _OTHER_CONNECTIONS)
     database.migrate()
     policy = open_policy(settings, database)
     base = Foundation(
@@ -62,9 +68,9 @@ def open_core(settings: HubSettings, clock: Clock | None = None) -> Core:
         policy_state=policy.state,
     )
     core = build_core(base, database)
-    with database.read() as tx:
-        core.registry.refresh(tx)
     with database.write() as tx:
+        database.alone(tx)
+        core.registry.refresh(tx)
         for signed in stored_entries(folder(settings.registry.entries)):
             _add(core, tx, signed)
     return core
@@ -93,8 +99,14 @@ async def serve(settings: HubSettings, stop: asyncio.Event | None = None) -> Non
         warm()
     _begin(core, settings.identity)
     material = FileMaterial(settings.path(settings.tls.key), settings.path(settings.tls.chain))
-    server = build_server(core, settings.listen, material)
-    schedule = Schedule(server.threads.submit)
+    server = build_server(
+        core,
+        settings.listen,
+        material,
+        writers=settings.writers if core.database.concurrent else 1,
+        share_port=core.database.concurrent,
+    )
+    schedule = Schedule(server.threads.submit, lambda: core.leader.leads)
     hub_jobs(
         schedule,
         database=core.database,
@@ -107,7 +119,10 @@ async def serve(settings: HubSettings, stop: asyncio.Event | None = None) -> Non
     await server.listener.start()
     schedule.start()
     _LOG.info("hub.listening", port=server.listener.port, revision=core.foundation.bundle.revision)
-    ticking = asyncio.create_task(tick(server, settings.tick_seconds))
+    wakes = Wakes(asyncio.get_running_loop(), server.bell)
+    waking = Waking(core.database, wakes.woken)
+    waking.start()
+    ticking = asyncio.create_task(tick(server, settings.tick_seconds, wakes))
     try:
         await (stop or _signalled()).wait()
     finally:
@@ -116,8 +131,10 @@ async def serve(settings: HubSettings, stop: asyncio.Event | None = None) -> Non
             await ticking
         await server.listener.stop()
         await asyncio.to_thread(schedule.stop)
-        await server.threads.write(core.pulse.beat)
-        await server.threads.write(_last_checkpoint, core)
+        await asyncio.to_thread(waking.stop)
+        await server.threads.beat(core.pulse.beat)
+        if core.leader.leads:
+            await server.threads.write(_last_checkpoint, core)
         server.threads.close()
         core.close()
         if bundles is not None:
@@ -141,18 +158,43 @@ def _last_checkpoint(core: Core) -> None:
         core.transparency.checkpoint(tx)
 
 
-async def tick(server: Server, seconds: float) -> None:
+class Wakes:
+    """Rings the bell for what other processes did. `woken` may be called by any thread."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, bell: Bell) -> None:
+        self._loop = loop
+        self._bell = bell
+        self._silent = 0
+
+    def woken(self) -> None:
+        """Another process, or this one, closed a tick."""
+        self._loop.call_soon_threadsafe(self._rung)
+
+    def ticked(self, *, closed: bool) -> None:
+        """This process's own tick is done; the wake-up of a tick that it did not close may be lost."""
+        self._silent += 1
+        if closed or self._silent > _SILENT_TICKS:
+            self._rung()
+
+    def _rung(self) -> None:
+        self._silent = 0
+        self._bell.ring()
+
+
+async def tick(server: Server, seconds: float, wakes: Wakes) -> None:
     """Beat at whole multiples of the interval; a beat that took longer delays the next, never doubles it."""
     loop = asyncio.get_running_loop()
     due = loop.time()
     while True:
         due = max(due + seconds, loop.time())
         await asyncio.sleep(due - loop.time())
+        closed = not server.core.database.concurrent
         try:
-            await server.threads.write(server.core.pulse.beat)
+            beat = await server.threads.beat(server.core.pulse.beat)
+            closed = beat.tick is not None
         except Exception as error:  # noqa: BLE001 - one failed beat must not end the hub; the next tries again
             _LOG.error("tick.failed", exception_type=type(error).__name__)
-        server.bell.ring()
+        wakes.ticked(closed=closed)
 
 
 def stored_entries(folder: Path) -> Iterator[Signed]:

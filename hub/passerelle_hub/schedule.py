@@ -1,7 +1,8 @@
 """Jobs: what the hub does by itself, beside the tick.
 
-APScheduler runs them in threads of its own; each hands its work to the hub's write thread, so that there
-stays one writer. Jobs never overlap with themselves, and a missed run is made up for once, not many times.
+APScheduler runs them in threads of its own; each hands its work to the hub's write threads, so that SQLite
+has one writer still. Of several processes on one database only the one that leads runs them. Jobs never
+overlap with themselves, and a missed run is made up for once, not many times.
 """
 
 from __future__ import annotations
@@ -24,10 +25,11 @@ Submit = Callable[[Callable[[], object]], "Future[object]"]
 
 
 class Schedule:
-    """The hub's jobs and when they run; intervals in seconds."""
+    """The hub's jobs and when they run; intervals in seconds. `leads` says whether this process runs them."""
 
-    def __init__(self, submit: Submit) -> None:
+    def __init__(self, submit: Submit, leads: Callable[[], bool] = lambda: True) -> None:
         self._submit = submit
+        self._leads = leads
         self._scheduler = BackgroundScheduler(job_defaults={"coalesce": True, "max_instances": 1})
 
     def every(self, seconds: float, name: str, job: Callable[[], object]) -> None:
@@ -44,6 +46,8 @@ class Schedule:
         self._scheduler.shutdown(wait=True)
 
     def _run(self, name: str, job: Callable[[], object]) -> None:
+        if not self._leads():
+            return
         try:
             self._submit(job).result()
         except Exception as error:  # noqa: BLE001 - a job that fails is logged and runs again next time

@@ -1,7 +1,8 @@
 """The hub's gRPC servicers: decode, call one step, encode. Nothing is decided here.
 
-Blocking steps run on two executors: writes on a single thread (one writer at a time, in the order they
-arrive), reads on a small pool; the event loop only moves messages.
+Blocking steps run on executors: writes on a single thread (one writer at a time, in the order they arrive),
+or on a few where the database takes writers side by side; reads on a small pool; the event loop only moves
+messages. A process that has as many batches as it can hold refuses the next one with `hub_busy`.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from passerelle.codec.holdings import question_in
 from passerelle.codec.signed import signed_out
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
-from passerelle.record import MAX_BATCH_BYTES, MAX_BATCH_RECORDS
+from passerelle.record import MAX_BATCH_BYTES, MAX_BATCH_RECORDS, Batch
 from passerelle.rpc.interceptor import peer
+from passerelle.sign import Signed
 from passerelle.wire.v1 import (
     directory_pb2,
     directory_pb2_grpc,
@@ -45,18 +47,26 @@ T = TypeVar("T")
 
 
 class Threads:
-    """Where blocking work runs: one writer, a few readers."""
+    """Where blocking work runs: one writer or some, a few readers.
 
-    def __init__(self, readers: int = 2) -> None:
-        self._writer = ThreadPoolExecutor(1, "hub-write")
+    With one writer the tick runs on it; with several it has a thread of its own, so as not to stand in line.
+    """
+
+    def __init__(self, readers: int = 2, writers: int = 1) -> None:
+        self._writer = ThreadPoolExecutor(writers, "hub-write")
+        self._ticker = ThreadPoolExecutor(1, "hub-tick") if writers > 1 else self._writer
         self._readers = ThreadPoolExecutor(readers, "hub-read")
 
     async def write(self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a step on the write thread."""
+        """Run a step on a write thread."""
         return await asyncio.get_running_loop().run_in_executor(self._writer, lambda: step(*args, **kwargs))
 
+    async def beat(self, step: Callable[[], T]) -> T:
+        """Run a tick."""
+        return await asyncio.get_running_loop().run_in_executor(self._ticker, step)
+
     def submit(self, step: Callable[[], object]) -> Future[object]:
-        """Queue a step on the write thread from any thread."""
+        """Queue a step on a write thread from any thread."""
         return self._writer.submit(step)
 
     async def read(self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -65,6 +75,7 @@ class Threads:
 
     def close(self) -> None:
         """Finish what is running."""
+        self._ticker.shutdown()
         self._writer.shutdown()
         self._readers.shutdown()
 
@@ -81,7 +92,9 @@ class Exchange(exchange_pb2_grpc.ExchangeServicer):
         access: Access,
         bell: Bell,
         threads: Threads,
+        batches_at_once: int = 32,
     ) -> None:
+        self._room = batches_at_once
         self._intake = intake
         self._outgoing = outgoing
         self._holdings = holdings
@@ -107,8 +120,21 @@ class Exchange(exchange_pb2_grpc.ExchangeServicer):
                 yield exchange_pb2.SubmitResponse(receipt=signed_out(receipt))
                 continue
             if batch is not None:
-                receipt = await self._threads.write(self._intake.receive, batch, caller)
-                yield exchange_pb2.SubmitResponse(receipt=signed_out(receipt))
+                yield exchange_pb2.SubmitResponse(receipt=signed_out(await self._take(batch, caller)))
+
+    async def _take(self, batch: Batch, caller: Identity) -> Signed:
+        """Queue one batch for its transaction A; the receipt.
+
+        Raises:
+            PasserelleError: `hub_busy`, `database_unavailable`; the connector sends it again.
+        """
+        if not self._room:
+            raise PasserelleError("hub_busy", "batches wait")
+        self._room -= 1
+        try:
+            return await self._threads.write(self._intake.receive, batch, caller)
+        finally:
+            self._room += 1
 
     async def Notifications(  # noqa: N802 - name of the call
         self, request_iterator: AsyncIterator[exchange_pb2.NotificationsRequest], context: Context

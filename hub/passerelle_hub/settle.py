@@ -1,7 +1,10 @@
 """Transaction B of a batch: match, link, notify, audit; the batch is *matched*.
 
-(1) take the oldest indexed batch and read its records again, so that one withdrawn meanwhile is none;
-(2) find pairs through the index, which every batch committed before now is in;
+(1) take the oldest indexed batch that no other process has, and read its records again, so that one
+    withdrawn meanwhile is none;
+(2) find pairs through the index, which every batch committed before now is in; lock both records of each, by
+    key, and begin again where one of them changed meanwhile: of two batches that hold a pair between them
+    the second to lock sees what the first one linked;
 (3) score, ask policy, open or change links;
 (4) notify per recipient;
 (5) audit and mark the batch.
@@ -22,16 +25,18 @@ from passerelle_hub.audit import Audit, EventKind
 from passerelle_hub.logbook import vouch
 from passerelle_hub.match import pairs
 from passerelle_hub.match.links import ACTOR, Linker
+from passerelle_hub.match.pairs import Found
 from passerelle_hub.match.score import Population
 from passerelle_hub.notify import Notifier
-from passerelle_hub.store import Database, Transaction, batches, records
+from passerelle_hub.store import Database, Transaction, batches, links, records
 from passerelle_hub.store.batches import PendingBatch
+from passerelle_hub.store.records import StoredRecord
 
 _LOG: Final = get_logger("settle")
 
 
 class Settlement:
-    """Finishes batches, one transaction each. Called on the hub's write thread."""
+    """Finishes batches, one transaction each. Called by one thread of a process, on the tick."""
 
     def __init__(self, *, database: Database, linker: Linker, notifier: Notifier, audit: Audit) -> None:
         self._database = database
@@ -53,22 +58,24 @@ class Settlement:
 
     def _settled(self, batch: PendingBatch, population: Population) -> bool:
         try:
-            self.settle(batch, population)
+            return self.settle(batch, population)
         except Exception as fault:  # noqa: BLE001 - one batch must not stop the others, nor the tick
             code = fault.code if isinstance(fault, PasserelleError) else "internal"
             _LOG.error("settle.failed", code=code, exception_type=type(fault).__name__)
             return False
-        return True
 
-    def settle(self, batch: PendingBatch, population: Population | None = None) -> None:
-        """One transaction B; `population` is counted anew where the caller has none.
+    def settle(self, batch: PendingBatch, population: Population | None = None) -> bool:
+        """One transaction B, unless another process has the batch or finished it; whether it was this one.
+
+        `population` is counted anew where the caller has none.
 
         Raises:
-            PasserelleError: `policy_unavailable`; the batch stays indexed.
+            PasserelleError: `policy_unavailable`, `database_unavailable`; the batch stays indexed.
         """
         with self._database.write() as tx:
-            rows = records.of_batch(tx, batch.batch_pk)  # (1)
-            found = pairs.find(tx, rows)  # (2)
+            if not batches.claim(tx, batch.batch_pk):  # (1)
+                return False
+            rows, found = self._locked(tx, batch)
             touched = [row.record_pk for row in rows]
             population = population or _population(tx, batch.domain)
             changes = self._linker.link(tx, found.pairs, touched, population)  # (3)
@@ -85,6 +92,20 @@ class Settlement:
                 too_common=found.too_common,
             )
             batches.mark_matched(tx, batch.batch_pk)
+        return True
+
+    def _locked(self, tx: Transaction, batch: PendingBatch) -> tuple[tuple[StoredRecord, ...], Found]:
+        """Steps 1 and 2; what has neither pair nor link is left to whoever changes it."""
+        while True:
+            rows = records.of_batch(tx, batch.batch_pk)
+            found = pairs.find(tx, rows)
+            if not self._database.concurrent:
+                return rows, found
+            linked = links.ends(tx, [row.record_pk for row in rows])
+            held = {row.record_pk: row for row in rows if row.record_pk in linked}
+            held |= {row.record_pk: row for pair in found.pairs for row in (pair.low, pair.high)}
+            if records.lock(tx, held):
+                return rows, found
 
 
 def _population(tx: Transaction, domain: str) -> Population:

@@ -16,7 +16,7 @@ from sqlalchemy import func, insert, select, update
 
 from passerelle.record import GENESIS, Position
 from passerelle_hub.store.database import Transaction
-from passerelle_hub.store.dialect import upsert
+from passerelle_hub.store.dialect import on_sqlite, upsert
 from passerelle_hub.store.tables import batch, chain
 
 
@@ -60,6 +60,19 @@ def position(tx: Transaction, agency: str) -> Position:
         select(chain.c.next_sequence, chain.c.previous).where(chain.c.agency == agency)
     ).one_or_none()
     return Position(row.next_sequence, row.previous) if row else Position(1, GENESIS)
+
+
+def lock(tx: Transaction, agency: str) -> Position:
+    """As `position`, and no other transaction moves the chain until this one ends."""
+    if on_sqlite(tx):
+        return position(tx, agency)
+    mine = select(chain.c.next_sequence, chain.c.previous).where(chain.c.agency == agency).with_for_update()
+    row = tx.execute(mine).one_or_none()
+    if row is None:  # the first batch of an agency
+        begin = upsert(tx, chain).values(agency=agency, next_sequence=1, previous=GENESIS)
+        tx.execute(begin.on_conflict_do_nothing())
+        row = tx.execute(mine).one()
+    return Position(row.next_sequence, row.previous)
 
 
 def advance(tx: Transaction, agency: str, sequence: int, digest: bytes) -> None:
@@ -112,6 +125,12 @@ def pending(tx: Transaction, limit: int, *, after: int = 0) -> tuple[PendingBatc
         .limit(limit)
     )
     return tuple(PendingBatch(*row) for row in rows)
+
+
+def claim(tx: Transaction, batch_pk: int) -> bool:
+    """Take an indexed batch until the transaction ends; False where another has it, or finished it."""
+    query = select(batch.c.batch_pk).where(batch.c.batch_pk == batch_pk, batch.c.state == "indexed")
+    return tx.execute(query.with_for_update(skip_locked=True)).first() is not None
 
 
 def mark_matched(tx: Transaction, batch_pk: int) -> None:

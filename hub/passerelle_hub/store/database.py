@@ -7,7 +7,9 @@ PostgreSQL 15 or newer several threads of several processes write side by side:
 2. `read()` is one REPEATABLE READ transaction that cannot write: one consistent state.
 3. An acknowledged commit is on disk as far as the server's own `synchronous_commit` says, which stays on.
 4. Connections come from a bounded pool; who finds none waits.
-5. Of several processes that start at once, one migrates and the others wait for it.
+5. Of several processes that start at once, one migrates, or takes entries, and the others wait for it.
+6. What the server cannot do now (it is away, or broke a deadlock) is the code `database_unavailable`: the
+   transaction left nothing behind, or, where its commit was under way, is whole and found again.
 """
 
 from __future__ import annotations
@@ -15,19 +17,25 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import URL, Engine, create_engine, make_url
+from sqlalchemy.exc import DisconnectionError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from passerelle import store
+from passerelle.errors import PasserelleError
 from passerelle.store import Transaction, sqlite_engine
+
+if TYPE_CHECKING:
+    import psycopg
 
 __all__ = ["MIGRATIONS", "Database", "Transaction"]
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-MIGRATION_LOCK: Final = 0x70617373_00000001
+START_LOCK: Final = 0x70617373_00000001
 """Advisory lock (PostgreSQL) that whoever migrates holds until the commit."""
 _SESSION: Final = " ".join(
     (
@@ -49,21 +57,66 @@ class Database(store.Database):
 
     def __init__(self, url: str, *, connections: int = 8) -> None:
         target = make_url(url)
-        self.postgresql = target.get_backend_name() == "postgresql"
+        self.concurrent = target.get_backend_name() == "postgresql"
+        """Whether several writers, and several processes, run side by side."""
         if target.get_backend_name() == "sqlite" and target.database:
             Path(target.database).touch(0o600)  # before SQLite makes it with the umask's mode
-        super().__init__(_postgresql(target, connections) if self.postgresql else sqlite_engine(url))
+        super().__init__(_postgresql(target, connections) if self.concurrent else sqlite_engine(url))
+
+    @contextmanager
+    def write(self) -> Generator[Transaction]:
+        """One writing transaction.
+
+        Raises:
+            PasserelleError: `database_unavailable`, see promise 6.
+        """
+        with self._answering(), super().write() as connection:
+            yield connection
 
     @contextmanager
     def read(self) -> Generator[Transaction]:
-        """One reading transaction."""
-        if not self.postgresql:
+        """One reading transaction.
+
+        Raises:
+            PasserelleError: `database_unavailable`, see promise 6.
+        """
+        if not self.concurrent:
             with super().read() as connection:
                 yield connection
             return
         options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-        with self._engine.connect().execution_options(**options) as connection, connection.begin():
+        with (
+            self._answering(),
+            self._engine.connect().execution_options(**options) as connection,
+            connection.begin(),
+        ):
             yield connection
+
+    def connect(self) -> psycopg.Connection[Any]:
+        """A connection of its own (PostgreSQL), outside the pool, that commits each statement."""
+        import psycopg  # noqa: PLC0415 - SQLite does without
+
+        _, parameters = self._engine.dialect.create_connect_args(self._engine.url)
+        return psycopg.connect(**parameters, autocommit=True)
+
+    def alone(self, tx: Transaction) -> None:
+        """Until the transaction ends: no other process migrates, or is here (5)."""
+        if self.concurrent:
+            tx.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (START_LOCK,))
+
+    @contextmanager
+    def _answering(self) -> Generator[None]:
+        """Promise 6."""
+        try:
+            yield
+        except (OperationalError, InterfaceError, DisconnectionError, PoolTimeout) as fault:
+            if not self.concurrent:
+                raise
+            raise PasserelleError("database_unavailable", type(fault).__name__) from fault
+        except Exception as fault:
+            if self.concurrent and _of_the_server(fault):
+                raise PasserelleError("database_unavailable", type(fault).__name__) from fault
+            raise
 
     def migrate(self, revision: str = "head") -> None:
         """Bring the schema to a revision, the newest unless another is named; never back."""
@@ -77,10 +130,16 @@ class Database(store.Database):
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
         with self.write() as connection:
-            if self.postgresql:  # (5)
-                connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (MIGRATION_LOCK,))
+            self.alone(connection)  # (5)
             config.attributes["connection"] = connection
             run(config)
+
+
+def _of_the_server(fault: Exception) -> bool:
+    """Whether a cursor past SQLAlchemy, of COPY, met a server that cannot now."""
+    import psycopg  # noqa: PLC0415 - SQLite does without
+
+    return isinstance(fault, psycopg.OperationalError | psycopg.InterfaceError)
 
 
 def _postgresql(url: URL, connections: int) -> Engine:

@@ -68,6 +68,14 @@ def of_pairs(tx: Transaction, keys: Sequence[int]) -> dict[tuple[int, int, str],
     return found
 
 
+def ends(tx: Transaction, keys: Sequence[int]) -> set[int]:
+    """Those of some records that stand in a link."""
+    if not keys:
+        return set()
+    found = [tx.scalars(select(end).where(among(tx, end, keys))) for end in (link.c.low, link.c.high)]
+    return {key for part in found for key in part}
+
+
 def by_key(tx: Transaction, keys: Sequence[int]) -> tuple[StoredLink, ...]:
     """Links by their keys, in order of them; at most some hundred at once."""
     query = select(*_COLUMNS).where(among(tx, link.c.link_pk, keys)).order_by(link.c.link_pk)

@@ -6,7 +6,7 @@ would commit out of order and make a cursor skip rows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from operator import attrgetter
@@ -15,7 +15,7 @@ from typing import Final
 from sqlalchemy import case, select, tuple_, update
 
 from passerelle_hub.store.database import Transaction
-from passerelle_hub.store.dialect import insert_rows, upsert
+from passerelle_hub.store.dialect import among, insert_rows, upsert
 from passerelle_hub.store.tables import counter, notification
 
 
@@ -90,6 +90,15 @@ def news(
 def places(tx: Transaction) -> dict[str, tuple[int, int]]:
     """For each agency the last number given to it and the last one it acknowledged."""
     rows = tx.execute(select(counter.c.agency, counter.c.last_notification, counter.c.acknowledged))
+    return {row.agency: (int(row.last_notification), int(row.acknowledged)) for row in rows}
+
+
+def held(tx: Transaction, agencies: Iterable[str]) -> dict[str, tuple[int, int]]:
+    """As `places` for some agencies, whose numbers nobody else changes until the transaction ends."""
+    mine = select(counter.c.agency, counter.c.last_notification, counter.c.acknowledged).where(
+        among(tx, counter.c.agency, agencies)
+    )
+    rows = tx.execute(mine.order_by(counter.c.agency).with_for_update())
     return {row.agency: (int(row.last_notification), int(row.acknowledged)) for row in rows}
 
 

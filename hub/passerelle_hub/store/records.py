@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -159,6 +159,19 @@ def by_key(tx: Transaction, keys: Sequence[int]) -> dict[int, StoredRecord]:
         rows = tx.execute(select(*_STORED).where(among(tx, record.c.record_pk, part)))
         found.update((row.record_pk, StoredRecord(*row)) for row in rows)
     return found
+
+
+def lock(tx: Transaction, rows: Mapping[int, StoredRecord]) -> bool:
+    """Lock records, by key, until the transaction ends; whether all of them are still what was read.
+
+    In order of their keys, so that two who lock the same records cannot wait for each other. Nothing to do on
+    SQLite, where one transaction writes at a time.
+    """
+    if on_sqlite(tx) or not rows:
+        return True
+    query = select(*_STORED).where(among(tx, record.c.record_pk, list(rows))).order_by(record.c.record_pk)
+    locked = tx.execute(query.with_for_update(key_share=True)).all()
+    return len(locked) == len(rows) and all(rows[row.record_pk] == StoredRecord(*row) for row in locked)
 
 
 def expired(tx: Transaction, now: int, limit: int) -> tuple[StoredRecord, ...]:

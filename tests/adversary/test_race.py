@@ -1,0 +1,143 @@
+"""Four agencies submit at once to two hubs on one PostgreSQL: every true pair is linked, once, and told once.
+
+Each run (1) draws who knows whom, in which batches, and which hub each batch goes to; (2) lets all agencies
+submit side by side while both hubs tick; (3) ticks until nothing waits; (4) compares links and notifications
+with the truth. The hubs are two complete cores, each with its own connections, in one process, so that a run
+takes a second; `test_kills` does the same with real processes. `PASSERELLE_RACE_RUNS` says how many runs,
+`PASSERELLE_RACE_SEED` which.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from hub_kit import FakeAgency, HubKit, hub_kit
+from postgres_kit import Server
+
+from passerelle.record import SealedRecord
+from passerelle_hub.compose import Core, build_core
+from passerelle_hub.policy.bundle import Bundle
+from passerelle_hub.policy.embedded import EmbeddedEngine
+from passerelle_hub.store import Database, batches, links, notifications
+from passerelle_hub.store.notifications import StoredNotification
+
+RUNS = int(os.environ.get("PASSERELLE_RACE_RUNS", "3"))
+SEED = int(os.environ.get("PASSERELLE_RACE_SEED", "20261125"))
+AGENCIES = ("customs", "intelligence", "police", "prisons")
+PERSONS = 12
+BATCH = 3
+
+
+@pytest.fixture
+def hubs(
+    tmp_path: Path, postgres: Server, engine: EmbeddedEngine, bundle: Bundle
+) -> Iterator[tuple[HubKit, Core]]:
+    """A hub and its neighbour on the same database."""
+    with postgres.migrated() as url, hub_kit(tmp_path, engine, bundle, url) as kit:
+        for name in AGENCIES:
+            kit.agency(name)
+        with closing(Database(url)) as database:
+            neighbour = build_core(kit.core.foundation, database)
+            with database.read() as tx:
+                neighbour.registry.refresh(tx)
+            yield kit, neighbour
+            neighbour.leader.close()
+            kit.core.leader.close()
+
+
+def test_no_pair_is_missed_and_none_is_told_twice(hubs: tuple[HubKit, Core]) -> None:
+    kit, neighbour = hubs
+    rng = random.Random(SEED)
+    expected: Counter[tuple[str, str]] = Counter()
+    for run in range(RUNS):
+        expected += race(kit, (kit.core, neighbour), rng, run)
+        check(kit, expected, f"seed {SEED}, run {run}")
+
+
+def race(kit: HubKit, cores: tuple[Core, Core], rng: random.Random, run: int) -> Counter[tuple[str, str]]:
+    """Steps 1 to 3; how many links each two agencies must get by it."""
+    expected: Counter[tuple[str, str]] = Counter()
+    known: dict[str, list[SealedRecord]] = {name: [] for name in AGENCIES}
+    for person in range(PERSONS):
+        who = sorted(rng.sample(AGENCIES, rng.choice((2, 2, 3, 4))))
+        expected.update(itertools.combinations(who, 2))
+        word = f"run {run} person {person}"
+        words = {"surname+given+birth": word, "national number": word}
+        for name in who:
+            known[name].append(kit.agency(name).record(words))
+    for rows in known.values():
+        rng.shuffle(rows)
+    plans = {
+        name: [(rows[at : at + BATCH], rng.randrange(2)) for at in range(0, len(rows), BATCH)]
+        for name, rows in known.items()
+    }
+    done = threading.Event()
+    start = threading.Barrier(len(AGENCIES) + len(cores))
+    with ThreadPoolExecutor(len(AGENCIES) + len(cores)) as pool:
+        ticking = [pool.submit(_tick, core, start, done) for core in cores]
+        sending = [
+            pool.submit(_send, kit, kit.agency(name), plan, cores, start) for name, plan in plans.items()
+        ]
+        try:
+            for one in sending:
+                one.result()
+        finally:
+            done.set()
+        for one in ticking:
+            one.result()
+    while _waiting(kit.core):
+        for core in cores:
+            core.pulse.beat()
+    return expected
+
+
+def _send(
+    kit: HubKit,
+    agency: FakeAgency,
+    plan: list[tuple[list[SealedRecord], int]],
+    cores: tuple[Core, Core],
+    start: threading.Barrier,
+) -> None:
+    start.wait()
+    for rows, which in plan:
+        batch = agency.batch(*rows)
+        receipt = kit.receipt(cores[which].intake.receive(batch, agency.identity))
+        assert receipt.accepted and receipt.refusals == ()
+        agency.took(batch)
+
+
+def _tick(core: Core, start: threading.Barrier, done: threading.Event) -> None:
+    start.wait()
+    while not done.is_set():
+        core.pulse.beat()
+
+
+def _waiting(core: Core) -> int:
+    with core.database.read() as tx:
+        return len(batches.pending(tx, 1))
+
+
+def check(kit: HubKit, expected: Counter[tuple[str, str]], note: str) -> None:
+    """Step 4; `expected` counts the links of all runs so far, by their two agencies."""
+    with kit.core.database.read() as tx:
+        found = links.listing(tx)
+        places = notifications.places(tx)
+    pairs = Counter(tuple(sorted((row.low_agency, row.high_agency))) for row in found)
+    assert pairs == expected, note
+    assert len({frozenset((row.low_record, row.high_record)) for row in found}) == len(found), note
+    for name in AGENCIES:
+        inbox: list[StoredNotification] = []
+        while page := kit.core.outgoing.after(kit.agency(name).identity, len(inbox)):
+            inbox += page
+        assert [one.sequence for one in inbox] == list(range(1, places.get(name, (0, 0))[0] + 1)), note
+        assert len(inbox) == sum(count for pair, count in expected.items() if name in pair), note
+        assert len({one.link_pk for one in inbox}) == len(inbox), note

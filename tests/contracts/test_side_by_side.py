@@ -1,0 +1,164 @@
+"""Several hub processes on one PostgreSQL: who has what, leads, is woken; what a lost server costs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import postgres_kit
+import pytest
+from postgres_kit import Server
+from store_kit import new_batch, new_record, store
+
+from passerelle.errors import PasserelleError
+from passerelle.record import GENESIS, Position
+from passerelle_hub.store import Database, batches, notifications, records
+from passerelle_hub.store.leading import Leader
+from passerelle_hub.store.waking import Waking, wake
+
+
+@pytest.fixture
+def url(postgres: Server) -> Iterator[str]:
+    with postgres.migrated() as made:
+        yield made
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[Database]:
+    with closing(Database(url)) as made:
+        yield made
+
+
+def test_a_batch_belongs_to_whoever_claims_it_first(database: Database) -> None:
+    with database.write() as tx:
+        key = new_batch(tx)
+    with database.write() as first, database.write() as second:
+        assert batches.claim(first, key)
+        assert not batches.claim(second, key)
+        batches.mark_matched(first, key)
+    with database.write() as tx:
+        assert not batches.claim(tx, key)
+
+
+def test_a_chain_moves_for_one_at_a_time(database: Database) -> None:
+    went: list[Position] = []
+
+    def second() -> None:
+        with database.write() as tx:
+            went.append(batches.lock(tx, "police"))
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.write() as tx:
+            assert batches.lock(tx, "police") == Position(1, GENESIS)
+            waiting = pool.submit(second)
+            with pytest.raises(TimeoutError):
+                waiting.result(0.2)
+            batches.advance(tx, "police", 1, b"d" * 32)
+        waiting.result(10)
+    assert went == [Position(2, b"d" * 32)]
+
+
+def test_a_record_that_changed_before_it_was_locked_is_told(database: Database) -> None:
+    with database.write() as tx:
+        batch_pk = new_batch(tx)
+        store(tx, [new_record(batch_pk, number) for number in (1, 2)])
+    with database.write() as tx:
+        rows = {row.record_pk: row for row in records.of_batch(tx, batch_pk)}
+        assert records.lock(tx, rows)
+        assert records.lock(tx, {})
+    with database.write() as tx:
+        records.erase(tx, max(rows), "withdrawn")
+    with database.write() as tx:
+        assert not records.lock(tx, rows)
+
+
+def test_numbers_of_an_agency_are_held_until_the_commit(database: Database) -> None:
+    with database.write() as tx:
+        notifications.next_sequences(tx, "police", 3)
+    with ThreadPoolExecutor(1) as pool:
+
+        def second() -> range:
+            with database.write() as tx:
+                return notifications.next_sequences(tx, "police", 1)
+
+        with database.write() as tx:
+            assert notifications.held(tx, ["police", "nobody"]) == {"police": (3, 0)}
+            waiting = pool.submit(second)
+            with pytest.raises(TimeoutError):
+                waiting.result(0.2)
+        assert waiting.result(10) == range(4, 5)
+
+
+def test_one_leads_and_another_takes_over(url: str, postgres: Server) -> None:
+    with closing(Database(url)) as one, closing(Database(url)) as two:
+        first, second = Leader(one), Leader(two)
+        assert first.held() and first.held()
+        assert not second.held()
+        first.close()
+        assert second.held() and not first.held()
+        with one.write() as tx:  # as if the process of the second were killed
+            tx.exec_driver_sql(
+                "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted"
+            )
+        assert first.held()
+        assert not second.held()
+        assert not second.leads
+        first.close()
+        second.close()
+
+
+def test_a_commit_wakes_every_process(database: Database) -> None:
+    woken = threading.Semaphore(0)
+    listeners = [Waking(database, woken.release) for _ in range(2)]
+    for one in listeners:
+        one.start()
+    try:
+        until_listening(database, 2)
+        with database.write() as tx:
+            wake(tx)
+        assert woken.acquire(timeout=10) and woken.acquire(timeout=10)
+        with database.write() as tx:  # a lost connection is opened again
+            tx.exec_driver_sql(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%%'"
+            )
+        until_listening(database, 0)
+        until_listening(database, 2)
+        with database.write() as tx:
+            wake(tx)
+        assert woken.acquire(timeout=10) and woken.acquire(timeout=10)
+    finally:
+        for one in listeners:
+            one.stop()
+
+
+def until_listening(database: Database, count: int) -> None:
+    query = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%%' AND state = 'idle'"
+    for _ in range(200):
+        with database.read() as tx:
+            if tx.exec_driver_sql(query).scalar_one() == count:
+                return
+        threading.Event().wait(0.05)
+    raise AssertionError("nobody listens")
+
+
+def test_a_server_that_went_away_is_a_code_and_comes_back(postgres: Server) -> None:
+    programs = postgres_kit.binaries()
+    assert programs is not None
+    with postgres_kit.server(programs) as own, own.migrated() as url, closing(Database(url)) as database:
+        leader = Leader(database)
+        assert leader.held()
+        with pytest.raises(PasserelleError, match="database_unavailable"), database.write() as tx:
+            new_batch(tx)
+            own.kill()
+            new_batch(tx, sequence=2)
+        with pytest.raises(PasserelleError, match="database_unavailable"), database.read():
+            raise AssertionError("no server, no transaction")
+        assert not leader.held()
+        own.start()
+        with database.write() as tx:
+            assert batches.counts(tx) == {}
+            new_batch(tx)
+        assert leader.held()
+        leader.close()
