@@ -231,6 +231,7 @@ def hub_kit(
     try:
         yield HubKit(core, clock, registry_key, roots)
     finally:
+        core.leader.close()
         database.close()
 
 
