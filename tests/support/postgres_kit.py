@@ -14,10 +14,13 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
+import psutil
 import psycopg
+from sqlalchemy import Table
 
 from passerelle_hub.store import Database
 from passerelle_hub.store.tables import metadata
@@ -66,6 +69,7 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
         self._numbers = itertools.count(1)
         self._free: list[str] = []
+        self._first: dict[Table, list[dict[str, Any]]] = {}
 
     def start(self) -> None:
         """Make the cluster if there is none, and serve it."""
@@ -126,9 +130,11 @@ class Server:
         """The URL of an empty database with the newest schema; the next caller gets the same one, emptied."""
         if not self._free:
             name = self._create("template0")
-            database = Database(self.url(name))
-            database.migrate()
-            database.close()
+            with closing(Database(self.url(name))) as database:
+                database.migrate()
+                with database.read() as tx:
+                    rows = {table: tx.execute(table.select()).mappings() for table in metadata.sorted_tables}
+                    self._first = {table: [dict(row) for row in found] for table, found in rows.items()}
             self._free.append(name)
         name = self._free.pop()
         yield self.url(name)
@@ -143,7 +149,10 @@ class Server:
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
             connection.execute(f"TRUNCATE {tables} RESTART IDENTITY".encode())
-            connection.execute("INSERT INTO last_key (name, value) VALUES ('record', 0)")
+        with closing(Database(self.url(name))) as database, database.write() as tx:
+            for table, rows in self._first.items():  # what migrations put there
+                if rows:
+                    tx.execute(table.insert(), rows)
 
     def _create(self, template: str) -> str:
         name = f"test_{next(self._numbers)}"
@@ -152,10 +161,15 @@ class Server:
         return name
 
     def kill(self) -> None:
-        """SIGKILL to the server; its backends notice and end, what was committed stays."""
+        """SIGKILL to the server and all its processes at once; what was committed stays."""
         assert self._process is not None
+        backends = psutil.Process(self._process.pid).children(recursive=True)
         self._process.kill()
+        for backend in backends:
+            with suppress(psutil.NoSuchProcess):
+                backend.kill()
         self._process.wait()
+        psutil.wait_procs(backends, 10)
 
     def close(self) -> None:
         """Stop and remove everything."""
