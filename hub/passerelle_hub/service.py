@@ -22,9 +22,8 @@ from passerelle.codec.holdings import question_in
 from passerelle.codec.signed import signed_out
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
-from passerelle.record import MAX_BATCH_BYTES, MAX_BATCH_RECORDS, Batch
+from passerelle.record import MAX_BATCH_BYTES, MAX_BATCH_RECORDS
 from passerelle.rpc.interceptor import peer
-from passerelle.sign import Signed
 from passerelle.wire.v1 import (
     directory_pb2,
     directory_pb2_grpc,
@@ -44,6 +43,8 @@ from passerelle_hub.streams import Stream, Streams
 Context = grpc.aio.ServicerContext[Any, Any]
 P = ParamSpec("P")
 T = TypeVar("T")
+BATCHES_AT_ONCE = 32
+"""Batches that wait for transaction A or are in it, in one process; what bounds its memory."""
 
 
 class Threads:
@@ -52,7 +53,8 @@ class Threads:
     With one writer the tick runs on it; with several it has a thread of its own, so as not to stand in line.
     """
 
-    def __init__(self, readers: int = 2, writers: int = 1) -> None:
+    def __init__(self, readers: int = 2, writers: int = 1, room: int = BATCHES_AT_ONCE) -> None:
+        self._room = room
         self._writer = ThreadPoolExecutor(writers, "hub-write")
         self._ticker = ThreadPoolExecutor(1, "hub-tick") if writers > 1 else self._writer
         self._readers = ThreadPoolExecutor(readers, "hub-read")
@@ -60,6 +62,20 @@ class Threads:
     async def write(self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a step on a write thread."""
         return await asyncio.get_running_loop().run_in_executor(self._writer, lambda: step(*args, **kwargs))
+
+    async def take(self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """As `write` for what is large, as long as there is room.
+
+        Raises:
+            PasserelleError: `hub_busy`; the caller comes again.
+        """
+        if not self._room:
+            raise PasserelleError("hub_busy", "batches wait")
+        self._room -= 1
+        try:
+            return await self.write(step, *args, **kwargs)
+        finally:
+            self._room += 1
 
     async def beat(self, step: Callable[[], T]) -> T:
         """Run a tick."""
@@ -92,9 +108,7 @@ class Exchange(exchange_pb2_grpc.ExchangeServicer):
         access: Access,
         bell: Bell,
         threads: Threads,
-        batches_at_once: int = 32,
     ) -> None:
-        self._room = batches_at_once
         self._intake = intake
         self._outgoing = outgoing
         self._holdings = holdings
@@ -120,21 +134,8 @@ class Exchange(exchange_pb2_grpc.ExchangeServicer):
                 yield exchange_pb2.SubmitResponse(receipt=signed_out(receipt))
                 continue
             if batch is not None:
-                yield exchange_pb2.SubmitResponse(receipt=signed_out(await self._take(batch, caller)))
-
-    async def _take(self, batch: Batch, caller: Identity) -> Signed:
-        """Queue one batch for its transaction A; the receipt.
-
-        Raises:
-            PasserelleError: `hub_busy`, `database_unavailable`; the connector sends it again.
-        """
-        if not self._room:
-            raise PasserelleError("hub_busy", "batches wait")
-        self._room -= 1
-        try:
-            return await self._threads.write(self._intake.receive, batch, caller)
-        finally:
-            self._room += 1
+                receipt = await self._threads.take(self._intake.receive, batch, caller)
+                yield exchange_pb2.SubmitResponse(receipt=signed_out(receipt))
 
     async def Notifications(  # noqa: N802 - name of the call
         self, request_iterator: AsyncIterator[exchange_pb2.NotificationsRequest], context: Context

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -159,3 +160,17 @@ async def test_a_reconciliation_is_asked_for_answered_and_its_difference_noted(
     with pytest.raises(PasserelleError) as refused:
         await service.Reconcile(pb.ReconcileRequest(), context(police))
     assert refused.value.code == "message_malformed"
+
+
+async def test_a_hub_that_is_full_says_so_and_takes_the_next_one_again() -> None:
+    threads, going = Threads(room=1), threading.Event()
+    try:
+        first = asyncio.create_task(threads.take(going.wait, 10))
+        await asyncio.sleep(0)
+        with pytest.raises(PasserelleError, match="hub_busy"):
+            await threads.take(going.is_set)
+        going.set()
+        assert await first
+        assert await threads.take(going.is_set)
+    finally:
+        threads.close()
