@@ -5,9 +5,11 @@ BIN := $(VENV)/bin
 PROTOS := $(wildcard proto/passerelle/wire/v1/*.proto)
 UV ?= uv
 PEERS := build/peers
+LINKAGE_PEERS := build/linkage-peers
+LISTS ?=
 BENCH = PYTHONPATH=tests/support GRPC_VERBOSITY=ERROR $(BIN)/python -m bench
 
-.PHONY: dev check test adversary adversary-short demo bench bench-quick bench-memory proto lock clean
+.PHONY: bench-linkage dev check test adversary adversary-short demo bench bench-quick bench-memory proto lock clean
 
 dev: $(VENV)/.installed
 
@@ -42,6 +44,16 @@ $(PEERS)/.installed: bench/peers.lock
 	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: \
 	  --require-hashes -r bench/peers.lock && touch $@ || echo "make: no peers to compare with" >&2
 
+# Linkage beside Splink and anonlink. LISTS is the folder of the published lists; SET one of your own.
+bench-linkage: dev $(LINKAGE_PEERS)/.installed
+	$(BIN)/python -m bench.linking $(if $(LISTS),--lists $(LISTS)) $(if $(SET),--set $(SET))
+
+$(LINKAGE_PEERS)/.installed: bench/linkage-peers.lock
+	$(PYTHON) -m venv $(LINKAGE_PEERS)
+	$(LINKAGE_PEERS)/bin/python -m pip install --quiet --disable-pip-version-check \
+	  --require-hashes -r bench/linkage-peers.lock
+	@touch $@
+
 bench-quick: dev
 	$(BENCH) --quick
 
@@ -67,6 +79,8 @@ lock:
 	$(UV) pip compile --quiet --universal --python-version 3.11 --no-strip-extras --generate-hashes \
 	  requirements.in --output-file requirements.lock
 	$(UV) pip compile --quiet --python-version 3.11 --generate-hashes bench/peers.in --output-file bench/peers.lock
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes bench/linkage-peers.in \
+	  --output-file bench/linkage-peers.lock
 
 clean:
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -9,6 +9,8 @@ Rules
 4. Values come primary name first, and are cut at the kind's `max_values`: the same subject gives the same
    keys.
 5. Kinds of rare names are skipped where the surname is one of the shipped common ones.
+6. Letters are dropped one at a time from the first 15 of a name, so that a name never has more than the 16
+   forms that every record shows.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from typing import Final
 
 from passerelle.catalogue import Catalogue, KeyKind, Tier
 from passerelle.groups import EntityKind
+from passerelle_connector.normalise.home import Home, home
 from passerelle_connector.normalise.phonetic import skeleton
 from passerelle_connector.normalise.subject import NameForm, NameQuality, PartialDate, Subject
 from passerelle_connector.normalise.tables import words
@@ -27,6 +30,7 @@ SEPARATOR: Final = "\x1f"
 _MIN_PARTS: Final = 2
 _MIN_SKELETON: Final = 5
 _FORMS_PER_NAME: Final = 4
+_EDIT_LETTERS: Final = 15
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -90,6 +94,7 @@ def _values(subject: Subject) -> Iterator[tuple[str, Parts]]:
 def _person(subject: Subject, forms: list[NameForm]) -> Iterator[tuple[str, Parts]]:
     numbers = [identifier.value for identifier in subject.identifiers if identifier.kind == "national number"]
     names = [_name(form) for form in forms if form.family or form.given]
+    homes = tuple(filter(None, map(home, subject.addresses)))
     for name in names:
         if name.whole:
             yield from _rare(name, subject.sex)
@@ -97,12 +102,16 @@ def _person(subject: Subject, forms: list[NameForm]) -> Iterator[tuple[str, Part
             yield from _born(name, birth, subject.sex)
         for number in numbers:
             yield from _numbered(name, number)
+        for place in homes:
+            yield from _at_home(name, place)
     for birth in subject.births:
-        yield from _birth_alone(birth, names, subject.sex, numbers)
+        if birth.day:
+            for number in numbers:
+                yield "number+birth", (number, birth.iso())
+            for place in homes:
+                yield from _born_at(birth.iso(), place)
     for form in forms:
-        for birth in subject.births:
-            if birth.day and form.full_parts >= _MIN_PARTS:
-                yield "names in any order+birth", (_phonetic(form), birth.iso())
+        yield from _any_order(form, subject, homes)
         yield from _whole(form)
 
 
@@ -110,9 +119,6 @@ def _numbered(name: _Name, number: str) -> Iterator[tuple[str, Parts]]:
     """Which parts of the name agree where the number does."""
     if name.given:
         yield "number+given3", (number, name.given[:3])
-        yield "number+given", (number, name.given)
-    for surname in dict.fromkeys(surname for surname, _ in name.pairs if surname):
-        yield "number+surname", (number, surname)
     if name.surname:
         yield "number+surname3", (number, name.surname[:3])
 
@@ -139,50 +145,86 @@ def _born(name: _Name, birth: PartialDate, sex: str) -> Iterator[tuple[str, Part
     if name.whole:
         for pair in name.pairs:
             yield "surname+given+birth year", (*pair, f"{birth.year:04d}")
-            for digits in _two_of_three(birth):
-                yield "surname+given+birth two of three", (*pair, digits)
-        for digits in _two_of_three(birth):
-            phonetic = skeleton(name.surname), skeleton(name.given)
-            yield "surname~+given~+birth two of three", (*phonetic, digits)
     if not birth.day:
         return
     exact = birth.iso()
     if name.given:
         yield "given+birth", (name.given, exact)
+        yield "given3+birth", (name.given[:3], exact)
+        for variant in one_letter_less(name.given):
+            yield "given but one letter+birth", (variant, exact)
     if name.surname:
         yield "surname~+birth", (skeleton(name.surname), exact)
         yield "surname3+birth", (name.surname[:3], exact)
+        for variant in one_letter_less(name.surname):
+            yield "surname but one letter+birth", (variant, exact)
     if name.whole:
-        yield from _fully_born(name, birth, sex)
+        for pair in name.pairs:
+            yield "surname+given+birth", (*pair, exact)
+        yield "initials in any order+birth", (*sorted((name.surname[0], name.given[0])), exact)
+        if sex:
+            yield "initials+birth+sex", (name.surname[0], name.given[0], exact, sex)
 
 
-def _fully_born(name: _Name, birth: PartialDate, sex: str) -> Iterator[tuple[str, Parts]]:
-    """Keys of surname, given name and a full birth date."""
-    exact = birth.iso()
-    swapped = f"{birth.year:04d}" + "".join(sorted((f"{birth.month:02d}", f"{birth.day:02d}")))
-    for pair in name.pairs:
-        yield "surname+given+birth", (*pair, exact)
-    yield "surname3+given3+birth swapped", (name.surname[:3], name.given[:3], swapped)
-    either_order = " ".join(sorted((skeleton(name.surname), skeleton(name.given))))
-    yield "names in any order+birth", (either_order, exact)
-    yield "initials+birth", (name.surname[0], name.given[0], exact)
-    if sex:
-        yield "initials+birth+sex", (name.surname[0], name.given[0], exact, sex)
+def _born_at(birth: str, place: Home) -> Iterator[tuple[str, Parts]]:
+    """Keys of a full birth date with a part of the address."""
+    if place.postcode:
+        yield "birth+postcode", (birth, place.postcode)
+    if place.street:
+        yield "birth+street", (birth, place.street)
+    if place.locality:
+        yield "birth+locality3", (birth, place.locality[:3])
 
 
-def _birth_alone(
-    birth: PartialDate, names: list[_Name], sex: str, numbers: list[str]
-) -> Iterator[tuple[str, Parts]]:
-    """Keys of a full birth date with a number, or with sex and a middle initial."""
-    if not birth.day:
+def _at_home(name: _Name, place: Home) -> Iterator[tuple[str, Parts]]:
+    """Keys of a split name with parts of the address."""
+    surname, given, digits = skeleton(name.surname), skeleton(name.given), "".join(sorted(place.postcode))
+    if name.whole and place.postcode:
+        yield "surname3+given3+postcode", (name.surname[:3], name.given[:3], place.postcode)
+        yield "surname~+given~+postcode digits", (surname, given, digits)
+    if not place.house:
         return
-    for number in numbers:
-        yield "number+birth", (number, birth.iso())
+    if name.surname and digits:
+        yield "surname~+postcode digits+house number", (surname, digits, place.house)
+    if name.given and place.locality:
+        yield "given3+locality+house number", (name.given[:3], place.locality, place.house)
+    if place.street:
+        if name.given:
+            yield "given~+street+house number", (given, place.street, place.house)
+        for part in filter(None, (name.surname[:3], name.given[:3])):
+            yield "name part+street+house number", (part, place.street, place.house)
+
+
+def _any_order(form: NameForm, subject: Subject, homes: tuple[Home, ...]) -> Iterator[tuple[str, Parts]]:
+    """Keys of a whole name by its phonetic parts, sorted: surname and given name may have changed places."""
+    if form.full_parts < _MIN_PARTS:
+        return
+    code = _either_order(form)
+    for birth in subject.births:
+        yield "names in any order+birth year", (code, f"{birth.year:04d}")
         for digits in _two_of_three(birth):
-            yield "number+birth two of three", (number, digits)
-    for name in names:
-        if sex and name.middle:
-            yield "birth+sex+middle initial", (birth.iso(), sex, name.middle)
+            yield "names in any order+birth two of three", (code, digits)
+    for place in homes:
+        if place.street:
+            yield "names in any order+street", (code, place.street)
+        if place.locality:
+            yield "names in any order+locality3", (code, place.locality[:3])
+
+
+def _either_order(form: NameForm) -> str:
+    """Surname and first given name in sorted order; of a name that came unsplit, all parts."""
+    if form.family and form.given:
+        return " ".join(sorted((skeleton(form.family[0]), skeleton(form.given[0]))))
+    return _phonetic(form)
+
+
+def one_letter_less(name: str) -> tuple[str, ...]:
+    """The name and each form of it with one letter left out.
+
+    Two names have one in common where a letter was added, dropped, replaced or swapped with the next.
+    """
+    head = name[:_EDIT_LETTERS]
+    return tuple(dict.fromkeys((head, *(head[:place] + head[place + 1 :] for place in range(len(head))))))
 
 
 def _rare(name: _Name, sex: str) -> Iterator[tuple[str, Parts]]:

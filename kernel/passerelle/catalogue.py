@@ -6,8 +6,10 @@ Rules
    the hub learns from it what two equal tokens of a kind prove. Equality proves exactly `KeyKind.proves`,
    nothing else.
 2. A kind id never changes its meaning and is never reused; another table gets another version string.
-3. No kind is a single weak field. A core kind about a person holds at least two components, one of them the
-   birth date or the national number; two kinds without either exist for rare surnames only (`rare_names`).
+3. No kind is a single weak field, and none is an address alone. A core kind about a person holds at least
+   two components, one of them the birth date or the national number; two kinds without either exist for rare
+   surnames only (`rare_names`). A kind of the address tier holds a name or the birth date, and with a single
+   name two parts of the address. A kind of the edit tier shows always its full count.
 4. Every kind's entropy is computed from its components and must reach the minimum of its tier. The unit is
    the collision entropy: minus the base-2 logarithm of the chance that two different persons agree.
 5. Special categories of personal data are no component, so no key can hold one.
@@ -32,16 +34,21 @@ KEYS_VERSION: Final = "keys/1"
 _FILE: Final = "keys-1.toml"
 _MAX_ID: Final = 0xFFFF
 _ANCHORS: Final = frozenset({"birth", "number"})
-_WEAK_FIELDS: Final = frozenset({"surname", "given", "middle", "sex", "birth"})
+_NAMES: Final = frozenset({"surname", "given", "name_part"})
+_ADDRESS: Final = frozenset({"street", "house_number", "postcode", "locality"})
+_WEAK_FIELDS: Final = frozenset({"middle", "sex", "birth"}) | _NAMES | _ADDRESS
 
 
 class Tier(StrEnum):
     """Which policy a kind needs.
 
-    `core` always, `strong` always, `names` where a domain allows names alone.
+    `core` and `strong` always; `address`, `edit` (one letter left out) and `names` (names alone) where a
+    domain allows them.
     """
 
     CORE = "core"
+    ADDRESS = "address"
+    EDIT = "edit"
     NAMES = "names"
     STRONG = "strong"
 
@@ -186,6 +193,17 @@ def _check(kind: KeyKind, minimum: float) -> None:
     fields = {proof.field for proof in kind.proves}
     if len(fields) == 1 and fields <= _WEAK_FIELDS:
         raise PasserelleError("catalogue_invalid", f"kind {kind.id}: a single weak field")
-    anchored = bool(fields & _ANCHORS) or kind.rare_names
-    if kind.tier is Tier.CORE and kind.entities == frozenset({EntityKind.PERSON}) and not anchored:
-        raise PasserelleError("catalogue_invalid", f"kind {kind.id}: neither birth date nor number")
+    if kind.entities == frozenset({EntityKind.PERSON}) and not _anchored(kind, fields):
+        raise PasserelleError("catalogue_invalid", f"kind {kind.id}: too little that only one person has")
+    if kind.tier is Tier.EDIT and kind.values != kind.max_values:
+        raise PasserelleError("catalogue_invalid", f"kind {kind.id}: a count that tells the length of a name")
+
+
+def _anchored(kind: KeyKind, fields: set[str]) -> bool:
+    """Rule 3 for kinds about persons."""
+    if kind.tier is Tier.NAMES or fields & _ANCHORS:
+        return True
+    if kind.tier is Tier.ADDRESS:
+        names, parts = fields & _NAMES, fields & _ADDRESS
+        return len(names) >= 2 or (bool(names) and len(parts) >= 2)
+    return kind.rare_names

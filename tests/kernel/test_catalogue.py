@@ -34,7 +34,7 @@ def test_every_kind_with_the_number_has_the_group_of_the_number() -> None:
 
 
 def test_padding_shows_the_order_of_magnitude_only() -> None:
-    triple = catalogue().named("surname+given+birth two of three")
+    triple = catalogue().named("names in any order+birth two of three")
     assert [triple.padded(count) for count in (0, 1, 3, 4, 6, 7, 24)] == [0, 3, 3, 6, 6, 12, 24]
     single = catalogue().named("phone")
     assert [single.padded(count) for count in (1, 2, 3, 9, 16)] == [1, 2, 4, 16, 16]
@@ -54,6 +54,12 @@ def test_padding_shows_the_order_of_magnitude_only() -> None:
         ("id = 2\n", "id = 1\n"),
         ("id = 2\n", "id = 65536\n"),
         ('name = "given+birth"', 'name = "surname~+birth"'),
+        ('proves = ["name_part.first3", "street.start", "house_number.exact"]', 'proves = ["street.start"]'),
+        (
+            'proves = ["given.first3", "locality.exact", "house_number.exact"]',
+            'proves = ["given.first3", "locality.exact"]',
+        ),
+        ("values = 16\nmax_values = 16", "values = 16\nmax_values = 32"),
         ("values = 3\nmax_values = 24", "values = 30\nmax_values = 24"),
     ],
 )

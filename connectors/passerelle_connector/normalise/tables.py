@@ -83,3 +83,9 @@ def letters() -> Letters:
         greek_pairs=table["greek_pairs"],
         arabic_initial=table["arabic_initial"],
     )
+
+
+@cache
+def street_words() -> frozenset[str]:
+    """Words that say what kind of street it is."""
+    return frozenset[str](read("streets-1.toml")["kinds"])

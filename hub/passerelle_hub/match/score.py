@@ -1,18 +1,18 @@
 """Score one pair of records from what their shared tokens prove (Fellegi and Sunter, JASA 1969).
 
-Steps of `score`: (1) per field, the strongest level that any shared token proves; (2) a field that none
-proves *disagrees* where both have tokens of a kind that would be equal if it agreed, because all else in
-that kind is proven; otherwise it is *absent*, and says nothing; (3) each field's bits from the shipped
-table; whole-name evidence stands for surname and given name and never adds to them; (4) the prior from the
-population; (5) a discount where even the rarest shared token is common; (6) a ceiling for namesakes and
-twins; (7) the hard rules decide what the sum may become: match, candidate or nothing.
+Steps of `score`: (1) to (3) what is proven, field by field, in bits (`evidence`); (4) the prior from the
+population; (5) a discount where even the rarest shared token is common; (6) a ceiling for namesakes, homes,
+twins, families and sons named as their father; (7) the hard rules decide what the sum may become: match,
+candidate or nothing.
 
 Hard rules
 ----------
 1. Same person: at least two of surname, given name and birth date are proven beyond initials (a year alone is
    no birth date), and the birth date or a number is: the national number or a document; where a birth date
-   is missing, a phone, account or e-mail too. Names alone, and a number without two of them, make a
-   candidate at most, in band *possible* at most.
+   is missing, a phone, account or e-mail too. An address is none of these. Names alone, names with an
+   address, and a number without two of them, make a candidate at most, in band *possible* at most. So does
+   whoever may be kin: surname and birth date without the given name (twins), both names at one address with
+   another birth date (father and son). Surname and address alone are nothing.
 2. Same organisation: its number, or its name with the locality. The name alone makes a candidate,
    *possible* at most.
 3. Anything else that two records share (phone, vehicle ...) links them as *shared means* and says nothing
@@ -26,26 +26,38 @@ Pure and deterministic: no store, no clock; two hubs with one table give one ans
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from typing import Final
 
-from passerelle.catalogue import Catalogue, Proof, catalogue
+from passerelle.catalogue import catalogue
 from passerelle.groups import EntityKind
 from passerelle.notification import Band, Relation
+from passerelle_hub.match.evidence import (
+    ADDRESS,
+    BOTH,
+    FIELDS,
+    INITIAL,
+    NAMES,
+    PART,
+    PLACE,
+    WHOLE,
+    Evidence,
+    FieldEvidence,
+    Reader,
+    total,
+)
 from passerelle_hub.match.weights import DISAGREE, Weights, weights
 
-_NAMES: Final = ("surname", "given")
-_WHOLE: Final = "full_name"
 _NUMBERS: Final = ("number", "document")
 _PERSONAL: Final = ("phone", "account", "email")
-_INITIAL: Final = "initial"
 _YEAR: Final = "year"
-_EXACT: Final = "exact"
-_SWAPPED: Final = "swapped"
 _ORDINARY_FREQUENCY: Final = 2
+_FEW: Final = 64
+_LEAST_SHARE: Final = 2.0**-6
+_MOST_SHARE: Final = 4.0
 COMMONNESS: Final = "commonness"
 CEILING: Final = "ceiling"
 PRIOR: Final = "prior"
@@ -59,21 +71,6 @@ class Verdict(StrEnum):
     NONE = "none"
 
 
-_SUPPORT: Final = ("phone", "email", "account", "vehicle", "device", "wallet", "handle", "ip_address")
-_FIELDS: Final[Mapping[EntityKind, tuple[str, ...]]] = {
-    EntityKind.PERSON: (
-        "number",
-        "document",
-        "surname",
-        "given",
-        _WHOLE,
-        "birth",
-        "middle",
-        "sex",
-        *_SUPPORT,
-    ),
-    EntityKind.ORGANISATION: ("organisation_number", "organisation_name", "locality", *_SUPPORT),
-}
 _RELATIONS: Final[Mapping[EntityKind, Relation]] = {
     EntityKind.PERSON: Relation.SAME_PERSON,
     EntityKind.ORGANISATION: Relation.SAME_ORGANISATION,
@@ -106,21 +103,22 @@ class Population:
     """
 
     records: int
-    share: float = 0.1
+    share: float = 0.4
 
     @property
     def prior_bits(self) -> float:
         """Base-2 logarithm of the odds that a random pair is a link."""
         return round(math.log2(self.share / max(self.records, 1)), 2)
 
+    def measured(self, links: int) -> Population:
+        """With the share that `links` strong links of these records show, as a power of two.
 
-@dataclass(frozen=True, slots=True)
-class FieldEvidence:
-    """One bar of the waterfall: a field, the level proven (or `disagree`), its bits."""
-
-    field: str
-    level: str
-    bits: float
+        Steps of a power of two, for a score must not tell how many links there are; a few pairs are no
+        measure, so the shipped share weighs as much as `_FEW` records.
+        """
+        shown = (2 * links + self.share * _FEW) / (self.records + _FEW)
+        rounded = 2.0 ** round(math.log2(shown))
+        return Population(self.records, min(max(rounded, _LEAST_SHARE), _MOST_SHARE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +133,54 @@ class Score:
     evidence: tuple[FieldEvidence, ...]
 
 
+class Scorer:
+    """Scores pairs by one table of weights. For one thread at a time, as the hub's write thread is."""
+
+    def __init__(self, table: Weights) -> None:
+        self._table = table
+        self._reader = Reader(table)
+
+    def score(
+        self,
+        shared: Sequence[SharedToken],
+        kinds_a: frozenset[int],
+        kinds_b: frozenset[int],
+        entity_a: EntityKind,
+        entity_b: EntityKind,
+        population: Population,
+    ) -> Score:
+        """Score a pair.
+
+        Args:
+            shared: the tokens that both records carry.
+            kinds_a: the kinds of which the first record has a token, `kinds_b` the second one.
+            entity_a: what the first record is about, `entity_b` the second one.
+            population: what the prior is taken from.
+
+        Raises:
+            PasserelleError: `key_kind_unknown`, a kind that the catalogue does not have.
+        """
+        table = self._table
+        entity = entity_a if entity_a is entity_b else None
+        kinds = tuple(sorted(token.kind_id for token in shared))
+        found = self._reader.read(kinds, kinds_a & kinds_b, entity)  # (1) (2) (3)
+        same: Score | None = None
+        if entity is not None and entity in FIELDS:
+            prior = FieldEvidence(PRIOR, "", population.prior_bits)  # (4)
+            same = _same(_RELATIONS[entity], found, prior, _rarest(shared, FIELDS[entity]), table)
+        settled = same is not None and same.verdict is Verdict.MATCH
+        if not settled and not table.means.keys().isdisjoint(found.proven):
+            tie = _means(found.proven, _rarest(shared, table.means), table)
+            if same is None or same.verdict is Verdict.NONE or tie.verdict is Verdict.MATCH:
+                return tie
+        return same or Score(0.0, 0.5, Band.WEAK, Verdict.NONE, Relation.SHARED_MEANS, ())
+
+
+@cache
+def _shipped() -> Scorer:
+    return Scorer(weights())
+
+
 def score(
     shared: Sequence[SharedToken],
     kinds_a: frozenset[int],
@@ -143,28 +189,12 @@ def score(
     entity_b: EntityKind,
     population: Population,
 ) -> Score:
-    """Score a pair.
-
-    Args:
-        shared: the tokens that both records carry.
-        kinds_a: the kinds of which the first record has a token, `kinds_b` the second one.
-        entity_a: what the first record is about, `entity_b` the second one.
-        population: what the prior is taken from.
+    """Score a pair by the table shipped with this release: see `Scorer.score`.
 
     Raises:
-        PasserelleError: `key_kind_unknown`, a kind that the catalogue does not have.
+        PasserelleError: `key_kind_unknown`.
     """
-    table = weights()
-    proven = _proven(shared, catalogue(), table)
-    same: Score | None = None
-    if entity_a is entity_b and entity_a in _FIELDS:
-        evidence = _evidence(proven, kinds_a & kinds_b, _FIELDS[entity_a], table)
-        evidence.append(FieldEvidence(PRIOR, "", population.prior_bits))
-        rarest = _rarest(shared, _FIELDS[entity_a])
-        same = _same(_RELATIONS[entity_a], proven, evidence, rarest, table)
-    if (same is None or same.verdict is Verdict.NONE) and any(field in table.means for field in proven):
-        return _means(proven, _rarest(shared, table.means), table)
-    return same or Score(0.0, 0.5, Band.WEAK, Verdict.NONE, Relation.SHARED_MEANS, ())
+    return _shipped().score(shared, kinds_a, kinds_b, entity_a, entity_b, population)
 
 
 def _rarest(shared: Sequence[SharedToken], fields: Collection[str]) -> int:
@@ -178,73 +208,6 @@ def _rarest(shared: Sequence[SharedToken], fields: Collection[str]) -> int:
     return min(held, default=_ORDINARY_FREQUENCY)
 
 
-@cache
-def _tests() -> Mapping[str, tuple[tuple[int, tuple[Proof, ...]], ...]]:
-    """Per field: the kinds that can prove it, each with what else must agree for its tokens to be equal."""
-    found: dict[str, list[tuple[int, tuple[Proof, ...]]]] = {}
-    for kind in catalogue().kinds.values():
-        for proof in kind.proves:
-            others = tuple(other for other in kind.proves if other.field != proof.field)
-            found.setdefault(proof.field, []).append((kind.id, others))
-    return {field: tuple(kinds) for field, kinds in found.items()}
-
-
-def _disagrees(field: str, common: frozenset[int], proven: Mapping[str, str]) -> bool:
-    """Step (2): whether some kind both records have would be shared if this field agreed."""
-    return any(
-        kind in common and all(_implied(proven.get(other.field, ""), other.level) for other in others)
-        for kind, others in _tests().get(field, ())
-    )
-
-
-def _implied(proven: str, level: str) -> bool:
-    """Whether a proven level includes another: exact includes all but names in another order."""
-    if proven == level:
-        return True
-    return level != _SWAPPED and (proven == _EXACT or (proven == "first3" and level == _INITIAL))
-
-
-def _proven(shared: Sequence[SharedToken], book: Catalogue, table: Weights) -> dict[str, str]:
-    """Step (1): field to its strongest level, where strongest means most bits."""
-    best: dict[str, str] = {}
-    for token in shared:
-        for proof in book.kind(token.kind_id).proves:
-            levels = table.fields[proof.field]
-            held = best.get(proof.field)
-            if held is None or levels[proof.level] > levels[held]:
-                best[proof.field] = proof.level
-    return best
-
-
-def _evidence(
-    proven: Mapping[str, str], common: frozenset[int], fields: Sequence[str], table: Weights
-) -> list[FieldEvidence]:
-    """Steps (2) and (3)."""
-    found: list[FieldEvidence] = []
-    for field in fields:
-        level = proven.get(field) or (DISAGREE if _disagrees(field, common, proven) else "")
-        if level in table.fields[field]:
-            found.append(FieldEvidence(field, level, table.fields[field][level]))
-    if "given" in fields and _another_of_the_household(found):
-        found = [item for item in found if item.field not in _SUPPORT]
-    names = [item for item in found if item.field in _NAMES]
-    whole = [item for item in found if item.field == _WHOLE]
-    if names and whole:  # one piece of evidence, seen twice: the better reading counts
-        worse = names if _sum(whole) > _sum(names) else whole
-        found = [item for item in found if item not in worse]
-    return found
-
-
-def _another_of_the_household(found: Sequence[FieldEvidence]) -> bool:
-    """Whether given name or birth date speak against one person.
-
-    Then a shared phone or car is just the household's.
-    """
-    levels = {item.field: item.level for item in found}
-    given = levels.get("given", "exact" if _WHOLE in levels else DISAGREE)
-    return given in {DISAGREE, _INITIAL} or levels.get("birth") == DISAGREE
-
-
 def _commonness(rarest: int, table: Weights) -> Iterator[FieldEvidence]:
     """Step (5): each doubling of the rarest shared token's frequency takes the same number of bits."""
     if rarest > _ORDINARY_FREQUENCY:
@@ -252,51 +215,72 @@ def _commonness(rarest: int, table: Weights) -> Iterator[FieldEvidence]:
         yield FieldEvidence(COMMONNESS, "", round(bits, 2))
 
 
-def _same(
-    relation: Relation, proven: Mapping[str, str], evidence: list[FieldEvidence], rarest: int, table: Weights
-) -> Score:
+def _same(relation: Relation, found: Evidence, prior: FieldEvidence, rarest: int, table: Weights) -> Score:
     """Steps (5) to (7) for rules 1, 2 and 4."""
-    dated = any(item.field == "birth" for item in evidence)
-    full = _person_rule(proven, dated) if relation is Relation.SAME_PERSON else _organisation_rule(proven)
-    evidence = [*evidence, *_commonness(rarest, table)] if full else evidence
-    ceiling = _ceiling(full, rarest, proven, evidence, table)
-    if (excess := _sum(evidence) - ceiling) > 0:
-        evidence = [*evidence, FieldEvidence(CEILING, "", round(-excess, 2))]
-    bits = round(_sum(evidence), 2)
+    levels = found.levels
+    full = _person_rule(found) if relation is Relation.SAME_PERSON else _organisation_rule(found.proven)
+    rows = [*found.rows, prior, *(_commonness(rarest, table) if full else ())]
+    if (home := total(row for row in found.rows if row.field in ADDRESS) - table.home) > 0:
+        rows.append(FieldEvidence(CEILING, "", round(-home, 2)))
+    kin = _kin(levels, table) if relation is Relation.SAME_PERSON else math.inf
+    ceiling = min(kin, -math.log2(rarest - 1) if not full and rarest > _ORDINARY_FREQUENCY else math.inf)
+    if (excess := total(rows) - ceiling) > 0:
+        rows.append(FieldEvidence(CEILING, "", round(-excess, 2)))
+    bits = round(total(rows), 2)
     band = table.band(bits)
     state = Verdict.NONE
-    if band is not Band.WEAK and proven:
-        state = Verdict.MATCH if full else Verdict.CANDIDATE
+    if band is not Band.WEAK and found.proven:
+        may_be_kin = kin < table.kin["twins_initial"]
+        state = Verdict.MATCH if full and not may_be_kin else Verdict.CANDIDATE
     if state is Verdict.CANDIDATE:
         band = Band.POSSIBLE
-    return Score(bits, _probability(bits), band, state, relation, tuple(evidence))
+    return Score(bits, _probability(bits), band, state, relation, tuple(rows))
 
 
-def _ceiling(
-    full: bool, rarest: int, proven: Mapping[str, str], evidence: Sequence[FieldEvidence], table: Weights
-) -> float:
-    """Step (6): the most bits that the pair can have, whatever its fields say one by one.
+def _kin(levels: Mapping[str, str], table: Weights) -> float:
+    """Step (6): the most bits where two persons of one family are as likely as one person; else infinity.
 
-    Namesakes: an agency holds a person once, so of n records that share a name alone one at most is the
-    counterpart, and the odds cannot exceed 1 to n - 1 (one more for "none of them"). Twins: they share
-    surname and birth date by nature, so where the given name speaks against the pair, chance is not what
-    the agreement must be weighed against.
+    They share surname and home by nature, twins the birth date too, and a son may have his father's name. So
+    where the field that tells them apart speaks against one person, chance is not what the agreement must be
+    weighed against. (Of n records that share a name alone, one at most is the counterpart, because an agency
+    holds a person once: namesakes cannot exceed odds of 1 to n - 1, one more for "none of them".)
     """
-    if not full and rarest > _ORDINARY_FREQUENCY:
-        return -math.log2(rarest - 1)
-    given = {item.field: item.level for item in evidence}.get("given")
-    kin = "surname" in proven and "birth" in proven and not any(number in proven for number in _NUMBERS)
-    return table.twins.get(given, math.inf) if kin and given else math.inf
+    if any(levels.get(number, DISAGREE) != DISAGREE for number in _NUMBERS):
+        return math.inf
+    names = _names(levels)
+    born = levels.get("birth", DISAGREE) not in {DISAGREE, _YEAR}
+    home = sum(any(levels.get(f, DISAGREE) != DISAGREE for f in part) for part in _PARTS)
+    kept = levels.get("given", "")
+    if born and "given" not in names and ("surname" in names or PART in levels):
+        return table.kin["twins"] if kept != INITIAL else table.kin["twins_initial"]
+    if home and not born and "given" not in names:
+        return table.kin["family"]
+    if home >= 2 and not born and len(names) >= 2 and levels.get("birth") == DISAGREE:
+        return table.kin["namesakes"]
+    return math.inf
 
 
-def _person_rule(proven: Mapping[str, str], dated: bool) -> bool:
-    """Rule 1: enough for a match, not only for a candidate; `dated`: the birth dates were compared."""
-    pieces = {field for field in _NAMES if proven.get(field, _INITIAL) != _INITIAL}
-    pieces |= set(_NAMES) if _WHOLE in proven else set()
-    if born := proven.get("birth", _YEAR) != _YEAR:  # a year alone is no birth date
+_PARTS: Final = (PLACE, ("street",), ("house_number",))
+
+
+def _names(levels: Mapping[str, str]) -> set[str]:
+    """Which of surname and given name agree beyond initials."""
+    if (WHOLE in levels and levels[WHOLE] != DISAGREE) or levels.get(PART) == BOTH:
+        return set(NAMES)
+    return {name for name in NAMES if levels.get(name, DISAGREE) not in {DISAGREE, INITIAL}}
+
+
+def _person_rule(found: Evidence) -> bool:
+    """Rule 1: enough for a match, not only for a candidate."""
+    levels = found.levels
+    pieces = _names(levels)
+    if not pieces and PART in levels:
+        pieces = {PART}
+    born = found.proven.get("birth", _YEAR) != _YEAR  # a year alone is no birth date
+    if born:
         pieces.add("birth")
-    anchors = _NUMBERS if dated else (*_NUMBERS, *_PERSONAL)
-    return len(pieces) >= 2 and (born or any(field in proven for field in anchors))
+    anchors = _NUMBERS if "birth" in levels else (*_NUMBERS, *_PERSONAL)
+    return len(pieces) >= 2 and (born or any(field in found.proven for field in anchors))
 
 
 def _organisation_rule(proven: Mapping[str, str]) -> bool:
@@ -306,19 +290,15 @@ def _organisation_rule(proven: Mapping[str, str]) -> bool:
 
 def _means(proven: Mapping[str, str], rarest: int, table: Weights) -> Score:
     """Step (7) for rules 3 and 4. Bits are stated for the tie as a whole, so there is no prior."""
-    evidence = [FieldEvidence(f, level, table.means[f]) for f, level in proven.items() if f in table.means]
-    evidence.extend(_commonness(rarest, table))
-    bits = round(_sum(evidence), 2)
+    rows = [FieldEvidence(f, level, table.means[f]) for f, level in proven.items() if f in table.means]
+    rows.extend(_commonness(rarest, table))
+    bits = round(total(rows), 2)
     band = table.band(bits)
     state = Verdict.NONE
     if band is not Band.WEAK:
-        alone = {item.field for item in evidence} <= {"ip_address", "number", COMMONNESS}
+        alone = {item.field for item in rows} <= {"ip_address", "number", COMMONNESS}
         state = Verdict.CANDIDATE if alone else Verdict.MATCH
-    return Score(bits, _probability(bits), band, state, Relation.SHARED_MEANS, tuple(evidence))
-
-
-def _sum(evidence: Iterable[FieldEvidence]) -> float:
-    return sum(item.bits for item in evidence)
+    return Score(bits, _probability(bits), band, state, Relation.SHARED_MEANS, tuple(rows))
 
 
 def _probability(bits: float) -> float:

@@ -21,18 +21,21 @@ _STATED: Final = (Band.VERY_STRONG, Band.STRONG, Band.POSSIBLE)
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Bits per field and level, bits of a tie by shared means, the lowest bits of each band.
+    """Chances (m, u) and bits per field and level, bits of a tie by shared means, the floor of each band.
 
     `doubling`: the bits that each doubling of the rarest shared token's frequency takes.
-    `twins`: the most bits where surname and birth date agree, by the level of a given name that does not.
+    `home`: the most bits that an address can give. `kin`: the most bits of a pair that may be two of a
+    family, by how they may be related.
     """
 
     version: str
+    chances: Mapping[str, Mapping[str, tuple[float, float]]]
     fields: Mapping[str, Mapping[str, float]]
     means: Mapping[str, float]
     floors: tuple[tuple[Band, float], ...]
     doubling: float
-    twins: Mapping[str, float]
+    home: float
+    kin: Mapping[str, float]
 
     def band(self, bits: float) -> Band:
         """The best band whose floor the bits reach."""
@@ -54,19 +57,26 @@ def load(text: str) -> Weights:
     table = tomllib.loads(text)
     if table.get("version") != WEIGHTS_VERSION:
         raise PasserelleError("weights_invalid", "another version")
-    fields: dict[str, dict[str, float]] = {}
-    for field, levels in table["field"].items():
-        fields[field] = {level: _bits(field, chance["m"], chance["u"]) for level, chance in levels.items()}
+    chances = {
+        field: {level: (float(chance["m"]), float(chance["u"])) for level, chance in levels.items()}
+        for field, levels in table["field"].items()
+    }
+    fields = {
+        field: {level: _bits(field, *chance) for level, chance in levels.items()}
+        for field, levels in chances.items()
+    }
     floors = tuple((band, float(table["band"][band])) for band in _STATED)
     if [floor for _, floor in floors] != sorted((floor for _, floor in floors), reverse=True):
         raise PasserelleError("weights_invalid", "bands out of order")
     return Weights(
         version=WEIGHTS_VERSION,
+        chances=chances,
         fields=fields,
         means=dict(table["means"]),
         floors=floors,
         doubling=float(table["commonness"]["doubling"]),
-        twins={level: float(bits) for level, bits in table["twins"].items()},
+        home=float(table["home"]["most"]),
+        kin={relation: float(bits) for relation, bits in table["kin"].items()},
     )
 
 
