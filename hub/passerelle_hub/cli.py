@@ -23,11 +23,13 @@ from passerelle_hub.config import HubSettings
 from passerelle_hub.enrol import KeyFiles, enrol
 from passerelle_hub.figures import read_agencies, read_evaluations, read_links, read_status
 from passerelle_hub.logbook.cli import export_log
+from passerelle_hub.match.calibration_cli import calibration
 from passerelle_hub.run import open_core, serve
 from passerelle_hub.store import Database, Transaction
 
 app = App(name="hub", help="Run the hub and look after it.")
 app.command(export_log, name="export-log")
+app.command(calibration)
 
 Config = Annotated[Path, Parameter(name="--config")]
 AsJson = Annotated[bool, Parameter(name="--json", negative="")]

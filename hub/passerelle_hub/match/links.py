@@ -1,8 +1,8 @@
 """Links: opened, raised, lowered or closed as scores and policy say.
 
 States here: *candidate* (names alone, or policy allows no more), *director_only* (one side is embargoed),
-*notified* (both agencies may learn of it), *erased* (nothing supports it any longer). A refuted or
-confirmed link keeps its state; people set those.
+*notified* (both agencies may learn of it), *erased* (nothing supports it any longer). A confirmed link keeps
+its state, and so does a refuted one unless a further field agrees; people set those.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from passerelle_hub.index import unpack_kinds
 from passerelle_hub.logbook import vouch
 from passerelle_hub.match.pairs import Pair
 from passerelle_hub.match.score import Population, Score, Verdict, score
-from passerelle_hub.match.weights import WEIGHTS_VERSION
+from passerelle_hub.match.weights import DISAGREE, WEIGHTS_VERSION
 from passerelle_hub.policy.model import Decision, PolicyRequest
 from passerelle_hub.store import Transaction, links
 from passerelle_hub.store.links import StoredLink
@@ -109,7 +109,7 @@ class Linker:
 
     def _stored(self, pair: Pair, result: Score, decision: Decision, known: StoredLink | None) -> StoredLink:
         state = _state(result, decision)
-        if known and LinkState(known.state) in _JUDGED:
+        if known and LinkState(known.state) in _JUDGED and not _news(known, result):
             state = LinkState(known.state)
         evidence = [[item.field, item.level, item.bits] for item in result.evidence]
         return StoredLink(
@@ -170,6 +170,16 @@ def _note(change: _Change) -> Note:
     detail = {"link": link.link_id.hex(), "state": link.state, "band": link.band, "decision": link.decision}
     kind = EventKind.LINK_OPENED if change.opened else EventKind.LINK_CHANGED
     return Note(kind, detail, vouch.link(link))
+
+
+def _news(known: StoredLink, result: Score) -> bool:
+    """Whether a refuted link has to be judged anew: a field agrees that did not when it was refuted."""
+    if LinkState(known.state) is not LinkState.REFUTED:
+        return False
+    stored: list[tuple[str, str, float]] = json.loads(known.evidence)
+    before = {field for field, level, _ in stored if level not in {"", DISAGREE}}
+    now = {row.field for row in result.evidence if row.level not in {"", DISAGREE}}
+    return not now <= before
 
 
 def _state(result: Score, decision: Decision) -> LinkState:

@@ -104,6 +104,25 @@ def change(tx: Transaction, new: StoredLink) -> None:
     tx.execute(update(link).where(link.c.link_pk == new.link_pk).values(**values))
 
 
+@dataclass(frozen=True, slots=True)
+class EvidenceRow:
+    """What a link says and what became of it, without whose it is; `evidence` is JSON."""
+
+    state: str
+    band: str
+    bits: float
+    evidence: str
+
+
+def evidence(tx: Transaction) -> tuple[EvidenceRow, ...]:
+    """All links between two persons or organisations that are neither erased nor the director's alone."""
+    hidden = link.c.state.in_(("erased", "director_only"))
+    tie = link.c.relation == "shared_means"
+    columns = (link.c.state, link.c.band, link.c.bits, link.c.evidence)
+    rows = tx.execute(select(*columns).where(~hidden, ~tie).order_by(link.c.link_pk))
+    return tuple(EvidenceRow(*row) for row in rows)
+
+
 def listing(tx: Transaction) -> tuple[LinkRow, ...]:
     """All links that are not erased, oldest first; for the operator's figures and the demonstration."""
     low, high = record.alias("low_record"), record.alias("high_record")
