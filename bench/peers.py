@@ -29,18 +29,19 @@ from bench.figures import SEED, Figure, Sizes, at_least, cpu_seconds
 from bench.stage import AGENCY, Running, running
 
 from passerelle.catalogue import catalogue
+from passerelle.clock import SystemClock
 from passerelle.config import load
 from passerelle.store import Database, sqlite_engine
 from passerelle_connector.compose import (
     Ports,
     Stores,
-    load_group_keys,
     load_peers,
     open_ports,
     open_stores,
     token_protocol,
 )
 from passerelle_connector.config import ConnectorSettings
+from passerelle_connector.group_keys import load_group_keys
 from passerelle_connector.keys import Key
 from passerelle_connector.tokenise import Tokeniser
 from passerelle_hub.index import Pepper, split
@@ -130,7 +131,7 @@ def _tokeniser(settings: ConnectorSettings, stores: Stores, ports: Ports) -> Tok
     return Tokeniser(
         token_protocol(settings),
         catalogue(),
-        load_group_keys(settings),
+        load_group_keys(settings, load_peers(settings), SystemClock().now()),
         ports.trustees,
         stores.tokens,
         os.urandom(32),

@@ -24,17 +24,18 @@ from bench.figures import SEED, Figure, Sizes, at_least, at_most, cpu_seconds
 from bench.stage import AGENCY, Running, running
 
 from passerelle.catalogue import catalogue
+from passerelle.clock import SystemClock
 from passerelle.config import load
 from passerelle.oprf.group import ristretto255
 from passerelle.oprf.hashing import Mode, context_string, hash_to_group
 from passerelle_connector.compose import (
-    load_group_keys,
     load_peers,
     open_ports,
     open_stores,
     token_protocol,
 )
 from passerelle_connector.config import ConnectorSettings
+from passerelle_connector.group_keys import load_group_keys
 from passerelle_connector.keys import Key
 from passerelle_connector.tokenise import Tokeniser
 
@@ -74,7 +75,8 @@ def run(sizes: Sizes, folder: Path) -> tuple[Figure, ...]:
 
 async def _measure(stage: Running, batches: int) -> Spent:
     settings = load(ConnectorSettings, stage.stage.connectors[AGENCY])
-    peers, keys, stores = load_peers(settings), load_group_keys(settings), open_stores(settings)
+    peers, stores = load_peers(settings), open_stores(settings)
+    keys = load_group_keys(settings, peers, SystemClock().now())
     rng, kind, spent = random.Random(SEED), catalogue().named(_KIND).id, Spent()
     try:
         async with open_ports(settings, peers) as ports:

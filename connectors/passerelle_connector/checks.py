@@ -26,11 +26,11 @@ from passerelle.selftest import selftest
 from passerelle_connector.compose import (
     build_preparation,
     build_source,
-    load_group_keys,
     load_peers,
     open_stores,
 )
 from passerelle_connector.config import ConnectorSettings
+from passerelle_connector.group_keys import load_group_keys
 from passerelle_connector.keyring import load_keys
 from passerelle_connector.normalise import FIELDS
 from passerelle_connector.peers import Peers
@@ -89,7 +89,9 @@ def _others(settings: ConnectorSettings, clock: Clock, patience: float) -> Itera
     """Hub and trustees; without a registry there is nobody to call."""
     try:
         peers = load_peers(settings)
-        threshold = min((key.threshold for key in load_group_keys(settings).keys), default=0)
+        threshold = min(
+            (key.threshold for key in load_group_keys(settings, peers, clock.now()).keys), default=0
+        )
     except PasserelleError as error:
         yield checks.failed("registry", error)
         return

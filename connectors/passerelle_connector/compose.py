@@ -19,13 +19,14 @@ from passerelle.codec.signed import decode_signed
 from passerelle.errors import PasserelleError
 from passerelle.federation import Federation
 from passerelle.identity import Identity, Role
-from passerelle.oprf.pinned import Ceremony, GroupKeys
+from passerelle.oprf.pinned import GroupKeys
 from passerelle.rpc.channel import open_channel
 from passerelle.rpc.material import FileMaterial
 from passerelle.selftest import selftest
 from passerelle.sign import VerifyingKey
 from passerelle_connector.config import ConnectorSettings
 from passerelle_connector.deliver import Delivery
+from passerelle_connector.group_keys import load_group_keys
 from passerelle_connector.inbox import Inbox
 from passerelle_connector.keyring import MANIFEST, Keyring, load_keys
 from passerelle_connector.lines import Dial, Lines
@@ -185,23 +186,6 @@ def load_peers(settings: ConnectorSettings) -> Peers:
     return peers
 
 
-def load_group_keys(settings: ConnectorSettings) -> GroupKeys:
-    """The pinned public group keys.
-
-    Raises:
-        PasserelleError: `config_invalid`, also for keys that one process dealt, where not allowed;
-            `group_key_invalid`.
-    """
-    try:
-        document = settings.path(settings.group_keys).read_text("utf-8")
-    except (OSError, UnicodeError) as error:
-        raise PasserelleError("config_invalid", f"group_keys: {type(error).__name__}") from error
-    keys = GroupKeys.from_json(document)
-    if keys.ceremony is Ceremony.DEVELOPMENT and not settings.development_keys:
-        raise PasserelleError("config_invalid", "group_keys: dealt by one process; see development_keys")
-    return keys
-
-
 @asynccontextmanager
 async def open_ports(
     settings: ConnectorSettings, peers: Peers, renewal: Renewal | None = None
@@ -356,8 +340,9 @@ async def connector(settings: ConnectorSettings) -> AsyncGenerator[Connector]:
     """
     selftest()
     keyring = load_keys(settings.path(settings.keys))
-    peers, group_keys = load_peers(settings), load_group_keys(settings)
     environment = Environment.system()
+    peers = load_peers(settings)
+    group_keys = load_group_keys(settings, peers, environment.clock.now())
     renewal = build_renewal(settings, environment)
     if renewal is not None:
         await renewal.ready()

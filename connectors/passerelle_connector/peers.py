@@ -75,7 +75,15 @@ class Peers:
         Raises:
             PasserelleError: `agency_unknown`, or what manifest and signature raise.
         """
-        key = self.manifest(self._hub).signing_key(signed.signature.key_id, at)
+        return self.verify_of(self._hub, signed, payload_type, at)
+
+    def verify_of(self, agency: str, signed: Signed, payload_type: str, at: int) -> bytes:
+        """The payload, once a key of an agency's manifest is shown to have signed it.
+
+        Raises:
+            PasserelleError: `agency_unknown`, or what manifest and signature raise.
+        """
+        key = self.manifest(agency).signing_key(signed.signature.key_id, at)
         return verify(signed, key, payload_type)
 
     def sealing_key(self, agency: str, at: int) -> SealingPublicKey:

@@ -104,6 +104,7 @@ def enrol_trustee(parties: Parties, place: Place, folder: Path, clock: Clock) ->
     """A trustee's keys written into a folder, its leaf for calls; returns its key manifest (encoded)."""
     files = TrusteeKeyFiles(
         signing=folder / "signing.key",
+        sealing=folder / "sealing.key",
         manifest=folder / "manifest.key",
         tls=place.keys / LEAF_KEY,
         client=place.keys / CLIENT_KEY,

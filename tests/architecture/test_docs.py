@@ -53,10 +53,10 @@ def missing_commands(text: str, app: App) -> list[str]:
         words, path = rest.split(), [name]
         try:
             command = app[name]
-            if words and words[0] in _names(command):
+            while words and words[0] in _names(command):
                 path.append(words.pop(0))
                 command = command[path[-1]]
-            elif command.default_command is None and words:
+            if command.default_command is None and words:
                 path.append(words[0])
                 raise KeyError
         except KeyError:

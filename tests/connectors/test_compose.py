@@ -9,6 +9,7 @@ import pytest
 from connector_kit import Cast
 from parties import HUB
 
+from passerelle.clock import SystemClock
 from passerelle.codec.signed import encode_signed
 from passerelle.errors import PasserelleError
 from passerelle.groups import Group
@@ -17,8 +18,9 @@ from passerelle.oprf.group import ristretto255
 from passerelle.oprf.keys import deal
 from passerelle.oprf.pinned import Ceremony, GroupKeys
 from passerelle.registry_entry import Status
-from passerelle_connector.compose import build_preparation, load_group_keys, load_peers, token_protocol
+from passerelle_connector.compose import build_preparation, load_peers, token_protocol
 from passerelle_connector.config import ConnectorSettings
+from passerelle_connector.group_keys import load_group_keys
 
 
 def settings(folder: Path, **changes: Any) -> ConnectorSettings:
@@ -74,19 +76,23 @@ def test_a_missing_registry_is_said(tmp_path: Path) -> None:
         load_peers(settings(tmp_path))
 
 
+def pinned_keys(given: ConnectorSettings) -> GroupKeys:
+    return load_group_keys(given, load_peers(given), SystemClock().now())
+
+
 def test_keys_that_one_process_dealt_need_a_word(folder: Path) -> None:
     dealt = deal("ter", Group.PHONE, 1, 1, 2, ristretto255().random_scalars(2), 3)
     pinned = GroupKeys(Ceremony.DEVELOPMENT, (dealt.info,))
     (folder / "group-keys.json").write_text(pinned.to_json(), "utf-8")
     with pytest.raises(PasserelleError, match="config_invalid") as caught:
-        load_group_keys(settings(folder))
+        pinned_keys(settings(folder))
     assert "development_keys" in caught.value.detail
-    assert load_group_keys(settings(folder, development_keys=True)) == pinned
+    assert pinned_keys(settings(folder, development_keys=True)) == pinned
 
 
 def test_missing_keys_are_said(folder: Path) -> None:
     with pytest.raises(PasserelleError, match="config_invalid"):
-        load_group_keys(settings(folder))
+        pinned_keys(settings(folder))
 
 
 def test_an_unknown_tier_is_refused(folder: Path) -> None:

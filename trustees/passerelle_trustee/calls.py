@@ -29,4 +29,12 @@ EVALUATE: Final = RpcRule(
     quota="evaluations",
     event="trustee.evaluated",
 )
-RULES: Final = rule_table((DESCRIBE, EVALUATE))
+CEREMONY: Final = RpcRule(
+    method="/passerelle.wire.v1.Ceremony/Messages",
+    roles=frozenset({Role.TRUSTEE}),
+    package="",
+    action="trustee.ceremony",
+    quota="control",
+    event="trustee.ceremony",
+)
+RULES: Final = rule_table((DESCRIBE, EVALUATE, CEREMONY))

@@ -17,9 +17,9 @@ from passerelle.identity import Identity
 from passerelle.oprf.pinned import Ceremony
 from passerelle.rpc.material import FileMaterial
 from passerelle.sign import VerifyingKey
-from passerelle_trustee.compose import Register
+from passerelle_trustee.ceremonies.folder import SHARES
+from passerelle_trustee.compose import Register, open_shelf
 from passerelle_trustee.config import TrusteeSettings
-from passerelle_trustee.share import load_shares
 from passerelle_trustee.store import Ledger
 
 
@@ -30,7 +30,9 @@ def examine(config: Path) -> Iterator[Check]:
 
 def look(settings: TrusteeSettings, clock: Clock) -> Iterator[Check]:
     """The same for settings that were read."""
-    yield from checks.key_files((settings.path(settings.shares), settings.path(settings.tls.key)))
+    shares = (settings.path(settings.shares), *settings.path(settings.ceremonies).glob(f"*/{SHARES}"))
+    held = [file for file in shares if file.exists()] or shares[:1]
+    yield from checks.key_files((*held, settings.path(settings.tls.key)))
     yield checks.leaf(settings, settings.tls, Usage.SERVER, clock.now())
     yield checked("key and certificate", lambda: _pair(settings))
     yield checked("shares", lambda: _shares(settings))
@@ -46,9 +48,9 @@ def _pair(settings: TrusteeSettings) -> str:
 
 
 def _shares(settings: TrusteeSettings) -> str | Check:
-    book = load_shares(settings.path(settings.shares))
-    text = f"trustee {book.index} holds {len(book.shares)} shares"
-    if book.ceremony is Ceremony.DEVELOPMENT:
+    shelf = open_shelf(settings)
+    text = f"trustee {shelf.index} holds {len(shelf.shares)} shares"
+    if any(book.ceremony is Ceremony.DEVELOPMENT for book in shelf.books):
         fix = "Hold a ceremony before real records come."
         return Check("shares", State.WARN, f"{text}, dealt by one process for development", fix)
     return text

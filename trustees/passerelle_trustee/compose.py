@@ -21,15 +21,19 @@ from passerelle.rpc.channel import open_channel
 from passerelle.rpc.material import FileMaterial
 from passerelle.rpc.rule import LogAudit, Unlimited
 from passerelle.rpc.server import Listener, create_server
+from passerelle.seal import SealingKey
 from passerelle.selftest import selftest
 from passerelle.sign import SigningKey, VerifyingKey
 from passerelle_trustee import calls
+from passerelle_trustee.ceremonies.agreement import Party
+from passerelle_trustee.ceremonies.desk import Ceremonies, Directory
+from passerelle_trustee.ceremonies.session import Own
 from passerelle_trustee.config import HubSettings, TrusteeSettings
 from passerelle_trustee.evaluate import Evaluator
 from passerelle_trustee.quota import DEFAULT_DAILY, Budgets, Quota
 from passerelle_trustee.report import Reporter
-from passerelle_trustee.service import Trustee, add_servicers
-from passerelle_trustee.share import load_shares
+from passerelle_trustee.service import CeremonyServicer, Trustee, add_servicers
+from passerelle_trustee.shelf import Shelf
 from passerelle_trustee.store import Ledger
 
 _LOG = get_logger("trustee")
@@ -74,6 +78,8 @@ class Server:
     threads: ThreadPoolExecutor
     ledger: Ledger
     reporter: Reporter | None
+    shelf: Shelf
+    ceremonies: Ceremonies
 
     def close(self) -> None:
         """Finish what is running and give the ledger back."""
@@ -117,7 +123,7 @@ def build_server(settings: TrusteeSettings, clock: Clock) -> Server:
     """
     selftest()
     register = load_register(settings)
-    book = load_shares(settings.path(settings.shares))
+    shelf = open_shelf(settings)
     federation = register.federation
     gate = Gatekeeper(calls.RULES, federation, federation, Unlimited(), LogAudit(), clock)
     material = FileMaterial(settings.path(settings.tls.key), settings.path(settings.tls.chain))
@@ -125,9 +131,44 @@ def build_server(settings: TrusteeSettings, clock: Clock) -> Server:
     ledger = Ledger(settings.path(settings.ledger))
     threads = ThreadPoolExecutor(settings.threads, "evaluate")
     quota = build_quota(settings, ledger, clock)
-    add_servicers(listener.server, Trustee(Evaluator(book, quota), threads))
+    ceremonies = build_ceremonies(settings, register, shelf, clock)
+    add_servicers(listener.server, Trustee(Evaluator(shelf, quota), threads), CeremonyServicer(ceremonies))
     reporter = build_reporter(settings, quota, clock) if settings.hub is not None else None
-    return Server(listener, register, threads, ledger, reporter)
+    return Server(listener, register, threads, ledger, reporter, shelf, ceremonies)
+
+
+def open_shelf(settings: TrusteeSettings) -> Shelf:
+    """All shares of the trustee.
+
+    Raises:
+        PasserelleError: `share_file_invalid`, `key_file_permissions`, `key_file_missing`.
+    """
+    return Shelf(settings.path(settings.shares), settings.path(settings.ceremonies))
+
+
+def build_ceremonies(settings: TrusteeSettings, register: Register, shelf: Shelf, clock: Clock) -> Ceremonies:
+    """The ceremonies of this trustee; its keys are read when one is joined or under way."""
+    return Ceremonies(
+        settings.path(settings.ceremonies),
+        Identity.parse(settings.identity).agency,
+        lambda: own_keys(settings),
+        lambda: shelf.shares,
+        Directory(register.federation, clock),
+    )
+
+
+def own_keys(settings: TrusteeSettings) -> Own:
+    """Who this trustee is in a ceremony.
+
+    Raises:
+        PasserelleError: what reading a key raises.
+    """
+    sealing = SealingKey(read_key(settings.path(settings.keys.sealing), KeyKind.SEALING))
+    return Own(
+        Identity.parse(settings.identity).agency,
+        SigningKey(read_key(settings.path(settings.keys.signing), KeyKind.SIGNING)),
+        {sealing.public.key_id: sealing},
+    )
 
 
 def build_reporter(settings: TrusteeSettings, quota: Quota, clock: Clock) -> Reporter:
@@ -144,6 +185,18 @@ def build_reporter(settings: TrusteeSettings, quota: Quota, clock: Clock) -> Rep
         clock=clock,
         copies=settings.path(copies) if copies is not None else None,
     )
+
+
+def open_trustee(settings: TrusteeSettings, party: Party, register: Register) -> grpc.aio.Channel:
+    """A channel to another trustee, with the leaf for calls.
+
+    Raises:
+        PasserelleError: as `open_hub`.
+    """
+    identity = register.federation.entry(party.agency).identity(Role.TRUSTEE)
+    roots = register.federation.roots(identity.trust_domain)
+    material = FileMaterial(settings.path(settings.client.key), settings.path(settings.client.chain))
+    return open_channel(party.address, identity, roots, material)
 
 
 def open_hub(settings: TrusteeSettings, hub: HubSettings, register: Register) -> grpc.aio.Channel:

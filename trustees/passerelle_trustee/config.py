@@ -2,7 +2,8 @@
 
     identity = "spiffe://trustee-1.example/trustee/oversight"
     listen = "0.0.0.0:7543"
-    shares = "shares.json"                  mode 0600, made by the ceremony
+    shares = "shares.json"                  mode 0600, where a ceremony elsewhere made them
+    ceremonies = "ceremonies"               folder of the ceremonies that this trustee takes part in
     [budgets] phone = 200000                elements a day, agency and group; others keep their default
     [exceptions.police] phone = 500000      for one agency
     [hub] address = "hub.example:7443"      reports go there; without it a trustee reports to nobody
@@ -48,9 +49,10 @@ class ClientSettings(Part):
 
 
 class KeySettings(Part):
-    """Signing and manifest key (mode 0600)."""
+    """Signing, sealing and manifest key (mode 0600)."""
 
     signing: Path = Path("keys/signing.key")
+    sealing: Path = Path("keys/sealing.key")
     manifest: Path = Path("keys/manifest.key")
 
 
@@ -69,6 +71,8 @@ class TrusteeSettings(RoleSettings):
     identity: str
     listen: str = "127.0.0.1:7543"
     shares: Path = Path("shares.json")
+    ceremonies: Path = Path("ceremonies")
+    ceremony_seconds: Annotated[float, Field(gt=0)] = 2.0
     ledger: Path = Path("ledger.db")
     threads: Annotated[int, Field(ge=1, le=64)] = 2
     log_level: str = "INFO"

@@ -1,8 +1,9 @@
 """What a trustee makes once, before it is known to anybody: keys, key manifest, certificate requests.
 
-It listens with one leaf and calls the hub with another (one leaf, one use). Its signing key, fixed by the
-manifest, signs its reports. Private keys never leave the machine; what exists stays as it is, and a second
-first manifest is never made, since it would be proof of an incident.
+It listens with one leaf and calls hub and other trustees with another (one leaf, one use). Its signing key
+signs reports and ceremonies, sub-shares are sealed to its sealing key; the manifest fixes both. Private keys
+never leave the machine; what exists stays as it is, and a second first manifest is never made, since it would
+be proof of an incident.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from passerelle.csr import make_request, obtain_key
 from passerelle.identity import Identity
 from passerelle.keyfile import KeyKind, read_key, write_key
 from passerelle.manifest import KeyEntry, issue_first
+from passerelle.seal import SealingKey
 from passerelle.sign import SigningKey
 
 LIFETIME: Final = 366 * DAY
@@ -28,6 +30,7 @@ class KeyFiles:
     """Where a trustee's keys lie, each in a file of mode 0600."""
 
     signing: Path
+    sealing: Path
     manifest: Path
     tls: Path
     client: Path
@@ -48,7 +51,7 @@ def enrol(identity: Identity, files: KeyFiles, clock: Clock) -> Enrolment:
     Raises:
         PasserelleError: what reading an existing key file raises.
     """
-    for file in (files.signing, files.manifest, files.tls, files.client):
+    for file in (files.signing, files.sealing, files.manifest, files.tls, files.client):
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     signing, manifest_key, now = _signing_key(files.signing), _signing_key(files.manifest), clock.now()
     made = Enrolment(
@@ -58,7 +61,8 @@ def enrol(identity: Identity, files: KeyFiles, clock: Clock) -> Enrolment:
     )
     if not made.manifest.exists():
         signs = KeyEntry(signing.public, now, now + LIFETIME)
-        made.manifest.write_bytes(encode_signed(issue_first(manifest_key, identity, signs)))
+        opens = KeyEntry(_sealing_key(files.sealing).public, now, now + LIFETIME)
+        made.manifest.write_bytes(encode_signed(issue_first(manifest_key, identity, signs, (opens,))))
     made.server.write_bytes(make_request(obtain_key(files.tls), identity, Usage.SERVER))
     made.client.write_bytes(make_request(obtain_key(files.client), identity, Usage.CLIENT))
     return made
@@ -68,3 +72,9 @@ def _signing_key(file: Path) -> SigningKey:
     if not file.exists():
         write_key(file, KeyKind.SIGNING, SigningKey.generate().raw)
     return SigningKey(read_key(file, KeyKind.SIGNING))
+
+
+def _sealing_key(file: Path) -> SealingKey:
+    if not file.exists():
+        write_key(file, KeyKind.SEALING, SealingKey.generate().raw)
+    return SealingKey(read_key(file, KeyKind.SEALING))

@@ -14,10 +14,35 @@ over threads by themselves.
 
 from __future__ import annotations
 
+from typing import Protocol
+
+from passerelle.groups import Group
 from passerelle.oprf import threshold
+from passerelle.oprf.keys import KeyShare
 from passerelle.oprf.protocol import EvaluateAnswer, EvaluateRequest, TrusteeDescription
 from passerelle_trustee.quota import Quota
-from passerelle_trustee.share import ShareBook
+
+
+class Shares(Protocol):
+    """What an evaluator finds shares in: one book, or all books of a trustee."""
+
+    @property
+    def index(self) -> int:
+        """This trustee's index."""
+        ...
+
+    @property
+    def shares(self) -> tuple[KeyShare, ...]:
+        """All of them."""
+        ...
+
+    def find(self, domain: str, group: Group, epoch: int, generation: int) -> KeyShare:
+        """The share that a request means, or one that will refuse it.
+
+        Raises:
+            PasserelleError: `share_unknown`.
+        """
+        ...
 
 
 class Evaluator:
@@ -28,7 +53,7 @@ class Evaluator:
         quota: what it bills to.
     """
 
-    def __init__(self, shares: ShareBook, quota: Quota) -> None:
+    def __init__(self, shares: Shares, quota: Quota) -> None:
         self._shares = shares
         self._quota = quota
 
@@ -39,7 +64,7 @@ class Evaluator:
             PasserelleError: `share_unknown`, `share_generation_unknown`, `quorum_invalid`,
                 `evaluation_budget_exceeded`, `request_id_reused`, `oprf_element_invalid`.
         """
-        share = self._shares.find(request.domain, request.group, request.epoch)  # (1)
+        share = self._shares.find(request.domain, request.group, request.epoch, request.generation)  # (1)
         threshold.check_addressed(share, request)  # (2)
         self._quota.reserve(agency, request)  # (3)
         return threshold.evaluate(share, request)  # (4) (5)

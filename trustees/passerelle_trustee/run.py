@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Sequence
 
 from passerelle.clock import DAY, Clock, SystemClock
 from passerelle.errors import PasserelleError
 from passerelle.log import get_logger
-from passerelle_trustee.compose import Register, Server, build_server, open_hub
+from passerelle.sign import Signed
+from passerelle_trustee.ceremonies.agreement import Party
+from passerelle_trustee.compose import Register, Server, build_server, open_hub, open_trustee
 from passerelle_trustee.config import HubSettings, TrusteeSettings
 from passerelle_trustee.report import Reporter
-from passerelle_trustee.service import GrpcReports
+from passerelle_trustee.service import GrpcCeremony, GrpcReports
 
 _LOG = get_logger("trustee")
 
@@ -31,6 +34,7 @@ async def serve(settings: TrusteeSettings, clock: Clock | None = None) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     beside = [asyncio.create_task(_refresh(server.register, settings.registry.refresh_seconds))]
+    beside.append(asyncio.create_task(_ceremonies(settings, server)))
     if settings.hub is not None and server.reporter is not None:
         beside.append(asyncio.create_task(_report(settings, settings.hub, server, server.reporter)))
     try:
@@ -56,6 +60,23 @@ async def _refresh(register: Register, seconds: float) -> None:
             await asyncio.to_thread(register.refresh)
         except PasserelleError as error:
             _LOG.error("registry.unreadable", code=error.code, detail=error.detail)
+
+
+async def _ceremonies(settings: TrusteeSettings, server: Server) -> None:
+    """Carry on every ceremony that was joined; shares that one ends with serve at once."""
+
+    async def ask(party: Party, ceremony: bytes) -> Sequence[Signed]:
+        async with open_trustee(settings, party, server.register) as channel:
+            return await GrpcCeremony(channel).messages(ceremony)
+
+    while True:
+        try:
+            await server.ceremonies.carry_on(ask)
+            await asyncio.to_thread(server.shelf.refresh)
+        except (PasserelleError, OSError) as error:
+            code = error.code if isinstance(error, PasserelleError) else type(error).__name__
+            _LOG.error("ceremony.failed", code=code)
+        await asyncio.sleep(settings.ceremony_seconds)
 
 
 async def _report(settings: TrusteeSettings, hub: HubSettings, server: Server, reporter: Reporter) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import grpc.aio
 
-from passerelle.codec.signed import signed_out
+from passerelle.codec.signed import signed_in, signed_out
 from passerelle.codec.trustee import (
     description_out,
     evaluate_answer_out,
@@ -28,6 +28,7 @@ from passerelle.rpc.interceptor import peer
 from passerelle.rpc.status import peer_errors
 from passerelle.sign import Signed
 from passerelle.wire.v1 import trustee_pb2, trustee_pb2_grpc
+from passerelle_trustee.ceremonies.desk import Ceremonies
 from passerelle_trustee.evaluate import Evaluator
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -77,6 +78,40 @@ class Trustee(trustee_pb2_grpc.TrusteeServicer):
         return evaluate_answer_out(answer)
 
 
+class CeremonyServicer(trustee_pb2_grpc.CeremonyServicer):
+    """Hands out this trustee's messages."""
+
+    def __init__(self, ceremonies: Ceremonies) -> None:
+        self._ceremonies = ceremonies
+
+    async def Messages(  # noqa: N802 - name of the call
+        self,
+        request: trustee_pb2.CeremonyMessagesRequest,
+        context: Context,
+    ) -> trustee_pb2.CeremonyMessagesResponse:
+        """What we said to the caller."""
+        said = await asyncio.to_thread(self._ceremonies.said, request.ceremony, peer(context).agency)
+        return trustee_pb2.CeremonyMessagesResponse(messages=map(signed_out, said))
+
+
+class GrpcCeremony:
+    """Another trustee's side of a ceremony, over one channel."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._stub: trustee_pb2_grpc.CeremonyAsyncStub = trustee_pb2_grpc.CeremonyStub(channel)
+
+    async def messages(self, ceremony: bytes) -> tuple[Signed, ...]:
+        """What it said to us so far.
+
+        Raises:
+            PasserelleError: the trustee's refusal, `peer_unavailable`.
+        """
+        with peer_errors():
+            message = trustee_pb2.CeremonyMessagesRequest(ceremony=ceremony)
+            answer = await self._stub.Messages(message, timeout=CALL_SECONDS)
+        return tuple(map(signed_in, answer.messages))
+
+
 class GrpcReports:
     """The hub's side of reports, over one channel."""
 
@@ -94,6 +129,7 @@ class GrpcReports:
             await self._stub.Report(message, timeout=CALL_SECONDS)
 
 
-def add_servicers(server: grpc.aio.Server, trustee: Trustee) -> None:
-    """Register the trustee's servicer."""
+def add_servicers(server: grpc.aio.Server, trustee: Trustee, ceremony: CeremonyServicer) -> None:
+    """Register the trustee's servicers."""
     trustee_pb2_grpc.add_TrusteeServicer_to_server(trustee, server)
+    trustee_pb2_grpc.add_CeremonyServicer_to_server(ceremony, server)

@@ -50,12 +50,13 @@ class ShareBook:
         if len(keys) != len(self.shares):
             raise PasserelleError("share_file_invalid", "two shares for one domain, group and epoch")
 
-    def find(self, domain: str, group: Group, epoch: int) -> KeyShare:
-        """The share to evaluate with.
+    def find(self, domain: str, group: Group, epoch: int, generation: int = 0) -> KeyShare:
+        """The share to evaluate with; a book holds one generation, and the evaluation refuses any other.
 
         Raises:
             PasserelleError: `share_unknown`.
         """
+        del generation
         for share in self.shares:
             if (share.info.domain, share.info.group, share.info.epoch) == (domain, group, epoch):
                 return share

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from passerelle.wire.v1 import common_pb2 as passerelle_dot_wire_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n passerelle/wire/v1/trustee.proto\x12\x12passerelle.wire.v1\x1a\x1fpasserelle/wire/v1/common.proto\"\x18\n\x16\x44\x65scribeTrusteeRequest\"?\n\x17\x44\x65scribeTrusteeResponse\x12\r\n\x05index\x18\x01 \x01(\r\x12\x15\n\rkey_documents\x18\x02 \x03(\t\"\x89\x01\n\x0f\x45valuateRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\x0c\x12\x0e\n\x06\x64omain\x18\x02 \x01(\t\x12\r\n\x05group\x18\x03 \x01(\t\x12\r\n\x05\x65poch\x18\x04 \x01(\r\x12\x12\n\ngeneration\x18\x05 \x01(\r\x12\x0e\n\x06quorum\x18\x06 \x03(\r\x12\x10\n\x08\x65lements\x18\x07 \x01(\x0c\"~\n\x10\x45valuateResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\x0c\x12\r\n\x05index\x18\x02 \x01(\r\x12\x12\n\ngeneration\x18\x03 \x01(\r\x12\x10\n\x08\x65lements\x18\x04 \x01(\x0c\x12\r\n\x05proof\x18\x05 \x01(\x0c\x12\x12\n\nerror_code\x18\x06 \x01(\t\"F\n\x18ReportEvaluationsRequest\x12*\n\x06report\x18\x01 \x01(\x0b\x32\x1a.passerelle.wire.v1.Signed\"\x1b\n\x19ReportEvaluationsResponse2\xc9\x01\n\x07Trustee\x12\x63\n\x08\x44\x65scribe\x12*.passerelle.wire.v1.DescribeTrusteeRequest\x1a+.passerelle.wire.v1.DescribeTrusteeResponse\x12Y\n\x08\x45valuate\x12#.passerelle.wire.v1.EvaluateRequest\x1a$.passerelle.wire.v1.EvaluateResponse(\x01\x30\x01\x32w\n\x0eTrusteeReports\x12\x65\n\x06Report\x12,.passerelle.wire.v1.ReportEvaluationsRequest\x1a-.passerelle.wire.v1.ReportEvaluationsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n passerelle/wire/v1/trustee.proto\x12\x12passerelle.wire.v1\x1a\x1fpasserelle/wire/v1/common.proto\"\x18\n\x16\x44\x65scribeTrusteeRequest\"?\n\x17\x44\x65scribeTrusteeResponse\x12\r\n\x05index\x18\x01 \x01(\r\x12\x15\n\rkey_documents\x18\x02 \x03(\t\"\x89\x01\n\x0f\x45valuateRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\x0c\x12\x0e\n\x06\x64omain\x18\x02 \x01(\t\x12\r\n\x05group\x18\x03 \x01(\t\x12\r\n\x05\x65poch\x18\x04 \x01(\r\x12\x12\n\ngeneration\x18\x05 \x01(\r\x12\x0e\n\x06quorum\x18\x06 \x03(\r\x12\x10\n\x08\x65lements\x18\x07 \x01(\x0c\"~\n\x10\x45valuateResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\x0c\x12\r\n\x05index\x18\x02 \x01(\r\x12\x12\n\ngeneration\x18\x03 \x01(\r\x12\x10\n\x08\x65lements\x18\x04 \x01(\x0c\x12\r\n\x05proof\x18\x05 \x01(\x0c\x12\x12\n\nerror_code\x18\x06 \x01(\t\"F\n\x18ReportEvaluationsRequest\x12*\n\x06report\x18\x01 \x01(\x0b\x32\x1a.passerelle.wire.v1.Signed\"\x1b\n\x19ReportEvaluationsResponse\"+\n\x17\x43\x65remonyMessagesRequest\x12\x10\n\x08\x63\x65remony\x18\x01 \x01(\x0c\"H\n\x18\x43\x65remonyMessagesResponse\x12,\n\x08messages\x18\x01 \x03(\x0b\x32\x1a.passerelle.wire.v1.Signed2\xc9\x01\n\x07Trustee\x12\x63\n\x08\x44\x65scribe\x12*.passerelle.wire.v1.DescribeTrusteeRequest\x1a+.passerelle.wire.v1.DescribeTrusteeResponse\x12Y\n\x08\x45valuate\x12#.passerelle.wire.v1.EvaluateRequest\x1a$.passerelle.wire.v1.EvaluateResponse(\x01\x30\x01\x32w\n\x0eTrusteeReports\x12\x65\n\x06Report\x12,.passerelle.wire.v1.ReportEvaluationsRequest\x1a-.passerelle.wire.v1.ReportEvaluationsResponse2q\n\x08\x43\x65remony\x12\x65\n\x08Messages\x12+.passerelle.wire.v1.CeremonyMessagesRequest\x1a,.passerelle.wire.v1.CeremonyMessagesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,8 +44,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REPORTEVALUATIONSREQUEST']._serialized_end=518
   _globals['_REPORTEVALUATIONSRESPONSE']._serialized_start=520
   _globals['_REPORTEVALUATIONSRESPONSE']._serialized_end=547
-  _globals['_TRUSTEE']._serialized_start=550
-  _globals['_TRUSTEE']._serialized_end=751
-  _globals['_TRUSTEEREPORTS']._serialized_start=753
-  _globals['_TRUSTEEREPORTS']._serialized_end=872
+  _globals['_CEREMONYMESSAGESREQUEST']._serialized_start=549
+  _globals['_CEREMONYMESSAGESREQUEST']._serialized_end=592
+  _globals['_CEREMONYMESSAGESRESPONSE']._serialized_start=594
+  _globals['_CEREMONYMESSAGESRESPONSE']._serialized_end=666
+  _globals['_TRUSTEE']._serialized_start=669
+  _globals['_TRUSTEE']._serialized_end=870
+  _globals['_TRUSTEEREPORTS']._serialized_start=872
+  _globals['_TRUSTEEREPORTS']._serialized_end=991
+  _globals['_CEREMONY']._serialized_start=993
+  _globals['_CEREMONY']._serialized_end=1106
 # @@protoc_insertion_point(module_scope)

@@ -219,3 +219,78 @@ class TrusteeReports:
             timeout,
             metadata,
             _registered_method=True)
+
+
+class CeremonyStub:
+    """Missing associated documentation comment in .proto file."""
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.Messages = channel.unary_unary(
+                '/passerelle.wire.v1.Ceremony/Messages',
+                request_serializer=passerelle_dot_wire_dot_v1_dot_trustee__pb2.CeremonyMessagesRequest.SerializeToString,
+                response_deserializer=passerelle_dot_wire_dot_v1_dot_trustee__pb2.CeremonyMessagesResponse.FromString,
+                _registered_method=True)
+
+
+class CeremonyServicer:
+    """Missing associated documentation comment in .proto file."""
+
+    def Messages(self, request, context):
+        """What the called trustee has said so far in a key ceremony: signed messages, those sealed to others left out.
+        May call: a trustee that takes part. Policy: the trustee's own table of roles and the agreement. Quota: control.
+        Audited: trustee.ceremony.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_CeremonyServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'Messages': grpc.unary_unary_rpc_method_handler(
+                    servicer.Messages,
+                    request_deserializer=passerelle_dot_wire_dot_v1_dot_trustee__pb2.CeremonyMessagesRequest.FromString,
+                    response_serializer=passerelle_dot_wire_dot_v1_dot_trustee__pb2.CeremonyMessagesResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'passerelle.wire.v1.Ceremony', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('passerelle.wire.v1.Ceremony', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class Ceremony:
+    """Missing associated documentation comment in .proto file."""
+
+    @staticmethod
+    def Messages(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/passerelle.wire.v1.Ceremony/Messages',
+            passerelle_dot_wire_dot_v1_dot_trustee__pb2.CeremonyMessagesRequest.SerializeToString,
+            passerelle_dot_wire_dot_v1_dot_trustee__pb2.CeremonyMessagesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
