@@ -196,8 +196,12 @@ def test_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config.write_text(f'identity = "{OVERSIGHT}"\nshares = "made/trustee-1/shares.json"\n', "utf-8")
     words = ["--config", str(config)]
     with pytest.raises(PasserelleError, match="config_invalid"):
-        app(["ceremony", str(tmp_path / "made"), "ter"], result_action="return_value", exit_on_error=False)
-    made = ["ceremony", str(tmp_path / "made"), "ter", "--development"]
+        app(
+            ["ceremony", "development", str(tmp_path / "made")],
+            result_action="return_value",
+            exit_on_error=False,
+        )
+    made = ["ceremony", "development", str(tmp_path / "made"), "ter"]
     app(made, result_action="return_value", exit_on_error=False)
     app(["init", *words], result_action="return_value", exit_on_error=False)
     key = (tmp_path / "keys" / "leaf-key.pem").read_bytes()
