@@ -71,7 +71,8 @@ class Figure:
 def read(document: Mapping[str, Any]) -> Figure:
     """A figure as `Figure.document` wrote it."""
     fields: dict[str, Any] = dict(document)
-    return Figure(**{**fields, "goal": fields["goal"] or ""})
+    fields["goal"] = fields["goal"] or ""
+    return Figure(**fields)
 
 
 def at_least(name: str, value: float, unit: str, goal: float) -> Figure:

@@ -105,6 +105,11 @@ class Reconciled:
     taken: int = 0
     unexplained: int = 0
 
+    @property
+    def agreed(self) -> bool:
+        """Both sides were compared, and nothing was left to send; else the comparison is made again soon."""
+        return self.compared and not self.again and not self.withdrawn
+
 
 @dataclass(slots=True)
 class _Findings:

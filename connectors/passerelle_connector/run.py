@@ -189,7 +189,7 @@ class Connector:
         self._agreed.clear()
         compared = False
         try:
-            compared = (await self.reconcile_once()).compared
+            compared = (await self.reconcile_once()).agreed
         finally:
             if not compared:  # tried again without a new connection
                 self._agreed.set()

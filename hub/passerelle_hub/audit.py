@@ -63,6 +63,10 @@ class EventKind(StrEnum):
     RETENTION_SWEPT = "retention.swept"
     DETAILS_ERASED = "details.erased"
     EVENT_FORGED = "event.forged"
+    BACKUP_MADE = "backup.made"
+    HUB_RESTORED = "hub.restored"
+    RECOVERY_AGREED = "recovery.agreed"
+    RECOVERY_WAIVED = "recovery.waived"
 
 
 MEANING: Mapping[EventKind, str] = {
@@ -101,6 +105,10 @@ MEANING: Mapping[EventKind, str] = {
     EventKind.DETAILS_ERASED: "Actors and details of events older than a time were erased; digests stay.",
     EventKind.EVENT_FORGED: "Events that the hub had not written waited for a tick and were dropped; alarm.",
     EventKind.RETENTION_SWEPT: "The retention sweep ran; how many records it erased.",
+    EventKind.BACKUP_MADE: "A copy of the database was begun.",
+    EventKind.HUB_RESTORED: "The database was restored: to which change, how many erasures, who is awaited.",
+    EventKind.RECOVERY_AGREED: "After a restore, an agency and the hub agreed on what the hub holds.",
+    EventKind.RECOVERY_WAIVED: "The operator awaits an agency no more after a restore, with the reason.",
 }
 
 

@@ -10,13 +10,15 @@ from pathlib import Path
 from passerelle import checks
 from passerelle.certificate import Usage
 from passerelle.checks import Check, State, checked
-from passerelle.clock import Clock, SystemClock
+from passerelle.clock import SECOND, Clock, SystemClock
 from passerelle.config import load
+from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
 from passerelle.registry_entry import Status, verify_entry
 from passerelle.rpc.material import FileMaterial
 from passerelle.selftest import selftest
 from passerelle.sign import VerifyingKey
+from passerelle_hub.backup.copying import newest
 from passerelle_hub.config import HubSettings
 from passerelle_hub.opening import active_bundle, folders, signers_of
 from passerelle_hub.policy.bundle import load_bundle
@@ -40,6 +42,7 @@ def look(settings: HubSettings, clock: Clock) -> Iterator[Check]:
     yield checked("registry", lambda: _registry(settings))
     yield checked("policy", lambda: _policy(settings))
     yield checked("database", lambda: _database(settings))
+    yield checked("backup", lambda: backup_age(settings, clock))
     yield checks.disk(settings.base)
     yield checked("listener", lambda: _listening(settings))
 
@@ -87,6 +90,21 @@ def _database(settings: HubSettings) -> str | Check:
         fix = "Start the hub; it migrates before it listens."
         return Check("database", State.WARN, f"{steps} migrations behind", fix)
     return "at the newest migration"
+
+
+def backup_age(settings: HubSettings, clock: Clock) -> str | Check:
+    """How old the newest copy is, where copies are made at all."""
+    folder = settings.backup.folder
+    if folder is None:
+        fix = "Name a folder and an operator's key under [backup]; see docs/operate/backup.md."
+        return Check("backup", State.WARN, "none is configured", fix)
+    fix = "Run `passerelle hub backup` daily."
+    try:
+        hours = (clock.now() - newest(settings.path(folder))) / (3600 * SECOND)
+    except PasserelleError:
+        return Check("backup", State.FAIL, "no copy was made yet", fix)
+    text = f"the newest copy is {hours:.1f} hours old"
+    return Check("backup", State.FAIL, text, fix) if hours > settings.backup.max_age_hours else text
 
 
 def _listening(settings: HubSettings) -> Check:

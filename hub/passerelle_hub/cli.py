@@ -19,6 +19,7 @@ from passerelle.config import load
 from passerelle.identity import Identity
 from passerelle.log import configure
 from passerelle.sign import VerifyingKey
+from passerelle_hub import backup_cli
 from passerelle_hub.config import HubSettings
 from passerelle_hub.enrol import KeyFiles, enrol
 from passerelle_hub.figures import read_agencies, read_evaluations, read_links, read_status
@@ -35,6 +36,7 @@ Config = Annotated[Path, Parameter(name="--config")]
 AsJson = Annotated[bool, Parameter(name="--json", negative="")]
 _DEFAULT = Path("hub.toml")
 T = TypeVar("T")
+backup_cli.register(app)
 
 
 @app.command

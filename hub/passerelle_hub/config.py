@@ -9,6 +9,8 @@
     [quotas] records = 5000000                 units a day and agency: records, tokens, control, streams,
                                                and tokens/<group>, else as all tokens
     [quota_exceptions.police] records = 9000   for one agency
+    [backup] folder = "/mnt/backup"            where changes are archived, at every commit (SQLite)
+             operator_key = "operator.pub"     whom copies and changes are sealed to
 
 Secrets stand in files of their own (mode 0600), never in this one and never on a command line.
 """
@@ -68,6 +70,18 @@ class EvaluationSettings(Part):
         return Tolerance(self.threshold, self.window_days, self.percent, self.free)
 
 
+class BackupSettings(Part):
+    """Where copies and changes go and whom they are sealed to, see `passerelle_hub.backup`.
+
+    Without `folder` no changes are archived, and a copy is all there is. `max_age_hours`: older copies are
+    a finding of `doctor`.
+    """
+
+    folder: Path | None = None
+    operator_key: Path | None = None
+    max_age_hours: Annotated[float, Field(gt=0)] = 26.0
+
+
 class HubSettings(RoleSettings):
     """Everything a hub process needs to run."""
 
@@ -87,6 +101,7 @@ class HubSettings(RoleSettings):
     keys: KeySettings = KeySettings()
     registry: RegistrySettings = RegistrySettings()
     policy: PolicySettings = PolicySettings()
+    backup: BackupSettings = BackupSettings()
     domains: dict[str, tuple[int, ...]]
     quotas: Limits = Field(default_factory=dict[str, int])
     quota_exceptions: dict[str, Limits] = Field(default_factory=dict[str, Limits])

@@ -11,7 +11,7 @@ from typing import Final
 from passerelle.errors import PasserelleError
 from passerelle.log import get_logger
 from passerelle_hub.notify import Notifier
-from passerelle_hub.store import Database, dead_letters
+from passerelle_hub.store import Database, dead_letters, recoveries
 
 _LOG: Final = get_logger("letters")
 _AT_ONCE: Final = 200
@@ -27,6 +27,8 @@ class DeadLetters:
     def deliver(self) -> int:
         """Try every agency that has a key again; returns how many notifications were written."""
         with self._database.read() as tx:
+            if recoveries.waiting(tx):  # a restored hub tells nobody anything yet
+                return 0
             waiting = dead_letters.agencies(tx)
         return sum(self._deliver(agency) for agency in waiting if self._notifier.deliverable(agency))
 

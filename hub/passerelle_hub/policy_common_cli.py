@@ -14,6 +14,7 @@ from rich.table import Table
 
 from passerelle.clock import SystemClock
 from passerelle.errors import PasserelleError
+from passerelle_hub.backup.setup import open_database
 from passerelle_hub.config import HubSettings
 from passerelle_hub.opening import active_bundle, signers_of
 from passerelle_hub.policy.bundle import Bundle
@@ -49,10 +50,9 @@ def replayed(
 
 @contextmanager
 def hub_database(settings: HubSettings) -> Generator[Database]:
-    """The hub's database, brought to the newest schema."""
-    database = Database(settings.database_url)
+    """The hub's database, brought to the newest schema; what is written is archived like the hub's own."""
+    database = open_database(settings, SystemClock())
     try:
-        database.migrate()
         yield database
     finally:
         database.close()

@@ -11,7 +11,7 @@ from passerelle.notification import LinkState
 from passerelle_hub.audit import Audit, EventKind
 from passerelle_hub.index import split
 from passerelle_hub.logbook import vouch
-from passerelle_hub.store import Database, links, marks, records
+from passerelle_hub.store import Database, Transaction, links, marks, records
 from passerelle_hub.store.records import StoredRecord
 
 ACTOR = "hub/retention"
@@ -38,26 +38,31 @@ class Retention:
 
     def _erase(self, record: StoredRecord) -> None:
         with self._database.write() as tx:
-            self._audit.append(
-                tx,
-                EventKind.RECORD_ERASED,
-                ACTOR,
-                vouch=vouch.expired(records.remains(tx, record.record_pk)),
-                agency=record.agency,
-                record=record.record_id.hex(),
-            )
-            marks.remove(tx, [(mark, record.record_pk) for mark in split(record.marks)])
-            records.erase(tx, record.record_pk, "expired")
-            for link in links.of_pairs(tx, [record.record_pk]).values():
-                if link.state == LinkState.ERASED:
-                    continue
-                erased = links.erased(link, self._clock.now())
-                self._audit.append(
-                    tx,
-                    EventKind.LINK_CHANGED,
-                    ACTOR,
-                    vouch=vouch.link(erased),
-                    link=link.link_id.hex(),
-                    state=LinkState.ERASED.value,
-                )
-                links.change(tx, erased)
+            erase(tx, self._audit, record, self._clock.now(), ACTOR)
+
+
+def erase(tx: Transaction, audit: Audit, record: StoredRecord, now: int, actor: str) -> None:
+    """Erase an active record and every link it stands in, each with its event."""
+    audit.append(
+        tx,
+        EventKind.RECORD_ERASED,
+        actor,
+        vouch=vouch.expired(records.remains(tx, record.record_pk)),
+        agency=record.agency,
+        record=record.record_id.hex(),
+    )
+    marks.remove(tx, [(mark, record.record_pk) for mark in split(record.marks)])
+    records.erase(tx, record.record_pk, "expired")
+    for link in links.of_pairs(tx, [record.record_pk]).values():
+        if link.state == LinkState.ERASED:
+            continue
+        erased = links.erased(link, now)
+        audit.append(
+            tx,
+            EventKind.LINK_CHANGED,
+            actor,
+            vouch=vouch.link(erased),
+            link=link.link_id.hex(),
+            state=LinkState.ERASED.value,
+        )
+        links.change(tx, erased)

@@ -22,13 +22,14 @@ from passerelle.log import get_logger
 from passerelle.rpc.material import FileMaterial
 from passerelle.sign import Signed, SigningKey, VerifyingKey
 from passerelle_hub.audit import EventKind
+from passerelle_hub.backup.setup import open_database
 from passerelle_hub.compose import Core, Foundation, Server, build_core, build_server
 from passerelle_hub.config import HubSettings
 from passerelle_hub.domains import Domains
 from passerelle_hub.opening import open_policy
 from passerelle_hub.outgoing import Bell
 from passerelle_hub.schedule import Schedule, hub_jobs
-from passerelle_hub.store import Database, Transaction
+from passerelle_hub.store import Transaction
 from passerelle_hub.store.waking import Waking
 
 _LOG = get_logger("hub")
@@ -46,8 +47,8 @@ def open_core(settings: HubSettings, clock: Clock | None = None) -> Core:
             or entry that does not hold.
     """
     folder = settings.path
-    database = Database(settings.database_url, connections=settings.writers + _OTHER_CONNECTIONS)
-    database.migrate()
+    connections = settings.writers + _OTHER_CONNECTIONS
+    database = open_database(settings, clock or SystemClock(), connections=connections)
     policy = open_policy(settings, database)
     base = Foundation(
         identity=Identity.parse(settings.identity),

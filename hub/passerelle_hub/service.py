@@ -170,7 +170,7 @@ class Exchange(exchange_pb2_grpc.ExchangeServicer):
         caller = peer(context)
         await self._threads.write(self._access.require, caller, calls.RECONCILE)
         answer = await self._threads.read(self._holdings.answer, caller, question_in(request))
-        if answer.differing:
+        if answer.differing or answer.awaited:
             await self._threads.write(self._holdings.note, caller, answer)
         return exchange_pb2.ReconcileResponse(answer=signed_out(answer.signed))
 

@@ -12,7 +12,8 @@
 Runs on the tick and never in the transaction that inserted the rows: looking up inside it misses matches
 between batches that arrive side by side. May run twice: links are unique by pair, and a notification is
 written only where a link changed. A batch that fails, or finds policy without an answer, stays *indexed*,
-holds up no other, and is tried again at the next tick.
+holds up no other, and is tried again at the next tick. After a restore nothing is settled while an agency is
+awaited (`backup.recovery`).
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from passerelle_hub.match.links import ACTOR, Linker
 from passerelle_hub.match.pairs import Found
 from passerelle_hub.match.score import Population
 from passerelle_hub.notify import Notifier
-from passerelle_hub.store import Database, Transaction, batches, links, records
+from passerelle_hub.store import Database, Transaction, batches, links, records, recoveries
 from passerelle_hub.store.batches import PendingBatch
 from passerelle_hub.store.records import StoredRecord
 
@@ -48,6 +49,8 @@ class Settlement:
     def settle_all(self, limit: int = 64) -> int:
         """Finish what is indexed, oldest first, at most `limit` batches; returns how many it finished."""
         with self._database.read() as tx:
+            if recoveries.waiting(tx):
+                return 0
             waiting = batches.pending(tx, limit, after=self._after)
             domains = {batch.domain for batch in waiting}
             populations = {domain: _population(tx, domain) for domain in domains}

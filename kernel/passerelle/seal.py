@@ -46,6 +46,7 @@ class Purpose(StrEnum):
     NOTIFICATION = "notification"
     NOTE = "note"
     KEY_SHARE = "key-share"
+    BACKUP = "backup"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,12 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from passerelle_hub.store.database import MIGRATIONS, Database
+from passerelle_hub.store.database import MIGRATIONS, Database, Transaction
+
+
+def current(tx: Transaction) -> str | None:
+    """The revision that a database is at."""
+    return MigrationContext.configure(tx).get_current_revision()
 
 
 def behind(database: Database) -> int:
@@ -19,5 +24,5 @@ def behind(database: Database) -> int:
     config.set_main_option("script_location", str(MIGRATIONS))
     scripts = ScriptDirectory.from_config(config)
     with database.read() as tx:
-        current = MigrationContext.configure(tx).get_current_revision()
-    return sum(1 for _ in scripts.iterate_revisions("head", current or "base"))
+        reached = current(tx)
+    return sum(1 for _ in scripts.iterate_revisions("head", reached or "base"))

@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, delete, func, select, update
 
 from passerelle.audit.rows import RecordRow
 from passerelle.record import KekWrap, Section, SectionKeyWrap
+from passerelle_hub.store import changes
 from passerelle_hub.store.database import Transaction
 from passerelle_hub.store.dialect import among, insert_rows, on_sqlite, parts
 from passerelle_hub.store.tables import header, kek, last_key, record, section, section_wrap
@@ -207,6 +208,7 @@ def remains(tx: Transaction, record_pk: int) -> RecordRow:
 
 def erase(tx: Transaction, record_pk: int, state: str) -> None:
     """Delete what a record holds and keep its number: sections, wraps, kinds, index rows' copy."""
+    changes.erased(tx, record_pk)
     tx.execute(delete(section).where(section.c.record_pk == record_pk))
     tx.execute(delete(section_wrap).where(section_wrap.c.record_pk == record_pk))
     tx.execute(

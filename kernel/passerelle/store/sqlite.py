@@ -72,6 +72,11 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
+    @property
+    def engine(self) -> Engine:
+        """What stores listen to; transactions begin with `write` and `read` alone."""
+        return self._engine
+
     @contextmanager
     def write(self) -> Generator[Transaction]:
         """One writing transaction."""

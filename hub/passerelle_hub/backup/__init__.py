@@ -1,0 +1,1 @@
+"""Backup and restore: copies, archived changes, escrow of the pepper, and how a restored hub goes on."""
