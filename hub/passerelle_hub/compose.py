@@ -52,6 +52,7 @@ from passerelle_hub.retention import Retention
 from passerelle_hub.service import Announcement, Directory, Exchange, Threads, add_servicers
 from passerelle_hub.settle import Settlement
 from passerelle_hub.shadow import Shadow
+from passerelle_hub.slots import TickTime
 from passerelle_hub.store import Database
 from passerelle_hub.store.leading import Leader
 from passerelle_hub.store.policies import UNSIGNED, State
@@ -123,7 +124,8 @@ def build_core(base: Foundation, database: Database) -> Core:
     quota = Quota(clock, {**DEFAULT_LIMITS, **base.quotas}, base.quota_exceptions)
     transparency = Transparency(str(base.identity), base.signing_key, clock, audit)
     linker = Linker(table, decisions, audit, clock)
-    notifier = _notifier(base, registry, decisions, audit)
+    time = TickTime(clock)
+    notifier = _notifier(base, registry, decisions, audit, time)
     settlement = Settlement(database=database, linker=linker, notifier=notifier, audit=audit)
     refused = calls.RefusedCalls()
     leader = Leader(database)
@@ -165,13 +167,16 @@ def build_core(base: Foundation, database: Database) -> Core:
             leader=leader,
             flush=lambda: refused.flush(database, audit),
             follow=following.tick,
+            time=time,
         ),
         leader=leader,
         refused=refused,
     )
 
 
-def _notifier(base: Foundation, registry: Registry, decisions: Decisions, audit: Audit) -> Notifier:
+def _notifier(
+    base: Foundation, registry: Registry, decisions: Decisions, audit: Audit, time: TickTime
+) -> Notifier:
     return Notifier(
         hub=base.identity,
         director=base.director,
@@ -179,7 +184,7 @@ def _notifier(base: Foundation, registry: Registry, decisions: Decisions, audit:
         decisions=decisions,
         audit=audit,
         key=base.signing_key,
-        clock=base.clock,
+        clock=time,
     )
 
 

@@ -5,7 +5,8 @@
 (2) agencies that have a key again are told what they missed, then indexed batches are settled (transaction B
     each);
 (3) the tick is closed: one leaf of the log, whether much happened, little or nothing, or (1) failed;
-(4) whoever waits for notifications is woken, everybody at the same moment.
+(4) whoever waits for notifications is woken, everybody at the same moment, which is the end of a slot
+    (`slots`) and not the end of the work.
 
 Of several processes on one database each does (1) and its share of settling; the one that leads does the rest
 of (2) and (3), and its commit wakes the others for (4).
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 from passerelle_hub.letters import DeadLetters
 from passerelle_hub.registry import Registry
 from passerelle_hub.settle import Settlement
+from passerelle_hub.slots import TickTime
 from passerelle_hub.store import Database, Transaction
 from passerelle_hub.store.leading import Leader
 from passerelle_hub.store.waking import wake
@@ -49,6 +51,7 @@ class Pulse:
         leader: Leader,
         flush: Callable[[], None],
         follow: Callable[[Transaction], None],
+        time: TickTime,
     ) -> None:
         self._database = database
         self._registry = registry
@@ -58,9 +61,14 @@ class Pulse:
         self._leader = leader
         self._flush = flush
         self._follow = follow
+        self._time = time
 
     def beat(self) -> Beat:
         """Steps 1 to 3; waking (4) is the event loop's part."""
+        with self._time.tick():
+            return self._beat()
+
+    def _beat(self) -> Beat:
         settled, number = 0, None
         leads = self._leader.held()
         try:

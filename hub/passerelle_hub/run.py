@@ -29,6 +29,7 @@ from passerelle_hub.domains import Domains
 from passerelle_hub.opening import open_policy
 from passerelle_hub.outgoing import Bell
 from passerelle_hub.schedule import Schedule, hub_jobs
+from passerelle_hub.slots import push_moment
 from passerelle_hub.store import Transaction
 from passerelle_hub.store.waking import Waking
 
@@ -160,41 +161,56 @@ def _last_checkpoint(core: Core) -> None:
 
 
 class Wakes:
-    """Rings the bell for what other processes did. `woken` may be called by any thread."""
+    """Rings the bell at the end of a slot in which this or another process closed a tick (`slots`).
+
+    `woken` may be called by any thread, the rest on the event loop.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, bell: Bell) -> None:
         self._loop = loop
         self._bell = bell
         self._silent = 0
+        self._news = False
 
     def woken(self) -> None:
         """Another process, or this one, closed a tick."""
-        self._loop.call_soon_threadsafe(self._rung)
+        self._loop.call_soon_threadsafe(self._noted)
 
     def ticked(self, *, closed: bool) -> None:
         """This process's own tick is done; the wake-up of a tick that it did not close may be lost."""
         self._silent += 1
         if closed or self._silent > _SILENT_TICKS:
-            self._rung()
+            self._news = True
+        self.slot_ended()
 
-    def _rung(self) -> None:
-        self._silent = 0
-        self._bell.ring()
+    def slot_ended(self) -> None:
+        """Ring for what came in during the slot."""
+        if self._news:
+            self._news, self._silent = False, 0
+            self._bell.ring()
+
+    def _noted(self) -> None:
+        self._news = True
 
 
 async def tick(server: Server, seconds: float, wakes: Wakes) -> None:
-    """Beat at whole multiples of the interval; a beat that took longer delays the next, never doubles it."""
+    """Beat at whole multiples of the interval; a beat that took longer delays the next, never doubles it.
+
+    Whoever waits is woken at the end of a slot: the length of a beat tells nobody what it was busy with.
+    """
     loop = asyncio.get_running_loop()
     due = loop.time()
     while True:
         due = max(due + seconds, loop.time())
         await asyncio.sleep(due - loop.time())
+        wakes.slot_ended()
         closed = not server.core.database.concurrent
         try:
             beat = await server.threads.beat(server.core.pulse.beat)
             closed = beat.tick is not None
         except Exception as error:  # noqa: BLE001 - one failed beat must not end the hub; the next tries again
             _LOG.error("tick.failed", exception_type=type(error).__name__)
+        await asyncio.sleep(push_moment(due, loop.time(), seconds) - loop.time())
         wakes.ticked(closed=closed)
 
 

@@ -206,9 +206,10 @@ def hub_kit(
     *,
     signers: Signers | None = None,
     workshop: Workshop | None = None,
+    clock: ManualClock | None = None,
 ) -> Iterator[HubKit]:
     """A hub on a fresh database (a file in the folder without a URL); the policy engine is the caller's."""
-    clock = ManualClock()
+    clock = clock or ManualClock()
     roots = create_authority(folder / "authority", "example", clock).roots
     registry_key = SigningKey.generate()
     base = Foundation(
