@@ -19,6 +19,7 @@ class Sizes:
 
     tokenise_batches: int
     ingest_batches: int
+    ingest_rounds: int
     push_rounds: int
     memory_records: tuple[int, ...]
     policy_batches: int
@@ -29,6 +30,7 @@ class Sizes:
 FULL = Sizes(
     tokenise_batches=20,
     ingest_batches=40,
+    ingest_rounds=5,
     push_rounds=20,
     memory_records=(1_000, 10_000, 100_000),
     policy_batches=10,
@@ -38,6 +40,7 @@ FULL = Sizes(
 QUICK = Sizes(
     tokenise_batches=2,
     ingest_batches=4,
+    ingest_rounds=1,
     push_rounds=3,
     memory_records=(1_000,),
     policy_batches=2,

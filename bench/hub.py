@@ -13,10 +13,15 @@ from bench.figures import cpu_seconds
 from hub_kit import FakeAgency
 from parties import HUB
 
+from passerelle.certificate import Usage
 from passerelle.clock import Clock, ManualClock, SystemClock
+from passerelle.csr import key_pem, make_request, new_key
+from passerelle.identity import Identity
 from passerelle.registry_entry import sign_entry
+from passerelle.rpc.material import MemoryMaterial, TlsBytes
 from passerelle.sign import SigningKey
 from passerelle_demo.cli import POLICIES
+from passerelle_hub import heap
 from passerelle_hub.compose import Core, Foundation, build_core
 from passerelle_hub.domains import Domains
 from passerelle_hub.policy.bundle import load_bundle
@@ -41,8 +46,8 @@ class BenchHub:
 
 
 @contextmanager
-def bench_hub(folder: Path, names: Sequence[str]) -> Generator[BenchHub]:
-    """A hub on a fresh SQLite file, on the machine's clock, its policy engine warm."""
+def bench_hub(folder: Path, names: Sequence[str], url: str = "") -> Generator[BenchHub]:
+    """A hub on an empty database (without `url` an SQLite file), on the machine's clock, its engine warm."""
     folder.mkdir()
     clock = SystemClock()
     domains = [f"{name}.example" for name in names]
@@ -64,7 +69,7 @@ def bench_hub(folder: Path, names: Sequence[str]) -> Generator[BenchHub]:
         engine=engine,
         clock=clock,
     )
-    database = Database(f"sqlite:///{folder / 'hub.db'}")
+    database = Database(url or f"sqlite:///{folder / 'hub.db'}")
     database.migrate()
     core = build_core(base, database)
     try:
@@ -73,9 +78,17 @@ def bench_hub(folder: Path, names: Sequence[str]) -> Generator[BenchHub]:
         with database.write() as tx:
             for one in agencies.values():
                 core.registry.add(tx, sign_entry(registry_key, one.entry()))
+        heap.settle()
         yield BenchHub(core, engine, agencies, authorities)
     finally:
         core.close()
+
+
+def leaf(authority: Authority, identity: Identity, usage: Usage) -> MemoryMaterial:
+    """Key and certificate of one party, in memory."""
+    key = new_key()
+    chain = authority.issue_leaf(identity, make_request(key, identity, usage), usage)
+    return MemoryMaterial(TlsBytes(key_pem(key), chain))
 
 
 def _agency(name: str, authorities: Mapping[str, Authority], clock: Clock) -> FakeAgency:

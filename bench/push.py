@@ -27,19 +27,16 @@ from typing import Any
 import grpc
 import grpc.aio
 from bench.figures import SEED, Figure, Sizes, at_most, percentile
-from bench.hub import BenchHub, bench_hub
+from bench.hub import BenchHub, bench_hub, leaf
 from parties import HUB
 
 from passerelle.certificate import Usage
-from passerelle.csr import key_pem, make_request, new_key
-from passerelle.identity import Identity
 from passerelle.rpc.channel import open_channel
-from passerelle.rpc.material import MemoryMaterial, TlsBytes
+from passerelle.rpc.material import MemoryMaterial
 from passerelle_connector.inbox import ACKNOWLEDGE_SECONDS, newest
 from passerelle_connector.service import GrpcHub
 from passerelle_hub.compose import Server, build_server
 from passerelle_hub.outgoing import Bell
-from passerelle_pki.authority import Authority
 
 WATCHERS = 100
 _KINDS: tuple[str, ...] = ("surname+given+birth", "national number", "number+birth", "phone")
@@ -142,7 +139,7 @@ def run(sizes: Sizes, folder: Path) -> tuple[Figure, ...]:
 
 
 async def _measure(hub: BenchHub, rounds: int) -> Measured:
-    material = _leaf(hub.authorities[HUB.trust_domain], HUB, Usage.SERVER)
+    material = leaf(hub.authorities[HUB.trust_domain], HUB, Usage.SERVER)
     server = build_server(hub.core, "127.0.0.1:0", material)
     bare = BarePush(material, hub.core.registry.federation.bundle())
     pushed, bare_pushed, took = Arrivals(), Arrivals(), Measured()
@@ -173,11 +170,11 @@ async def _connect(
     roots = hub.authorities[HUB.trust_domain].roots
     tasks: list[asyncio.Task[None]] = []
     for count, agency in enumerate(hub.agencies.values(), start=1):
-        leaf = _leaf(hub.authorities[agency.identity.trust_domain], agency.identity, Usage.CLIENT)
+        own = leaf(hub.authorities[agency.identity.trust_domain], agency.identity, Usage.CLIENT)
         for port, watch, came in zip(
             (server.listener.port, bare.port), (_watch_hub, _watch_bare), arrivals, strict=True
         ):
-            channel = open_channel(f"127.0.0.1:{port}", HUB, roots, leaf)
+            channel = open_channel(f"127.0.0.1:{port}", HUB, roots, own)
             await stack.enter_async_context(channel)
             tasks.append(asyncio.create_task(watch(channel, came)))
             await came.wait(count)
@@ -231,9 +228,3 @@ async def _watch_bare(channel: Any, arrivals: Arrivals) -> None:
     call: AsyncIterator[bytes] = channel.unary_stream(BarePush.method)(b"")
     async for message in call:
         arrivals.note(message)
-
-
-def _leaf(authority: Authority, identity: Identity, usage: Usage) -> MemoryMaterial:
-    key = new_key()
-    chain = authority.issue_leaf(identity, make_request(key, identity, usage), usage)
-    return MemoryMaterial(TlsBytes(key_pem(key), chain))

@@ -18,6 +18,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from passerelle.batch import batch_root, commitment_of, recipient_digest, token_rows
 from passerelle.catalogue import Catalogue
@@ -51,8 +52,7 @@ MAX_SKEW = 300 * SECOND
 _SHAPES = 4_096
 
 
-@dataclass(frozen=True, slots=True)
-class AdmittedRecord:
+class AdmittedRecord(NamedTuple):
     """A record whose header, tokens and sections agree; `position` is its place in the batch.
 
     `raw` are the header's exact bytes, `marking` those of its marking alone, as `encode_marking` writes them.

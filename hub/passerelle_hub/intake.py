@@ -18,9 +18,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import chain
-from typing import Final
+from typing import Final, NamedTuple
 
 from passerelle.audit.rows import SALT_BYTES
 from passerelle.catalogue import Catalogue
@@ -48,8 +47,7 @@ from passerelle_hub.store.records import NewRecord
 _LOG: Final = get_logger("intake")
 
 
-@dataclass(frozen=True, slots=True)
-class _Taken:
+class _Taken(NamedTuple):
     """An admitted record that policy allows, with its decision."""
 
     record: AdmittedRecord
@@ -213,7 +211,16 @@ class Intake:
         batch_pk: int,
         known: dict[bytes, tuple[int, int]],
     ) -> None:
-        new = [self._new_record(one, statement, batch_pk) for one in taken]
+        now, limits = self._clock.now(), dict[str, int]()
+        new = [
+            self._new_record(
+                one,
+                statement,
+                batch_pk,
+                _expiry(one.record.header.lifetime.expiry, one.decision, now, limits),
+            )
+            for one in taken
+        ]
         self._unindex(tx, [known[row.record_id][0] for row in new if row.record_id in known])
         new = self._vouched(tx, new, taken, statement)
         withdrawn = [row.record_id for row in new if row.state == "withdrawn"]
@@ -256,7 +263,7 @@ class Intake:
         old = records.by_key(tx, keys)
         marks.remove(tx, sorted((mark, key) for key, row in old.items() for mark in split(row.marks)))
 
-    def _new_record(self, one: _Taken, statement: BatchStatement, batch_pk: int) -> NewRecord:
+    def _new_record(self, one: _Taken, statement: BatchStatement, batch_pk: int, expiry: int) -> NewRecord:
         head = one.record.header
         withdrawn = head.action is RecordAction.WITHDRAW
         return NewRecord(
@@ -272,7 +279,7 @@ class Intake:
             marking=one.record.marking,
             kinds=pack_kinds(one.record.kinds),
             marks=self._pepper.marks(statement.domain, statement.epoch, one.record.kinds, one.record.tokens),
-            expiry=self._expiry(one),
+            expiry=expiry,
             header=one.record.raw,
             decision=one.decision.id,
             embargoed=head.marking.embargoed,
@@ -280,13 +287,17 @@ class Intake:
             wraps=one.record.wraps,
         )
 
-    def _expiry(self, one: _Taken) -> int:
-        """The originator's own expiry, or policy's longest retention, whichever comes first."""
-        limits = [one.record.header.lifetime.expiry] if one.record.header.lifetime.expiry else []
-        days = one.decision.obligation("keep_days_at_most")
-        if isinstance(days, int):
-            limits.append(self._clock.now() + days * 86_400 * SECOND)
-        return min(limits, default=0)
+
+def _expiry(own: int, decision: Decision, now: int, known: dict[str, int]) -> int:
+    """The originator's own expiry, or policy's longest retention, whichever comes first; 0 for never.
+
+    `known` are the limits of the batch's decisions, found once for each.
+    """
+    limit = known.get(decision.id)
+    if limit is None:
+        days = decision.obligation("keep_days_at_most")
+        limit = known[decision.id] = now + days * 86_400 * SECOND if isinstance(days, int) else 0
+    return min(own, limit) if own and limit else own or limit
 
 
 def _current(

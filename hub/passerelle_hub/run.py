@@ -21,6 +21,7 @@ from passerelle.keyfile import KeyKind, read_key
 from passerelle.log import get_logger
 from passerelle.rpc.material import FileMaterial
 from passerelle.sign import Signed, SigningKey, VerifyingKey
+from passerelle_hub import heap
 from passerelle_hub.audit import EventKind
 from passerelle_hub.backup.setup import open_database
 from passerelle_hub.compose import Core, Foundation, Server, build_core, build_server
@@ -118,6 +119,7 @@ async def serve(settings: HubSettings, stop: asyncio.Event | None = None) -> Non
         retention_seconds=settings.retention_seconds,
     )
     schedule.every(settings.evaluations.seconds, "evaluations", core.evaluations.reconcile)
+    heap.settle()
     await server.listener.start()
     schedule.start()
     _LOG.info("hub.listening", port=server.listener.port, revision=core.foundation.bundle.revision)

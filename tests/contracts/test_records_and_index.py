@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 
 import pytest
 from sqlalchemy import func, select
@@ -45,7 +44,7 @@ def test_a_revision_keeps_the_key_and_a_lost_key_never_comes_again(database: Dat
         raise RuntimeError
     with database.write() as tx:
         batch_pk = new_batch(tx, sequence=3)
-        changed = replace(new_record(batch_pk, 2, revision=2), state="withdrawn", embargoed=True)
+        changed = new_record(batch_pk, 2, revision=2)._replace(state="withdrawn", embargoed=True)
         keys = store(tx, [changed, new_record(batch_pk, 4)])
         assert keys[changed.record_id] == first[changed.record_id]
         assert keys[(4).to_bytes(16, "big")] > max(first.values())
@@ -70,7 +69,7 @@ def test_holdings_are_in_order_of_their_ids(database: Database) -> None:
     ids = sorted(os.urandom(16) for _ in range(50))
     with database.write() as tx:
         batch_pk = new_batch(tx)
-        store(tx, [replace(new_record(batch_pk, at), record_id=one) for at, one in enumerate(reversed(ids))])
+        store(tx, [new_record(batch_pk, at)._replace(record_id=one) for at, one in enumerate(reversed(ids))])
     with database.read() as tx:
         assert list(holdings.active(tx, "police")) == [(one, 1) for one in ids]
         every = holdings.listed(tx, "police", bytes(range(256)), bytes(16), 100)

@@ -8,7 +8,6 @@ by a function here, an event that carries it, and a line in the export.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from passerelle.audit import names
 from passerelle.audit.event import NOTHING
@@ -60,7 +59,7 @@ def records(
         body = record_body(salt, _row(row, numbers))
         head = record_head(salt, batch_id, row.position, row.header, row.decision)
         leaves.append(record_leaf(head, body))
-        sealed.append(replace(row, salt=salt, body=body))
+        sealed.append(row._replace(salt=salt, body=body))
     return sealed, Vouch(names.records(batch_id), records_root(leaves))
 
 

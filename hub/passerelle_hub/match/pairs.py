@@ -49,35 +49,33 @@ def find(tx: Transaction, batch: Sequence[StoredRecord], cap: int = FREQUENCY_CA
     Equal marks have equal kinds, since the kind is part of what a mark is made from.
     """
     fresh = {row.record_pk for row in batch}
-    owners, shared = _owners(batch)
+    owners, further = _owners(batch)
+    foreign: dict[bytes, list[MarkRow]] = {mark: [] for mark in further}
     for row in marks.holders(tx, sorted(owners)):
         if row.record_pk not in fresh:
-            shared[row.mark].append(row)
-    kinds = {mark: rows[0].kind for mark, rows in shared.items() if rows}
-    carriers = {
-        mark: [*rows, *(MarkRow(mark, key, kinds.get(mark, 0)) for key in owners[mark])]
-        for mark, rows in shared.items()
-    }
+            foreign.setdefault(row.mark, []).append(row)
+    carriers: dict[bytes, list[MarkRow]] = {}
+    for mark, rows in foreign.items():
+        kind = rows[0].kind if rows else 0  # without a foreign row no pair comes of it
+        own = (owners[mark], *further.get(mark, ()))
+        carriers[mark] = [*rows, *(MarkRow(mark, key, kind) for key in own)]
     involved = {row.record_pk for rows in carriers.values() for row in rows}
     known = {row.record_pk: row for row in batch if row.state == "active" and row.record_pk in involved}
     known |= records.by_key(tx, sorted(involved - fresh))
     return _collect(carriers, known, fresh, cap)
 
 
-def _owners(batch: Sequence[StoredRecord]) -> tuple[dict[bytes, list[int]], dict[bytes, list[MarkRow]]]:
-    """Which records of a batch carry each mark; and those marks that several of them do, without rows yet."""
-    owners: dict[bytes, list[int]] = {}
-    shared: dict[bytes, list[MarkRow]] = defaultdict(list)
+def _owners(batch: Sequence[StoredRecord]) -> tuple[dict[bytes, int], dict[bytes, list[int]]]:
+    """A record of the batch that carries each mark; and the further ones of marks that have some."""
+    owners: dict[bytes, int] = {}
+    further: dict[bytes, list[int]] = {}
     for row in batch:
         key, packed = row.record_pk, row.marks
         for at in range(0, len(packed), MARK_BYTES):
             mark = packed[at : at + MARK_BYTES]
-            if mark in owners:
-                owners[mark].append(key)
-                shared[mark] = []
-            else:
-                owners[mark] = [key]
-    return owners, shared
+            if owners.setdefault(mark, key) != key:
+                further.setdefault(mark, []).append(key)
+    return owners, further
 
 
 def _collect(

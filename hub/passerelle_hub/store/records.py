@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from operator import attrgetter
+from typing import NamedTuple
 
 from sqlalchemy import bindparam, delete, func, select, update
 
@@ -16,8 +16,7 @@ from passerelle_hub.store.dialect import among, insert_rows, on_sqlite, parts
 from passerelle_hub.store.tables import header, kek, last_key, record, section, section_wrap
 
 
-@dataclass(frozen=True, slots=True)
-class NewRecord:
+class NewRecord(NamedTuple):
     """A record about to be stored. `kinds` are packed uint16, `marks` packed 16-byte index rows."""
 
     agency: str
@@ -42,8 +41,7 @@ class NewRecord:
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredRecord:
+class StoredRecord(NamedTuple):
     """What matching and policy need of a record."""
 
     record_pk: int
