@@ -62,9 +62,12 @@ def prepare(target: Path, clock: Clock) -> None:
     pki, postgres = target / "secrets" / "pki", target / "secrets" / "postgres"
     pki.mkdir()
     postgres.mkdir()
-    write_private(postgres / "password", secrets.token_urlsafe(32).encode())
+    password = secrets.token_urlsafe(32)
+    write_private(postgres / "password", password.encode())
     parties = Parties(pki, clock)
     hub = _hub(parties, target / "secrets" / "hub", clock)
+    line = f"postgres:5432:passerelle:passerelle:{password}\n"  # the form of libpq's password file
+    write_private(target / "secrets" / "hub" / "database.pgpass", line.encode())
     trustees = [parties.found(identity, Usage.SERVER) for identity in TRUSTEES]
     for place in trustees:
         _trustee(parties, place, target / "secrets" / place.identity.agency, clock)

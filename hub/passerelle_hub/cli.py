@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from cyclopts import App, Parameter
+from cyclopts.validators import Number
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
@@ -16,6 +17,7 @@ from rich.table import Table
 from passerelle.clock import SystemClock
 from passerelle.codec.signed import decode_signed
 from passerelle.config import load
+from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
 from passerelle.log import configure
 from passerelle.sign import VerifyingKey
@@ -26,6 +28,7 @@ from passerelle_hub.figures import read_agencies, read_evaluations, read_links, 
 from passerelle_hub.logbook.cli import export_log
 from passerelle_hub.match.calibration_cli import calibration
 from passerelle_hub.run import open_core, serve
+from passerelle_hub.several import hub_command, run_several
 from passerelle_hub.store import Database, Transaction
 
 app = App(name="hub", help="Run the hub and look after it.")
@@ -58,10 +61,22 @@ def init(*, config: Config = _DEFAULT) -> None:
 
 
 @app.command
-def run(*, config: Config = _DEFAULT) -> None:
-    """Run the hub until SIGTERM."""
+def run(
+    *, config: Config = _DEFAULT, processes: Annotated[int, Parameter(validator=Number(gte=1, lte=64))] = 1
+) -> None:
+    """Run the hub until SIGTERM.
+
+    Args:
+        config: the hub's configuration.
+        processes: how many hub processes share the address; more than one needs PostgreSQL.
+    """
     settings = load(HubSettings, config)
     configure("hub", settings.log_level)
+    if processes > 1:
+        if not settings.database_url.startswith("postgresql"):
+            raise PasserelleError("config_invalid", "several processes need PostgreSQL")
+        run_several(hub_command(config), processes)
+        return
     asyncio.run(serve(settings))
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -31,12 +32,13 @@ from passerelle_hub.opening import open_policy
 from passerelle_hub.outgoing import Bell
 from passerelle_hub.schedule import Schedule, hub_jobs
 from passerelle_hub.slots import push_moment
-from passerelle_hub.store import Transaction
+from passerelle_hub.store import Database, Transaction
 from passerelle_hub.store.waking import Waking
 
 _LOG = get_logger("hub")
 _OTHER_CONNECTIONS = 4
 """Beside the writers': two readers, the tick, one to spare."""
+_PATIENCE_SECONDS = 60.0
 _SILENT_TICKS = 2
 """Ticks without a wake-up, after which a process looks by itself."""
 
@@ -50,7 +52,7 @@ def open_core(settings: HubSettings, clock: Clock | None = None) -> Core:
     """
     folder = settings.path
     connections = settings.writers + _OTHER_CONNECTIONS
-    database = open_database(settings, clock or SystemClock(), connections=connections)
+    database = _awaited(lambda: open_database(settings, clock or SystemClock(), connections=connections))
     policy = open_policy(settings, database)
     base = Foundation(
         identity=Identity.parse(settings.identity),
@@ -77,6 +79,23 @@ def open_core(settings: HubSettings, clock: Clock | None = None) -> Core:
         for signed in stored_entries(folder(settings.registry.entries)):
             _add(core, tx, signed)
     return core
+
+
+def _awaited(opening: Callable[[], Database]) -> Database:
+    """The database, migrated; a server that starts beside the hub is given time.
+
+    Raises:
+        PasserelleError: `database_unavailable`, or what else opening raises.
+    """
+    end = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            return opening()
+        except PasserelleError as error:
+            if error.code != "database_unavailable" or time.monotonic() > end:
+                raise
+            _LOG.warning("database.awaited", detail=error.detail)
+            time.sleep(0.5)
 
 
 def _add(core: Core, tx: Transaction, signed: Signed) -> None:

@@ -3,8 +3,8 @@
 Each run (1) draws who knows whom, in which batches, and which hub each batch goes to; (2) lets all agencies
 submit side by side while both hubs tick; (3) ticks until nothing waits; (4) compares links and notifications
 with the truth. The hubs are two complete cores, each with its own connections, in one process, so that a run
-takes a second; `test_kills` does the same with real processes. `PASSERELLE_RACE_RUNS` says how many runs,
-`PASSERELLE_RACE_SEED` which.
+takes a second; `test_kills_side_by_side` does the same with real processes. `PASSERELLE_RACE_RUNS` says how
+many runs, `PASSERELLE_RACE_SEED` which.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from passerelle_hub.policy.embedded import EmbeddedEngine
 from passerelle_hub.store import Database, batches, links, notifications
 from passerelle_hub.store.notifications import StoredNotification
 
-RUNS = int(os.environ.get("PASSERELLE_RACE_RUNS", "3"))
+RUNS = int(os.environ.get("PASSERELLE_RACE_RUNS", "20"))
 SEED = int(os.environ.get("PASSERELLE_RACE_SEED", "20261125"))
 AGENCIES = ("customs", "intelligence", "police", "prisons")
 PERSONS = 12
@@ -54,11 +54,12 @@ def hubs(
             kit.core.leader.close()
 
 
-def test_no_pair_is_missed_and_none_is_told_twice(hubs: tuple[HubKit, Core]) -> None:
+@pytest.mark.parametrize("runs", [3, pytest.param(RUNS, marks=pytest.mark.adversary)])
+def test_no_pair_is_missed_and_none_is_told_twice(hubs: tuple[HubKit, Core], runs: int) -> None:
     kit, neighbour = hubs
     rng = random.Random(SEED)
     expected: Counter[tuple[str, str]] = Counter()
-    for run in range(RUNS):
+    for run in range(runs):
         expected += race(kit, (kit.core, neighbour), rng, run)
         check(kit, expected, f"seed {SEED}, run {run}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import stat
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -62,7 +63,7 @@ def test_no_root_key_is_left(prepared: Path) -> None:
 
 
 def test_the_hub_opens_with_it(prepared: Path, repository: Path) -> None:
-    """The hub's own file, with the paths of its container replaced by those of this machine."""
+    """The hub's own file, its container's paths replaced by those of this machine, its database by a file."""
     text = (repository / "docker" / "config" / "hub.toml").read_text("utf-8")
     for inside, here in (
         ("/etc/passerelle/material", prepared / "material" / "hub"),
@@ -71,6 +72,7 @@ def test_the_hub_opens_with_it(prepared: Path, repository: Path) -> None:
         ("/run/secrets/hub-signing-key", prepared / "secrets" / "hub" / "signing.key"),
         ("/run/secrets/hub-pepper", prepared / "secrets" / "hub" / "pepper.key"),
         ("/var/lib/passerelle", prepared),
+        ("postgresql://passerelle@postgres/passerelle?passfile=/run/secrets/hub-database", "hub.db"),
     ):
         assert inside in text
         text = text.replace(inside, str(here))
@@ -101,3 +103,11 @@ def test_connectors_and_trustees_read_their_keys(prepared: Path) -> None:
         assert GroupKeys.from_json(pinned).keys
     indices = [load_shares(prepared / "secrets" / f"trustee-{at}" / "shares.json").index for at in (1, 2, 3)]
     assert indices == [1, 2, 3]
+
+
+def test_hub_and_database_know_the_same_password(prepared: Path, repository: Path) -> None:
+    line = (prepared / "secrets" / "hub" / "database.pgpass").read_text("utf-8")
+    password = (prepared / "secrets" / "postgres" / "password").read_text("utf-8")
+    assert line == f"postgres:5432:passerelle:passerelle:{password}\n"
+    hub = tomllib.loads((repository / "docker/config/hub.toml").read_text("utf-8"))
+    assert hub["database"].endswith("@postgres/passerelle?passfile=/run/secrets/hub-database")

@@ -19,13 +19,17 @@ from pathlib import Path
 import psutil
 
 from passerelle.clock import SystemClock
+from passerelle.config import load
 from passerelle_demo.cli import POLICIES
 from passerelle_demo.processes import Processes
 from passerelle_demo.scenario import Cast, Scenario
 from passerelle_demo.staging import Stage, build
+from passerelle_hub.config import HubSettings
 
-AGENCIES = ("customs", "intelligence", "police")
+AGENCIES = ("customs", "intelligence", "police", "prisons")
 HUB = "hub"
+NEIGHBOUR = "hub-2"
+"""A second hub process, where there are two: same configuration, same address."""
 COLUMNS = ("id", "family", "given", "born", "phone")
 _LETTERS = "abdefgiklmnoprstu"
 
@@ -146,18 +150,21 @@ class Register:
 
 
 class Federation:
-    """The processes of a stage by name: the hub, trustees, connectors."""
+    """The processes of a stage by name: the hub (two on a `database` by URL), trustees, connectors."""
 
-    def __init__(self, folder: Path, processes: Processes) -> None:
+    def __init__(self, folder: Path, processes: Processes, database: str = "") -> None:
         self.stage = build(folder, SCENARIO, POLICIES, SystemClock(), batch_records=3)
         self._processes = processes
-        self._commands = {HUB: ["hub", "run", "--config", str(self.stage.hub)]}
+        self.hubs = (HUB, NEIGHBOUR) if database else (HUB,)
+        self._commands = {name: ["hub", "run", "--config", str(self.stage.hub)] for name in self.hubs}
         for index, path in self.stage.trustees.items():
             self._commands[f"trustee-{index}"] = ["trustee", "run", "--config", str(path)]
         for agency, path in self.stage.connectors.items():
             self._commands[agency] = ["connector", "run", "--config", str(path)]
             _replace(path, "scan_seconds = 3600", "scan_seconds = 0.2\nretry_limit_seconds = 1.0")
         _replace(self.stage.hub, "database =", "tick_seconds = 0.3\ncheckpoint_seconds = 1.0\ndatabase =")
+        if database:
+            _replace(self.stage.hub, 'database = "hub.db"', f'database = "{database}"')
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -173,11 +180,16 @@ class Federation:
         self._processes.kill(name)
 
 
+def hub_url(stage: Stage) -> str:
+    """The hub's database."""
+    return load(HubSettings, stage.hub).database_url
+
+
 @contextmanager
-def federation(folder: Path) -> Iterator[Federation]:
-    """A running federation without a row; the hub listens."""
+def federation(folder: Path, database: str = "") -> Iterator[Federation]:
+    """A running federation without a row; a hub listens."""
     with Processes(folder) as processes:
-        made = Federation(folder, processes)
+        made = Federation(folder, processes, database)
         for name in made.names:
             made.start(name)
         processes.wait_for(HUB, made.stage.hub_port)

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from kill_kit import AGENCIES, Register
+from kill_kit import AGENCIES, Register, hub_url
 from sqlalchemy import func, select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from passerelle import merkle
 from passerelle.checkpoint import Checkpoint, verify_checkpoint
@@ -96,7 +96,7 @@ class Snapshot:
 def snapshot(stage: Stage) -> Snapshot:
     """Read everything; the processes go on."""
     with ExitStack() as stack:
-        hub = Database(f"sqlite:///{stage.hub_database}")
+        hub = Database(hub_url(stage))
         stack.callback(hub.close)
         opened = {name: open_stores(load(ConnectorSettings, path)) for name, path in stage.connectors.items()}
         for stores in opened.values():
@@ -109,17 +109,17 @@ def under_way(stage: Stage) -> bool:
     batches, batch = connector_tables.batches, hub_tables.batch
     sent, indexed = select(batches.c.number), select(batch.c.batch_pk)
     looks = [
-        (path.parent / "connector.db", sent.where(batches.c.state == "sent"))
+        (f"sqlite:///{path.parent / 'connector.db'}", sent.where(batches.c.state == "sent"))
         for path in stage.connectors.values()
     ]
-    looks.append((stage.hub_database, indexed.where(batch.c.state == "indexed")))
-    for file, query in looks:
-        database = Database(f"sqlite:///{file}")
+    looks.append((hub_url(stage), indexed.where(batch.c.state == "indexed")))
+    for url, query in looks:
+        database = Database(url)
         try:
             with database.read() as tx:
                 if tx.execute(query.limit(1)).first():
                     return True
-        except OperationalError:  # a store that nobody has opened yet holds no table
+        except (OperationalError, ProgrammingError):  # a store that nobody has opened yet holds no table
             continue
         finally:
             database.close()
@@ -251,7 +251,7 @@ class LogWitness:
     def __init__(self, stage: Stage) -> None:
         signing = SigningKey(read_key(stage.hub.parent / "keys" / "signing.key", KeyKind.SIGNING))
         self._key = signing.public
-        self._url = f"sqlite:///{stage.hub_database}"
+        self._url = hub_url(stage)
         self._seen: Checkpoint | None = None
         self._events: set[bytes] = set()
 
