@@ -13,7 +13,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from passerelle.checkpoint import verify_checkpoint
-from passerelle.clock import SystemClock
+from passerelle.clock import Clock, SystemClock
 from passerelle.config import load
 from passerelle.federation import Federation
 from passerelle.identity import Identity, Role
@@ -22,15 +22,17 @@ from passerelle.note import Note
 from passerelle.registry_entry import Status
 from passerelle.seal import SealingKey
 from passerelle.sign import SigningKey, VerifyingKey
-from passerelle_hub.audit import Audit
-from passerelle_hub.backup import copying, setup
+from passerelle_hub.audit import Audit, EventKind
+from passerelle_hub.backup import copying, postgresql, setup
 from passerelle_hub.backup import restore as restoring
+from passerelle_hub.backup.archive import Seals
 from passerelle_hub.backup.recovery import Recovery
 from passerelle_hub.config import HubSettings
 from passerelle_hub.logbook.writing import own_audit
 from passerelle_hub.registry import Registry
 from passerelle_hub.store import Database, recoveries
 from passerelle_hub.store.changes import Position
+from passerelle_hub.store.database import postgresql_address
 
 Config = Annotated[Path, Parameter(name="--config")]
 _DEFAULT = Path("hub.toml")
@@ -57,9 +59,13 @@ def backup(folder: Path, /, *, config: Config = _DEFAULT) -> None:
         config: the hub's configuration.
     """
     settings, clock = load(HubSettings, config), SystemClock()
-    source, seals = setup.database_file(settings), setup.seals(settings)
+    seals = setup.seals(settings)
     database = setup.open_database(settings, clock)
     try:
+        if database.concurrent:
+            _copy_cluster(settings, database, folder, seals, clock)
+            return
+        source = setup.database_file(settings)
         made = copying.make(
             database, source, folder, seals, _pepper(settings), own_audit(settings, clock), clock
         )
@@ -75,6 +81,7 @@ def restore(
     operator_key: Annotated[Path, Parameter(name="--operator-key")],
     checkpoint: Annotated[Path | None, Parameter(name="--checkpoint")] = None,
     accept_loss: Annotated[bool, Parameter(name="--accept-loss", negative="")] = False,
+    to: Annotated[Path | None, Parameter(name="--to")] = None,
     config: Config = _DEFAULT,
 ) -> None:
     """Restore the hub's database from a backup folder; the hub is stopped, its database moved away.
@@ -84,12 +91,19 @@ def restore(
         operator_key: the operator's private key.
         checkpoint: the newest checkpoint that a witness or partner knows; the restored log must contain it.
         accept_loss: go on where changes are missing; only with a checkpoint.
+        to: a new folder for the cluster, where the database is PostgreSQL; `recovery-begin` checks its log.
         config: the hub's configuration.
     """
     settings, clock = load(HubSettings, config), SystemClock()
     signer = SigningKey(read_key(settings.path(settings.keys.signing), KeyKind.SIGNING))
     operator = SealingKey(read_key(operator_key, KeyKind.SEALING))
     source = restoring.Source(folder, settings.identity, signer.public, operator)
+    if to is not None:
+        spool = settings.backup.spool
+        count = postgresql.restore(source, to, _pepper(settings), settings.path(spool) if spool else None)
+        print(f"{to}: with {count} segments of the log; start PostgreSQL on it, then, before the hub starts,")
+        print("passerelle hub recovery-begin --checkpoint FILE")
+        return
     audit = own_audit(settings, clock)
 
     def begin(database: Database, restored: restoring.Restored) -> None:
@@ -200,6 +214,18 @@ def register(app: App) -> None:
         app.command(command)
     app.command(recovery_begin)
     app.command(waive, name="recovery-waive")
+
+
+def _copy_cluster(
+    settings: HubSettings, database: Database, folder: Path, seals: Seals, clock: Clock
+) -> None:
+    with database.write() as tx:
+        own_audit(settings, clock).append(tx, EventKind.BACKUP_MADE, settings.identity)
+    spool = settings.backup.spool
+    address = postgresql_address(settings.database_url)
+    where = settings.path(spool) if spool else None
+    made = postgresql.copy(address, folder, seals, _pepper(settings), clock, where)
+    print(f"{made}: {made.stat().st_size} bytes")
 
 
 def _pepper(settings: HubSettings) -> bytes:

@@ -73,12 +73,13 @@ class EvaluationSettings(Part):
 class BackupSettings(Part):
     """Where copies and changes go and whom they are sealed to, see `passerelle_hub.backup`.
 
-    Without `folder` no changes are archived, and a copy is all there is. `max_age_hours`: older copies are
-    a finding of `doctor`.
+    Without `folder` no changes are archived, and a copy is all there is. `spool` is where `pg_receivewal`
+    writes PostgreSQL's log. `max_age_hours`: older copies are a finding of `doctor`.
     """
 
     folder: Path | None = None
     operator_key: Path | None = None
+    spool: Path | None = None
     max_age_hours: Annotated[float, Field(gt=0)] = 26.0
 
 

@@ -1,7 +1,8 @@
 """The backup folder: copies and files of changes, sealed to the operator and signed by the hub.
 
     copy-<time>-<id>.sealed       a whole database, as of one change
-    changes-<time>-<id>.sealed    changes after it, one piece each, in the order of commits
+    changes-<time>-<id>.sealed    changes after it, one piece each, in the order of commits (SQLite)
+    wal-<time>-<id>.sealed        a segment of the write-ahead log (PostgreSQL)
 
 A file appears under its name whole and on disk, a file of changes with its header; pieces are added and
 synchronised one by one. Every process writes files of changes of its own, so that nobody has to share one; a
@@ -12,7 +13,7 @@ elsewhere.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ from passerelle.sign import SigningKey
 
 COPY: Final = "copy"
 CHANGES: Final = "changes"
+WAL: Final = "wal"
 PIECE_BYTES: Final = 1024 * 1024
 FULL_BYTES: Final = 64 * 1024 * 1024
 _SUFFIX: Final = ".sealed"
@@ -99,12 +101,22 @@ def write_copy(folder: Path, database: Path, head: FileHead, seals: Seals) -> Pa
     Raises:
         PasserelleError: `backup_unwritable`; nothing is left behind.
     """
+    with database.open("rb") as plain:
+        return write_sealed(folder, iter(lambda: plain.read(PIECE_BYTES), b""), head, seals)
+
+
+def write_sealed(folder: Path, pieces: Iterable[bytes], head: FileHead, seals: Seals) -> Path:
+    """Seal pieces into a file of the folder that appears once it is whole.
+
+    Raises:
+        PasserelleError: `backup_unwritable`, or what the pieces raise; nothing is left behind.
+    """
     target = folder / _name(head)
     draft = target.with_suffix(".tmp")
     try:
-        with _new(draft) as file, database.open("rb") as plain:
+        with _new(draft) as file:
             writer = SealedWriter(file, head, seals.signer, seals.operator)
-            while piece := plain.read(PIECE_BYTES):
+            for piece in pieces:
                 writer.write(piece)
             writer.write(b"", last=True)
             _synchronise(file)

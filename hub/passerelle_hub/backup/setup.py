@@ -59,8 +59,7 @@ def open_database(settings: HubSettings, clock: Clock, *, connections: int = 8) 
     database = Database(settings.database_url, connections=connections)
     database.migrate()
     folder = settings.backup.folder
-    if folder is not None:
-        database_file(settings)
+    if folder is not None and not database.concurrent:
         place = settings.path(folder)
         if not place.is_dir():
             raise PasserelleError("backup_unwritable", f"{place.name}: no such folder")

@@ -135,6 +135,14 @@ class Database(store.Database):
             run(config)
 
 
+def postgresql_address(url: str) -> str:
+    """The server as its own programs want it named, without a password."""
+    plain = make_url(url).set(drivername="postgresql")
+    return URL.create(
+        "postgresql", plain.username, None, plain.host, plain.port, plain.database, plain.query
+    ).render_as_string()
+
+
 def _of_the_server(fault: Exception) -> bool:
     """Whether a cursor past SQLAlchemy, of COPY, met a server that cannot now."""
     import psycopg  # noqa: PLC0415 - SQLite does without
