@@ -38,7 +38,9 @@ from passerelle_connector.sources.watch import look, rest
 from passerelle_connector.store import WaitStore
 
 _LOG: Final = get_logger("run")
-_AWAY: Final = frozenset({"peer_unavailable", "peer_timeout", "hub_unreachable"})
+_AWAY: Final = frozenset(
+    {"peer_unavailable", "peer_timeout", "hub_unreachable", "hub_busy", "database_unavailable"}
+)
 _EXPONENT_LIMIT: Final = 16
 
 

@@ -68,6 +68,22 @@ async def test_a_lost_receipt_is_asked_for_again(desk: Desk) -> None:
     assert desk.hub.taken == [(1, 1), (2, 1)]
 
 
+@pytest.mark.parametrize("code", ["hub_busy", "database_unavailable"])
+async def test_a_batch_that_a_full_hub_did_not_take_waits_and_is_sent_again(desk: Desk, code: str) -> None:
+    def full() -> None:
+        raise PasserelleError(code, "answered by the peer")
+
+    desk.put(1)
+    desk.outbox.close(flush=True)
+    desk.hub.before = full
+    with pytest.raises(PasserelleError, match=code):
+        await desk.deliver()
+    assert refs(desk) == {}
+    desk.hub.before = lambda: None
+    assert await desk.deliver() == 1
+    assert desk.hub.taken == [(1, 1)]
+
+
 async def test_refused_records_become_rejects_with_their_reasons(desk: Desk) -> None:
     desk.hub.refusals[(2).to_bytes(16, "big")] = RecordRefusal(
         0, "record_refused_by_policy", ("no_basis", "minor")
