@@ -24,7 +24,7 @@ from passerelle_hub.opening import signers_of
 from passerelle_hub.policy.archive import read_archive, read_bundle
 from passerelle_hub.policy_common_cli import HUB, AsJson, Config, hub_database, replayed, show_table
 from passerelle_hub.revisions import Revisions
-from passerelle_hub.store import Database, policies
+from passerelle_hub.store import Database, decisions, policies
 
 Flag = Parameter(negative="")
 _CHECKED = 10_000
@@ -95,11 +95,12 @@ def shadow(
             print(f"shadow: {done.bundle.revision}; decisions stay those of the active revision")
 
 
-def rollback(revision: str, /, *, config: Config = HUB) -> None:
+def rollback(revision: str = "", /, *, config: Config = HUB) -> None:
     """Make a stored revision active again.
 
     Args:
-        revision: an unmistakable beginning of its name, its data revision or its bundle's hash.
+        revision: an unmistakable beginning of its name, its data revision or its bundle's hash; the revision
+            that was active before the present one where left out.
         config: the hub's configuration.
     """
     settings = load(HubSettings, config)
@@ -140,11 +141,14 @@ def revisions(*, config: Config = HUB, as_json: AsJson = False) -> None:
     show_table("changes", past)
 
 
-def explain_(decision: str, /, *, lang: str = "en", config: Config = HUB, as_json: AsJson = False) -> None:
+def explain_(
+    decision: str = "", /, *, lang: str = "en", config: Config = HUB, as_json: AsJson = False
+) -> None:
     """Say in words which rules granted or denied a decision; the reading is audited.
 
     Args:
-        decision: its id, 32 hexadecimal digits: from the log, a notification or a replay.
+        decision: its id, 32 hexadecimal digits: from the log, a notification or a replay; the newest where
+            left out.
         lang: en, fr, nl or de.
         config: the hub's configuration.
         as_json: print JSON.
@@ -152,7 +156,7 @@ def explain_(decision: str, /, *, lang: str = "en", config: Config = HUB, as_jso
     settings = load(HubSettings, config)
     audit = own_audit(settings, SystemClock())
     with hub_database(settings) as database, database.write() as tx:
-        told = explain(tx, decision, lang)
+        told = explain(tx, decision or decisions.newest(tx), lang)
         audit.append(tx, EventKind.DECISION_EXPLAINED, _actor(), decision=told.decision)
     print(json.dumps(asdict(told), indent=2, ensure_ascii=False) if as_json else told.as_text())
 

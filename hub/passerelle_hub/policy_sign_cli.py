@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
@@ -25,6 +25,7 @@ from passerelle_hub.policy.bundle import Bundle, load_bundle
 from passerelle_hub.policy.outcome import ChangeKind
 from passerelle_hub.policy.signatures import (
     SCOPE,
+    Signers,
     key_id,
     public_pem,
     sign_first,
@@ -144,18 +145,10 @@ def sign(
     return OK
 
 
-def opa_config(*, config: Config = HUB) -> None:
-    """Print the configuration of the OPA server beside this hub: where its bundle is, whose keys verify it.
-
-    Args:
-        config: the hub's configuration; `[policy] bundle_listen` must be set.
-    """
-    settings = load(HubSettings, config)
-    listen, signers = settings.policy.bundle_listen, signers_of(settings)
-    if not listen or not signers.keys:
-        raise PasserelleError("config_invalid", "[policy] bundle_listen and [policy.signers]")
+def opa_settings(listen: str, signers: Signers) -> dict[str, Any]:
+    """The configuration of an OPA server that fetches its bundle from `listen` and verifies it."""
     pems = {name: public_pem(value).decode() for name, value in sorted(signers.keys.items())}
-    content = {
+    return {
         "services": {"hub": {"url": f"http://{listen}"}},
         "keys": {name: {"algorithm": "ES256", "key": pem} for name, pem in pems.items()},
         "bundles": {
@@ -167,7 +160,19 @@ def opa_config(*, config: Config = HUB) -> None:
             }
         },
     }
-    print(json.dumps(content, indent=2))
+
+
+def opa_config(*, config: Config = HUB) -> None:
+    """Print the configuration of the OPA server beside this hub: where its bundle is, whose keys verify it.
+
+    Args:
+        config: the hub's configuration; `[policy] bundle_listen` must be set.
+    """
+    settings = load(HubSettings, config)
+    listen, signers = settings.policy.bundle_listen, signers_of(settings)
+    if not listen or not signers.keys:
+        raise PasserelleError("config_invalid", "[policy] bundle_listen and [policy.signers]")
+    print(json.dumps(opa_settings(listen, signers), indent=2))
 
 
 def _bundle(source: Path, data: Path | None, settings: HubSettings) -> Bundle:

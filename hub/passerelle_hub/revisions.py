@@ -99,13 +99,13 @@ class Revisions:
             return policies.change(tx, "unshadowed", "", actor, self._clock.now())
 
     def roll_back(self, beginning: str, replay: Replay, actor: str) -> tuple[SignedBundle, State]:
-        """Make a stored revision active again, whenever it was signed.
+        """Make a stored revision active again, whenever it was signed; without a name the former one.
 
         Raises:
             PasserelleError: `policy_revision_unknown`; as `verify`; as `activate` for one never active.
         """
         with self._database.read() as tx:
-            revision = one_revision(tx, beginning).revision
+            revision = one_revision(tx, beginning or _former(tx)).revision
             archive = policies.archive(tx, revision) or b""
             was_active = any(
                 row.revision == revision and row.action in ("activated", "rolled_back")
@@ -169,6 +169,13 @@ def one_revision(tx: Transaction, beginning: str) -> StoredRevision:
     if len(found) != 1 or not beginning:
         raise PasserelleError("policy_revision_unknown", f"{len(found)} revisions begin so")
     return found[0]
+
+
+def _former(tx: Transaction) -> str:
+    """The revision that was active before the present one; empty where there was none."""
+    active = policies.state(tx).revision
+    past = [row for row in policies.changes(tx) if row.action in ("activated", "rolled_back")]
+    return next((row.revision for row in reversed(past) if row.revision != active), "")
 
 
 def _data(revision: str) -> str:

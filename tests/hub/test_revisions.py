@@ -136,6 +136,9 @@ def test_an_older_bundle_is_refused_and_rolling_back_is_one_step(running: Runnin
     decision = running.ask()
     assert f"{decision.policy_revision}+{decision.data_revision}" == one != two
     assert running.events("policy.rolled-back")[-1]["former"] == two
+    running.office.roll_back("", running.replay, ACTOR)
+    with running.kit.core.database.read() as tx:
+        assert policies.state(tx).revision == two
     with pytest.raises(PasserelleError) as unknown:
         running.office.roll_back("f" * 12 + "x", running.replay, ACTOR)
     assert unknown.value.code == "policy_revision_unknown"

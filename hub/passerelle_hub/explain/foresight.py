@@ -34,6 +34,8 @@ from passerelle_hub.policy.model import PolicyRequest
 from passerelle_hub.policy.outcome import Outcome
 
 _CLASSES = ("basic", "partner", "query_right", "director")
+_SHOWN = frozenset({"visibility", "counterpart"})
+"""Obligations that stand in fields of their own."""
 _TOLD = frozenset({"match", "candidate", "existence", "director"})
 
 
@@ -100,7 +102,8 @@ class Foreseer:
         )
         for evidence, tiers in _evidence(imagined.tiers, reference["tiers"]):
             for name, entry in sorted(reference["agencies"].items()):
-                told = name == self._director or "analyst" in entry["acts_as"]
+                desk = name == self._director and imagined.marking.embargoed
+                told = desk or "analyst" in entry["acts_as"]
                 if name == agency or not told or entry["status"] != "active":
                     continue
                 marking = replace(plain, purposes=tuple(entry["purposes"]))
@@ -158,7 +161,7 @@ def _learned(case: _Case, outcome: Outcome, words: PolicyWords) -> Learned:
         agencies=0,
         visibility=visibility if visibility in _TOLD else "",
         named=obliged.get("counterpart") == "named",
-        conditions=tuple(line.text for line in said if line.kind == "obligation"),
+        conditions=tuple(line.text for line in said if line.kind == "obligation" and line.code not in _SHOWN),
         withheld=tuple(line.text for line in said if line.kind == "redaction"),
         reasons=tuple(line.text for line in said if line.kind == "reason"),
     )

@@ -61,6 +61,11 @@ def find(tx: Transaction, decision_id: str) -> StoredDecision | None:
     return None if row is None else StoredDecision(*(getattr(row, name) for name in _COLUMNS))
 
 
+def newest(tx: Transaction) -> str:
+    """The id of the newest decision; empty where there is none."""
+    return str(tx.scalar(select(decision.c.decision).order_by(decision.c.decided.desc()).limit(1)) or "")
+
+
 def pages(
     tx: Transaction, size: int, *, last: int | None = None, since: int = 0
 ) -> Iterator[list[StoredDecision]]:
