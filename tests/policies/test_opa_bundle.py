@@ -1,4 +1,4 @@
-"""An OPA server that takes its rules from the hub: it verifies, and decides by the active revision or not at all."""
+"""An OPA server that takes its rules from the hub: it verifies, and decides by the active revision only."""
 
 from __future__ import annotations
 
