@@ -21,7 +21,7 @@ def ask(hub: HubKit, role: str) -> str:
 
 def test_a_denial_names_its_reasons_in_each_language(hub: HubKit) -> None:
     denied = ask(hub, "operator")
-    texts = set()
+    texts: set[str] = set()
     for language in LANGUAGES:
         with hub.core.database.read() as tx:
             told = explain(tx, denied, language)
