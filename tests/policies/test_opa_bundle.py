@@ -74,7 +74,15 @@ def beside(tmp_path: Path, policies: Path, bundle: Bundle, opa_binary: Path) -> 
     listener.start()
     config = tmp_path / "opa.json"
     config.write_text(json.dumps(opa_settings(f"127.0.0.1:{listener.port}", own.signers)), "utf-8")
-    command = [opa_binary, "run", "--server", "--addr", f"127.0.0.1:{port}", "--config-file", config]
+    command = [
+        str(opa_binary),
+        "run",
+        "--server",
+        "--addr",
+        f"127.0.0.1:{port}",
+        "--config-file",
+        str(config),
+    ]
     workshop = Workshop(lambda made: OpaEngine(OpaAddress(port=port), made.revision), shadow_engine, listener)
     with (tmp_path / "opa.log").open("wb") as log:
         opa = subprocess.Popen(command, stdout=log, stderr=log)
