@@ -262,7 +262,7 @@ def test_a_shadow_is_asked_and_obeyed_in_nothing(running: Running) -> None:
 def test_a_shadow_that_fails_does_no_harm(running: Running) -> None:
     running.activate(running.desk.signed())
     with (running.desk.policies / "admin.rego").open("a", encoding="utf-8") as file:
-        file.write('\nbroken := 1\n\nbroken := 2\n\ngrants contains "x" if broken == 3\n')
+        file.write('\nbroken := 1\n\nbroken := 2\n\ngrants contains "role" if broken == 3\n')
     running.office.shadow(running.desk.signed(), ACTOR)
     assert running.ask().allow
     assert running.ask().allow
