@@ -26,6 +26,7 @@ from enum import StrEnum
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509 import verification
@@ -49,6 +50,10 @@ _EXTENSIONS: Final = frozenset(
         ExtensionOID.SUBJECT_KEY_IDENTIFIER,
     }
 )
+
+
+_UNREADABLE: Final = (ValueError, x509.DuplicateExtension, UnsupportedAlgorithm)
+"""What the library raises, late, for a part of a certificate that it cannot read."""
 
 
 class Usage(StrEnum):
@@ -110,7 +115,7 @@ def read_chain(pem: bytes) -> tuple[x509.Certificate, ...]:
     """
     try:
         chain = tuple(x509.load_pem_x509_certificates(pem))
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise PasserelleError("certificate_malformed", "no PEM certificates") from error
     if len(chain) > _MAX_CHAIN_CERTIFICATES:
         raise PasserelleError("certificate_malformed", f"{len(chain)} certificates in one chain")
@@ -145,7 +150,7 @@ def claimed_identity(leaf: x509.Certificate, usage: Usage) -> Identity:
     """
     try:
         return _identity(leaf, usage)
-    except (ValueError, x509.DuplicateExtension) as error:
+    except _UNREADABLE as error:
         raise PasserelleError("certificate_malformed", "unreadable extension") from error
 
 
@@ -159,7 +164,7 @@ def check_leaf(leaf: x509.Certificate, usage: Usage) -> Identity:
         identity = _identity(leaf, usage)  # (2)
         _check_usage(leaf, identity, usage)  # (3)
         _check_profile(leaf)  # (4)
-    except (ValueError, x509.DuplicateExtension) as error:
+    except _UNREADABLE as error:
         raise PasserelleError("certificate_malformed", "unreadable extension") from error
     return identity
 

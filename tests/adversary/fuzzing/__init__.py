@@ -1,0 +1,1 @@
+"""Coverage-guided fuzzing (atheris) of whatever parses bytes from outside."""

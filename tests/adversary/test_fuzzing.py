@@ -1,0 +1,42 @@
+"""What parses bytes from outside, under coverage-guided fuzzing: no crash, no forgery, no second spelling.
+
+`PASSERELLE_FUZZ_SECONDS` says how long each target runs; `make adversary` gives each 60.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.adversary]
+
+SECONDS = int(os.environ.get("PASSERELLE_FUZZ_SECONDS", "6"))
+HERE = Path(__file__).parent
+TARGETS = ("wire", "envelope", "certificate", "policy-answer", "manifest")
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_nothing_breaks_and_nothing_is_forged(target: str) -> None:
+    if importlib.util.find_spec("atheris") is None:
+        pytest.skip("atheris is not installed: it has no wheel for this Python or system")
+    path = os.pathsep.join(map(str, (HERE, HERE.parent / "support")))
+    done = subprocess.run(
+        [sys.executable, "-m", "fuzzing", target, f"-max_total_time={SECONDS}", "-rss_limit_mb=2000"],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS + 120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-4_000:]
+    runs = re.search(r"Done (\d+) runs", done.stderr)
+    covered = re.findall(r"cov: (\d+)", done.stderr)
+    assert runs is not None
+    assert int(runs[1]) > 100 * SECONDS
+    assert int(covered[-1]) > 50, "the target was hardly entered"
