@@ -25,7 +25,8 @@ test: dev
 
 # Kills at seeded random moments; the seed is in the test and in what it prints.
 adversary: dev
-	PASSERELLE_KILL_RUNS=100 PASSERELLE_RACE_RUNS=100 $(BIN)/python -m pytest -s -m adversary tests/adversary
+	PASSERELLE_KILL_RUNS=100 PASSERELLE_RACE_RUNS=100 PASSERELLE_FUZZ_SECONDS=60 \
+	  $(BIN)/python -m pytest -s -m adversary tests/adversary
 	PASSERELLE_EMBARGO_TRIALS=400 $(BIN)/python -m pytest -s tests/adversary/test_hidden_existence.py
 	PASSERELLE_FUZZ_INPUTS=200000 PASSERELLE_FUZZ_SEED=2026 $(BIN)/python -m pytest -s tests/policies/test_differential.py
 

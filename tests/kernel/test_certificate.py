@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -348,3 +349,12 @@ def test_a_certificate_lasts_seven_days_and_its_backdating() -> None:
     leaf = Leaf().sign(ISSUING)
     lifetime = leaf.not_valid_after_utc - leaf.not_valid_before_utc
     assert lifetime == timedelta(days=7, minutes=5)
+
+
+def test_a_certificate_of_an_impossible_version_is_refused() -> None:
+    der = authority("root").certificate.public_bytes(serialization.Encoding.DER)
+    version_3, version_35 = bytes.fromhex("a003020102"), bytes.fromhex("a003020122")
+    assert version_3 in der
+    with pytest.raises(PasserelleError) as refusal:
+        read_chain(ssl.DER_cert_to_PEM_cert(der.replace(version_3, version_35)).encode())
+    assert refusal.value.code == "certificate_malformed"

@@ -16,6 +16,7 @@ from dataclasses import replace
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from google.protobuf.message import DecodeError
 
 from passerelle.certificate import Usage, check_leaf, read_chain
 from passerelle.codec.frames import Assembler
@@ -61,14 +62,8 @@ def wire() -> Target:
         while data:
             size, data = int.from_bytes(data[:2], "big"), data[2:]
             raw, data = data[:size], data[size:]
-            try:
-                frame = exchange_pb2.SubmitRequest.FromString(raw)
-            except Exception:  # noqa: BLE001 - protobuf's own refusal; gRPC answers it before we see the message
-                continue
-            try:
-                assembler.feed(frame)
-            except PasserelleError:
-                continue
+            with suppress(DecodeError, PasserelleError):  # gRPC answers the first before we see a message
+                assembler.feed(exchange_pb2.SubmitRequest.FromString(raw))
 
     return target
 
@@ -171,11 +166,8 @@ def manifest() -> Target:
     def target(data: bytes) -> None:
         _once(KeyManifest.from_bytes, KeyManifest.to_bytes, data)
         _once(decode_entry, encode_entry, data)
-        for read in (lambda raw: read_manifest(raw, "police"),):
-            try:
-                read(data)
-            except PasserelleError:
-                continue
+        with suppress(PasserelleError):
+            read_manifest(data, "police")
         signed = sign(SigningKey(os.urandom(64)), _TYPE, data)
         for claimed in (
             signed,

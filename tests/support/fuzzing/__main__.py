@@ -1,7 +1,7 @@
 """`python -m fuzzing TARGET -max_total_time=60`: one target until its time is over, or until it breaks.
 
 A target breaks where it lets anything but a coded refusal out, takes bytes that were not signed, or reads two
-spellings of one thing. Needs `tests/adversary` and `tests/support` on the path; other options are libFuzzer's.
+spellings of one thing. Needs `tests/support` on the path; other options are libFuzzer's.
 """
 
 from __future__ import annotations

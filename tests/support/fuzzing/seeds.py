@@ -102,8 +102,9 @@ def _notification() -> Notification:
     return Notification(
         notification_id=bytes(16), link_id=bytes(16), recipient="police", created=1, own_records=(bytes(16),),
         counterpart="customs", visibility="match", relation=Relation.SAME_PERSON, band=Band.STRONG,
-        state=LinkState.NOTIFIED, agreements=(Agreement("birth", "exact", 14.0),), odds=">=32:1", handling="H1",
-        urgency="routine", purposes=("counter_terrorism",), legal_basis="be_ter_2024", actions=("confirm",),
+        state=LinkState.NOTIFIED, agreements=(Agreement("birth", "exact", 14.0),), odds=">=32:1",
+        handling="H1", urgency="routine", purposes=("counter_terrorism",),
+        legal_basis="be_ter_2024", actions=("confirm",),
         obligations=("visibility=match",), decision_id="d", policy_revision="r", weights="weights/1",
     )  # fmt: skip
 
