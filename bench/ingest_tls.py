@@ -43,7 +43,7 @@ from passerelle_hub.store import links, notifications
 AGENCIES = ("customs", "defence", "interior", "police")
 BATCH = 1_000
 BATCHES_A_ROUND = 8
-WRITERS = 4
+WRITERS = 2
 SERVER_SETTINGS = ("shared_buffers=512MB", "max_wal_size=4GB", "checkpoint_timeout=15min")
 _TICK = 1.0
 _SUBMIT = "/passerelle.wire.v1.Exchange/Submit"
@@ -143,7 +143,7 @@ def _check(hub: BenchHub, work: Workload) -> None:
 async def _measure(hub: BenchHub, work: Workload, dsn: str, rounds: int) -> Spent:
     material = leaf(hub.authorities[HUB.trust_domain], HUB, Usage.SERVER)
     keys = [agency.signing.public for agency in hub.agencies.values()]
-    server = build_server(hub.core, "127.0.0.1:0", material)
+    server = build_server(hub.core, "127.0.0.1:0", material, writers=WRITERS)
     pipeline = BarePipeline(PostgresTables(dsn), keys)
     bare = BareServer(pipeline, material, hub.core.registry.federation.bundle())
     await server.listener.start()
@@ -152,8 +152,8 @@ async def _measure(hub: BenchHub, work: Workload, dsn: str, rounds: int) -> Spen
     async with AsyncExitStack() as stack:
         to_bare = [await _channel(hub, name, bare.port, stack) for name in AGENCIES]
         to_hub = [await _channel(hub, name, server.listener.port, stack) for name in AGENCIES]
-        for number in range(rounds + 1):
-            batches = await asyncio.to_thread(lambda: tuple(work.batches(BATCHES_A_ROUND)))
+        made = [tuple(work.batches(BATCHES_A_ROUND)) for _ in range(rounds + 1)]
+        for number, batches in enumerate(made):
             began, cpu = time.perf_counter(), hub.cpu_seconds()
             await _all(_bare_stream, to_bare, batches)
             middle, cpu_middle = time.perf_counter(), hub.cpu_seconds()
@@ -185,7 +185,7 @@ async def _hub_round(
     receipts = await _all(_hub_stream, channels, batches)
     ticking.cancel()
     await asyncio.wait({ticking})
-    while (await server.threads.write(server.core.pulse.beat)).settled:
+    while (await server.threads.beat(server.core.pulse.beat)).settled:
         pass
     return receipts
 
@@ -193,7 +193,7 @@ async def _hub_round(
 async def _tick(server: Server) -> None:
     while True:
         await asyncio.sleep(_TICK)
-        await asyncio.shield(asyncio.ensure_future(server.threads.write(server.core.pulse.beat)))
+        await asyncio.shield(asyncio.ensure_future(server.threads.beat(server.core.pulse.beat)))
 
 
 async def _all(stream: Any, channels: Sequence[grpc.aio.Channel], batches: Sequence[Prepared]) -> list[bytes]:

@@ -19,7 +19,7 @@ MATCHING = 0.05
 SECTION_BYTES = 1_024
 KINDS = (
     *("surname+given+birth", "given+birth", "surname~+birth", "surname3+birth"),
-    *("national number", "number+surname", "number+birth", "phone"),
+    *("national number", "number+surname3", "number+birth", "phone"),
 )
 
 

@@ -22,6 +22,8 @@ from typing import TypeAlias
 Part: TypeAlias = "bytes | str | int | tuple[Part, ...]"
 
 _LENGTH = 8
+_FEW = 256
+_SHORT = tuple(size.to_bytes(_LENGTH, "big") for size in range(_FEW))
 
 
 def encode(*parts: Part) -> bytes:
@@ -42,7 +44,8 @@ def encode(*parts: Part) -> bytes:
             tag, content = b"i", _integer(part)
         else:
             raise TypeError(f"{type(part).__name__} has no canonical encoding")
-        out += (tag, len(content).to_bytes(_LENGTH, "big"), content)
+        size = len(content)
+        out.append(tag + (_SHORT[size] if size < _FEW else size.to_bytes(_LENGTH, "big")) + content)
     return b"".join(out)
 
 
