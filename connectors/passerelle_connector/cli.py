@@ -21,6 +21,7 @@ from passerelle.config import load
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
 from passerelle.log import configure
+from passerelle_connector import newcomer_cli
 from passerelle_connector.compose import (
     Environment,
     build_preparation,
@@ -47,6 +48,9 @@ add_preview(app)
 Config = Annotated[Path, Parameter(name="--config")]
 AsJson = Annotated[bool, Parameter(name="--json", negative="")]
 _DEFAULT = Path("connector.toml")
+
+
+app.command(newcomer_cli.enrol)
 
 
 @app.command

@@ -20,7 +20,9 @@ from passerelle.errors import PasserelleError
 from passerelle.federation import Federation
 from passerelle.identity import Identity, Role
 from passerelle.oprf.pinned import GroupKeys
+from passerelle.rpc.authority import AuthorityClient
 from passerelle.rpc.channel import open_channel
+from passerelle.rpc.leaf import LeafFiles, Renewal
 from passerelle.rpc.material import FileMaterial
 from passerelle.selftest import selftest
 from passerelle.sign import VerifyingKey
@@ -39,10 +41,9 @@ from passerelle_connector.ports import DirectoryPort, HoldingsPort, HubPort, Pre
 from passerelle_connector.prepare import Preparation
 from passerelle_connector.reading import Reader
 from passerelle_connector.reconcile import Reconciliation
-from passerelle_connector.renew import LeafFiles, Renewal
 from passerelle_connector.run import Connector, Pace
 from passerelle_connector.sealing import BatchKeyMaker, Sealer
-from passerelle_connector.service import GrpcEnrolment, GrpcHub, GrpcTrustee
+from passerelle_connector.service import GrpcHub, GrpcTrustee
 from passerelle_connector.signer import OwnKeys
 from passerelle_connector.sources import Source, SourcePlan, build
 from passerelle_connector.sources.mapping import Targets, compile_mapping
@@ -226,7 +227,7 @@ def build_renewal(settings: ConnectorSettings, environment: Environment) -> Rene
         roots=settings.path(settings.tls.roots),
         manifest_key=settings.path(settings.keys) / MANIFEST,
     )
-    port = GrpcEnrolment(lambda: open_channel(address, authority, files.roots.read_bytes(), None))
+    port = AuthorityClient(lambda: open_channel(address, authority, files.roots.read_bytes(), None))
     return Renewal(
         identity, authority, files, port, environment.clock, environment.random, environment.jitter
     )

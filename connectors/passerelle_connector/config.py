@@ -7,6 +7,7 @@
     [circumstances] [provenance]            what goes into the further sealed sections
     [hub] [[trustees]]                      where the others listen; who they are says the registry
     [pki]                                   the authority that renews the leaf; without it nothing does
+    [revocation]                            lists of revoked certificates, checked before the hub is called
     [tls] [registry]                        where files lie
 
 Secrets stand in files of their own (mode 0600), never in this one and never on a command line.
@@ -20,7 +21,14 @@ from typing import Annotated, Any
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from passerelle.config import Part, RegistrySettings, RoleSettings, TlsSettings
+from passerelle.config import (
+    Part,
+    PkiAddress,
+    RegistrySettings,
+    RevocationSettings,
+    RoleSettings,
+    TlsSettings,
+)
 from passerelle.record import MAX_BATCH_RECORDS
 
 
@@ -37,13 +45,6 @@ class TrusteeSettings(Part):
     index: Annotated[int, Field(ge=1, le=255)]
     address: str
     agency: str
-
-
-class PkiSettings(Part):
-    """The authority of our own trust domain: `host:port`, and its name there in the role pki."""
-
-    address: str
-    agency: str = "authority"
 
 
 class ConnectorSettings(RoleSettings):
@@ -78,6 +79,7 @@ class ConnectorSettings(RoleSettings):
     provenance: dict[str, Any] = Field(default_factory=dict[str, Any])
     hub: HubSettings
     trustees: tuple[TrusteeSettings, ...]
-    pki: PkiSettings | None = None
+    pki: PkiAddress | None = None
+    revocation: RevocationSettings = RevocationSettings()
     tls: TlsSettings = TlsSettings()
     registry: RegistrySettings = RegistrySettings()

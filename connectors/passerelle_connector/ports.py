@@ -5,21 +5,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from passerelle.foresight import Foresight, Imagined
 from passerelle.holdings import Comparison, Selection
 from passerelle.record import Batch, Position
+from passerelle.rpc.leaf import Healthy, quiet
 from passerelle.sign import Signed
 
-Healthy = Callable[[], Awaitable[None]]
-"""Awaited by a loop whenever its counterpart and it agree, so that its pauses start short again."""
-
-
-async def quiet() -> None:
-    """Nobody to tell."""
+__all__ = [
+    "AcceptedDomain", "DirectoryPort", "Healthy", "HoldingsPort", "HubDescription", "HubPort",
+    "PreviewPort", "SealedNotification", "close_stream", "quiet",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,26 +116,6 @@ class PreviewPort(Protocol):
 
         Raises:
             PasserelleError: the hub's code, or `peer_unavailable`, `peer_timeout`.
-        """
-        ...
-
-
-class EnrolmentPort(Protocol):
-    """The authority's Enrolment."""
-
-    async def renew(self, signed: Signed) -> bytes:
-        """The chain (PEM) for a signed request, not yet verified.
-
-        Raises:
-            PasserelleError: the authority's code, or `peer_unavailable`, `peer_timeout`.
-        """
-        ...
-
-    async def status(self) -> tuple[str, int]:
-        """The authority's identity, as it says, and its clock in microseconds UTC.
-
-        Raises:
-            PasserelleError: the authority's code, or `peer_unavailable`, `peer_timeout`.
         """
         ...
 

@@ -24,6 +24,7 @@ from typing import Final
 from passerelle.clock import Clock
 from passerelle.errors import PasserelleError
 from passerelle.log import get_logger
+from passerelle.rpc.leaf import Renewal
 from passerelle_connector.deliver import Delivery
 from passerelle_connector.inbox import Inbox
 from passerelle_connector.model import TokenProtocol, Wait
@@ -32,7 +33,6 @@ from passerelle_connector.peers import Peers
 from passerelle_connector.ports import DirectoryPort, Healthy, HubDescription, quiet
 from passerelle_connector.reading import Outcome, Reader
 from passerelle_connector.reconcile import Reconciled, Reconciliation
-from passerelle_connector.renew import Renewal
 from passerelle_connector.sources import Source
 from passerelle_connector.sources.watch import look, rest
 from passerelle_connector.store import WaitStore

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import grpc.aio
 
 from passerelle.codec.foresight import foresight_in, imagined_out
 from passerelle.codec.frames import frames
 from passerelle.codec.holdings import question_out
-from passerelle.codec.signed import signed_in, signed_out
+from passerelle.codec.signed import signed_in
 from passerelle.codec.trustee import evaluate_answer_in, evaluate_request_out
 from passerelle.errors import PasserelleError
 from passerelle.foresight import Foresight, Imagined
@@ -21,8 +21,6 @@ from passerelle.sign import Signed
 from passerelle.wire.v1 import (
     directory_pb2,
     directory_pb2_grpc,
-    enrolment_pb2,
-    enrolment_pb2_grpc,
     exchange_pb2,
     exchange_pb2_grpc,
     preview_pb2_grpc,
@@ -136,31 +134,6 @@ class GrpcTrustee:
             async for answer in call:
                 return evaluate_answer_in(answer)
         raise PasserelleError("peer_fault", "no answer")
-
-
-class GrpcEnrolment:
-    """`EnrolmentPort`; one connection for each call, since calls are days apart."""
-
-    def __init__(self, connect: Callable[[], grpc.aio.Channel]) -> None:
-        self._connect = connect
-
-    async def renew(self, signed: Signed) -> bytes:
-        """See `EnrolmentPort.renew`."""
-        async with self._connect() as channel:
-            stub: enrolment_pb2_grpc.EnrolmentAsyncStub = enrolment_pb2_grpc.EnrolmentStub(channel)
-            with peer_errors():
-                said = await stub.Renew(
-                    enrolment_pb2.RenewRequest(request=signed_out(signed)), timeout=CALL_SECONDS
-                )
-        return said.chain
-
-    async def status(self) -> tuple[str, int]:
-        """See `EnrolmentPort.status`."""
-        async with self._connect() as channel:
-            stub: enrolment_pb2_grpc.EnrolmentAsyncStub = enrolment_pb2_grpc.EnrolmentStub(channel)
-            with peer_errors():
-                said = await stub.Status(enrolment_pb2.StatusRequest(), timeout=CALL_SECONDS)
-        return said.authority, said.time
 
 
 def _answer(answer: exchange_pb2.SubmitResponse) -> Position | Signed:

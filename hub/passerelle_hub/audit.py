@@ -52,6 +52,10 @@ class EventKind(StrEnum):
     LOG_READ = "log.read"
     AGENCY_ADDED = "agency.added"
     MANIFEST_LOGGED = "manifest.logged"
+    AGENCY_SUSPENDED = "agency.suspended"
+    AGENCY_RESUMED = "agency.resumed"
+    CERTIFICATE_BARRED = "certificate.barred"
+    CERTIFICATE_ENDING = "certificate.ending"
     POLICY_ACTIVATED = "policy.activated"
     POLICY_ROLLED_BACK = "policy.rolled-back"
     POLICY_SHADOWED = "policy.shadowed"
@@ -99,6 +103,10 @@ MEANING: Mapping[EventKind, str] = {
     EventKind.DECISION_EXPLAINED: "Somebody read why a decision was taken.",
     EventKind.PREVIEW_ASKED: "An agency asked who would learn what of a record that it did not submit.",
     EventKind.POLICY_LOADED: "A hub process started with the active signed revision.",
+    EventKind.AGENCY_SUSPENDED: "This hub suspended an agency; who decided, and why.",
+    EventKind.AGENCY_RESUMED: "This hub ended its suspension of an agency.",
+    EventKind.CERTIFICATE_BARRED: "This hub refuses one certificate, before its authority revokes it.",
+    EventKind.CERTIFICATE_ENDING: "A root or an issuing authority ends within the days named.",
     EventKind.HUB_STARTED: "A hub process started.",
     EventKind.MANIFEST_LOGGED: "A key manifest of an agency was taken; from now on it is in force.",
     EventKind.LETTER_TAKEN: "A link that an agency could not be told of was decided anew.",

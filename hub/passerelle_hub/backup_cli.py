@@ -20,6 +20,7 @@ from passerelle.identity import Identity, Role
 from passerelle.keyfile import KeyKind, read_key, write_durably, write_key
 from passerelle.note import Note
 from passerelle.registry_entry import Status
+from passerelle.revocation import Revocations
 from passerelle.seal import SealingKey
 from passerelle.sign import SigningKey, VerifyingKey
 from passerelle_hub.audit import Audit, EventKind
@@ -30,6 +31,7 @@ from passerelle_hub.backup.recovery import Recovery
 from passerelle_hub.config import HubSettings
 from passerelle_hub.logbook.writing import own_audit
 from passerelle_hub.registry import Registry
+from passerelle_hub.standing import LocalStanding
 from passerelle_hub.store import Database, recoveries
 from passerelle_hub.store.changes import Position
 from passerelle_hub.store.database import postgresql_address
@@ -238,7 +240,8 @@ def _connectors(settings: HubSettings, database: Database, audit: Audit) -> tupl
     home = Federation(
         Identity.parse(settings.identity).trust_domain, settings.path(settings.tls.roots).read_bytes()
     )
-    registry = Registry(key, home, audit, SystemClock())
+    clock = SystemClock()
+    registry = Registry(key, home, LocalStanding(home, Revocations(clock), audit, clock), audit, clock)
     with database.read() as tx:
         registry.refresh(tx)
     return tuple(

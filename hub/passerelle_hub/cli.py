@@ -21,7 +21,7 @@ from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
 from passerelle.log import configure
 from passerelle.sign import VerifyingKey
-from passerelle_hub import backup_cli
+from passerelle_hub import backup_cli, standing_cli
 from passerelle_hub.config import HubSettings
 from passerelle_hub.enrol import KeyFiles, enrol
 from passerelle_hub.figures import read_agencies, read_evaluations, read_links, read_status
@@ -95,6 +95,11 @@ def agency(entry: Path, /, *, config: Config = _DEFAULT) -> None:
     finally:
         core.close()
     print(f"{added.agency}: revision {added.revision}, {added.status}")
+
+
+app.command(standing_cli.suspend)
+app.command(standing_cli.resume)
+app.command(standing_cli.revoke)
 
 
 @app.command

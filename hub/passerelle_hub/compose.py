@@ -14,6 +14,7 @@ from passerelle.clock import Clock
 from passerelle.federation import Federation
 from passerelle.identity import Identity
 from passerelle.log import get_logger
+from passerelle.revocation import Revocations, Standings
 from passerelle.rpc.admission import Gatekeeper
 from passerelle.rpc.material import TlsMaterial
 from passerelle.rpc.server import Listener, ServerLimits, create_server
@@ -53,6 +54,7 @@ from passerelle_hub.service import Announcement, Directory, Exchange, Threads, a
 from passerelle_hub.settle import Settlement
 from passerelle_hub.shadow import Shadow
 from passerelle_hub.slots import TickTime
+from passerelle_hub.standing import LocalStanding
 from passerelle_hub.store import Database
 from passerelle_hub.store.leading import Leader
 from passerelle_hub.store.policies import UNSIGNED, State
@@ -75,6 +77,7 @@ class Foundation:
     bundle: Bundle
     engine: Engine
     clock: Clock
+    require_lists: bool = False
     quotas: Mapping[str, int] = field(default_factory=dict[str, int])
     quota_exceptions: Mapping[str, Mapping[str, int]] = field(default_factory=dict[str, dict[str, int]])
     tolerance: Tolerance = field(default_factory=Tolerance)
@@ -119,7 +122,8 @@ def build_core(base: Foundation, database: Database) -> Core:
     clock, table = base.clock, catalogue()
     audit = Audit(clock, EventSeal(base.pepper))
     federation = Federation(base.identity.trust_domain, base.home_roots)
-    registry = Registry(base.registry_key, federation, audit, clock)
+    local = LocalStanding(federation, Revocations(clock, required=base.require_lists), audit, clock)
+    registry = Registry(base.registry_key, federation, local, audit, clock)
     decider, following, decisions = _deciding(base, audit)
     quota = Quota(clock, {**DEFAULT_LIMITS, **base.quotas}, base.quota_exceptions)
     transparency = Transparency(str(base.identity), base.signing_key, clock, audit)
@@ -222,8 +226,9 @@ def build_server(
         share_port: other processes may listen on the same address.
     """
     federation = core.registry.federation
+    standings = Standings(federation, core.registry.local.revocations)
     gate = Gatekeeper(
-        calls.RULES, federation, federation, calls.StepsCharge(), core.refused, core.foundation.clock
+        calls.RULES, federation, standings, calls.StepsCharge(), core.refused, core.foundation.clock
     )
     listener = create_server(address, gate, material, ServerLimits(share_port=share_port))
     bell, threads = Bell(), Threads(writers=writers)

@@ -6,6 +6,7 @@
     director = "coordination"                  who sees embargoed links
     [tls] [keys] [registry] [policy]           where files lie
     [domains] ter = [1]                        accepted epochs per domain
+    [revocation] [pki]                         lists of revoked certificates; who renews the leaf
     [quotas] records = 5000000                 units a day and agency: records, tokens, control, streams,
                                                and tokens/<group>, else as all tokens
     [quota_exceptions.police] records = 9000   for one agency
@@ -23,7 +24,14 @@ from typing import Annotated
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from passerelle.config import Part, RegistrySettings, RoleSettings, TlsSettings
+from passerelle.config import (
+    Part,
+    PkiAddress,
+    RegistrySettings,
+    RevocationSettings,
+    RoleSettings,
+    TlsSettings,
+)
 from passerelle_hub.evaluations.reconcile import Tolerance
 
 Resource = Annotated[str, Field(pattern="^(records|tokens(/[a-z_]+)?|control|streams)$")]
@@ -101,6 +109,8 @@ class HubSettings(RoleSettings):
     tls: TlsSettings = TlsSettings()
     keys: KeySettings = KeySettings()
     registry: RegistrySettings = RegistrySettings()
+    revocation: RevocationSettings = RevocationSettings()
+    pki: PkiAddress | None = None
     policy: PolicySettings = PolicySettings()
     backup: BackupSettings = BackupSettings()
     domains: dict[str, tuple[int, ...]]

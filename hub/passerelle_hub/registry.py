@@ -22,6 +22,7 @@ from passerelle.sign import Signed, VerifyingKey
 from passerelle_hub.audit import Audit, EventKind
 from passerelle_hub.logbook import vouch
 from passerelle_hub.logbook.manifests import log_manifest
+from passerelle_hub.standing import LocalStanding
 from passerelle_hub.store import Transaction, agencies
 
 ACTOR = "operator"
@@ -40,8 +41,16 @@ class Member:
 class Registry:
     """Verified entries by agency. Values are replaced as a whole, so any thread may read."""
 
-    def __init__(self, pki: VerifyingKey, federation: Federation, audit: Audit, clock: Clock) -> None:
+    def __init__(
+        self,
+        pki: VerifyingKey,
+        federation: Federation,
+        local: LocalStanding,
+        audit: Audit,
+        clock: Clock,
+    ) -> None:
         self.federation = federation
+        self.local = local
         self._pki = pki
         self._audit = audit
         self._clock = clock
@@ -88,6 +97,7 @@ class Registry:
                 continue
             members[member.entry.agency] = member
         self._members = members
+        self.local.refresh(tx)
 
     def entry(self, agency: str) -> RegistryEntry:
         """One agency's entry.

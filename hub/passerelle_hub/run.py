@@ -25,6 +25,13 @@ from passerelle.sign import Signed, SigningKey, VerifyingKey
 from passerelle_hub import heap
 from passerelle_hub.audit import EventKind
 from passerelle_hub.backup.setup import open_database
+from passerelle_hub.beside import (
+    ENTRY_SECONDS,
+    INVENTORY_SECONDS,
+    Inventory,
+    hub_renewal,
+    start_beside,
+)
 from passerelle_hub.compose import Core, Foundation, Server, build_core, build_server
 from passerelle_hub.config import HubSettings
 from passerelle_hub.domains import Domains
@@ -65,6 +72,7 @@ def open_core(settings: HubSettings, clock: Clock | None = None) -> Core:
         bundle=policy.bundle,
         engine=policy.engine,
         clock=clock or SystemClock(),
+        require_lists=settings.revocation.required,
         quotas=settings.quotas,
         quota_exceptions=settings.quota_exceptions,
         tolerance=settings.evaluations.tolerance(),
@@ -76,8 +84,7 @@ def open_core(settings: HubSettings, clock: Clock | None = None) -> Core:
     with database.write() as tx:
         database.alone(tx)
         core.registry.refresh(tx)
-        for signed in stored_entries(folder(settings.registry.entries)):
-            _add(core, tx, signed)
+    _take_entries(core, settings)
     return core
 
 
@@ -96,6 +103,20 @@ def _awaited(opening: Callable[[], Database]) -> Database:
                 raise
             _LOG.warning("database.awaited", detail=error.detail)
             time.sleep(0.5)
+
+
+def _take_entries(core: Core, settings: HubSettings) -> None:
+    """Take what the folder of entries holds and the table does not; read again while the hub runs."""
+    known = frozenset(core.registry.signed_entries())
+    found = [one for one in stored_entries(settings.path(settings.registry.entries)) if one not in known]
+    if found:
+        with core.database.write() as tx:
+            core.database.alone(tx)
+            core.registry.refresh(tx)  # another process may have taken them
+            known = frozenset(core.registry.signed_entries())
+            for signed in found:
+                if signed not in known:
+                    _add(core, tx, signed)
 
 
 def _add(core: Core, tx: Transaction, signed: Signed) -> None:
@@ -120,6 +141,9 @@ async def serve(settings: HubSettings, stop: asyncio.Event | None = None) -> Non
     if warm is not None:
         warm()
     _begin(core, settings.identity)
+    renewal = hub_renewal(settings)
+    if renewal is not None:
+        await renewal.ready()
     material = FileMaterial(settings.path(settings.tls.key), settings.path(settings.tls.chain))
     server = build_server(
         core,
@@ -137,7 +161,8 @@ async def serve(settings: HubSettings, stop: asyncio.Event | None = None) -> Non
         checkpoint_seconds=settings.checkpoint_seconds,
         retention_seconds=settings.retention_seconds,
     )
-    schedule.every(settings.evaluations.seconds, "evaluations", core.evaluations.reconcile)
+    _further_jobs(schedule, core, settings)
+    beside = start_beside(core, settings, renewal)
     heap.settle()
     await server.listener.start()
     schedule.start()
@@ -149,6 +174,8 @@ async def serve(settings: HubSettings, stop: asyncio.Event | None = None) -> Non
     try:
         await (stop or _signalled()).wait()
     finally:
+        for task in beside:
+            task.cancel()
         ticking.cancel()
         with suppress(asyncio.CancelledError):
             await ticking
@@ -162,6 +189,14 @@ async def serve(settings: HubSettings, stop: asyncio.Event | None = None) -> Non
         core.close()
         if bundles is not None:
             bundles.close()
+
+
+def _further_jobs(schedule: Schedule, core: Core, settings: HubSettings) -> None:
+    """Reports of evaluations, the folder of entries, the daily look at what ends soon."""
+    schedule.every(settings.evaluations.seconds, "evaluations", core.evaluations.reconcile)
+    schedule.every(ENTRY_SECONDS, "entries", lambda: _take_entries(core, settings))
+    inventory = Inventory(core, settings.path(settings.tls.chain).read_bytes)
+    schedule.every(INVENTORY_SECONDS, "inventory", inventory.look)
 
 
 def _begin(core: Core, identity: str) -> None:

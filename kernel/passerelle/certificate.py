@@ -85,7 +85,8 @@ USAGES: Final = {
 class PeerCertificate:
     """A verified leaf. Times are microseconds UTC and hold for the whole chain.
 
-    `fingerprint` is the SHA-256 of the leaf's DER encoding (32 bytes).
+    `fingerprint` is the SHA-256 of the leaf's DER encoding (32 bytes), `issuer` the serial number of the
+    certificate that issued the leaf.
     """
 
     identity: Identity
@@ -94,6 +95,7 @@ class PeerCertificate:
     fingerprint: bytes
     not_before: int
     not_after: int
+    issuer: int = 0
 
     def check_time(self, now: int) -> None:
         """Check that the chain is valid at `now`.
@@ -259,6 +261,7 @@ def _leaf_certificate(
         fingerprint=leaf.fingerprint(hashes.SHA256()),
         not_before=max(_micro(item.not_valid_before_utc.timestamp()) for item in chain),
         not_after=min(_micro(item.not_valid_after_utc.timestamp()) for item in chain),
+        issuer=chain[1].serial_number if len(chain) > 1 else 0,
     )
 
 

@@ -23,6 +23,7 @@ def build() -> App:
         app.command(point.value, name=point.name)  # imported only when it is called for
     app.command("passerelle.audit.cli:app", name="audit")
     app.command("passerelle.doctor:doctor", name="doctor")
+    app.command("passerelle.seal_keys:seal_keys", name="seal-keys")
     return app
 
 

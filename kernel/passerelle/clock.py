@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 SECOND = 1_000_000
+HOUR = 3_600 * SECOND
 DAY = 86_400 * SECOND
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -39,6 +39,34 @@ class RegistrySettings(Part):
 
     key: Path = Path("registry.pub")
     entries: Path = Path("entries")
+
+
+class ListSource(Part):
+    """The authority of a trust domain, whose list of revoked certificates is fetched at `host:port`."""
+
+    trust_domain: str
+    address: str
+    agency: str = "authority"
+
+
+class RevocationSettings(Part):
+    """Lists of revoked certificates (`passerelle.revocation`).
+
+    `folder` holds one `<trust domain>.revocations` each, laid there by hand, by a share, or fetched from
+    `sources`; read again every `refresh_seconds`. `required`: refuse whoever's trust domain has no list.
+    """
+
+    folder: Path = Path("revocations")
+    required: bool = False
+    refresh_seconds: Annotated[float, Field(gt=0, le=20)] = 10.0
+    sources: tuple[ListSource, ...] = ()
+
+
+class PkiAddress(Part):
+    """The authority of our own trust domain, which renews the leaf: `host:port`, and its agency there."""
+
+    address: str
+    agency: str = "authority"
 
 
 class RoleSettings(BaseSettings):

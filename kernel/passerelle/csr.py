@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -18,7 +19,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from passerelle.certificate import Usage
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
-from passerelle.keyfile import read_private, write_private
+from passerelle.privatefile import read_private, write_private
+from passerelle.secrets import passphrase
+
+ENCRYPTED: Final = b"-----BEGIN ENCRYPTED PRIVATE KEY-----"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +46,36 @@ def key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     )
 
 
-def load_key(pem: bytes) -> ec.EllipticCurvePrivateKey:
-    """The key in the PEM of `key_pem`.
+def stored_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    """The private key as PKCS#8 PEM for a file: encrypted where a passphrase is there (`passerelle.secrets`).
 
     Raises:
-        PasserelleError: `key_file_malformed`.
+        PasserelleError: what reading the passphrase raises.
     """
+    phrase = passphrase()
+    if not phrase:
+        return key_pem(key)
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(phrase.encode("utf-8")),
+    )
+
+
+def load_key(pem: bytes) -> ec.EllipticCurvePrivateKey:
+    """The key in the PEM of `key_pem` or `stored_pem`.
+
+    Raises:
+        PasserelleError: `key_file_malformed`, `passphrase_missing`, `passphrase_wrong`.
+    """
+    phrase = passphrase() if ENCRYPTED in pem else ""
+    if ENCRYPTED in pem and not phrase:
+        raise PasserelleError("passphrase_missing", "encrypted PEM key")
     try:
-        key = serialization.load_pem_private_key(pem, None)
+        key = serialization.load_pem_private_key(pem, phrase.encode("utf-8") or None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise PasserelleError("key_file_malformed", "no unencrypted PEM key") from error
+        code = "passphrase_wrong" if phrase else "key_file_malformed"
+        raise PasserelleError(code, "no PEM key that can be read") from error
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise PasserelleError("key_file_malformed", "no elliptic curve key")
     return key
@@ -65,7 +89,7 @@ def obtain_key(file: Path) -> ec.EllipticCurvePrivateKey:
         OSError: the folder is missing, full or read-only.
     """
     if not file.exists():
-        write_private(file, key_pem(new_key()))
+        write_private(file, stored_pem(new_key()))
     return load_key(read_private(file))
 
 

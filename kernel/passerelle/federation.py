@@ -46,6 +46,7 @@ class Federation:
         self._roots: Mapping[str, bytes] = {home: home_roots}
         self._bundle = home_roots
         self._revoked: frozenset[tuple[str, int]] = frozenset()
+        self._suspended: frozenset[str] = frozenset()
         for entry in sorted(entries, key=lambda item: item.revision):
             self.accept(entry)
 
@@ -103,12 +104,18 @@ class Federation:
         """PEM roots of all domains together."""
         return self._bundle
 
-    def check(self, identity: Identity, serial: int) -> None:
-        """Rule 2, then revocation.
+    def suspend(self, agencies: Iterable[str]) -> None:
+        """Replace the agencies that this side suspends by itself, whatever their entries say; reversible."""
+        self._suspended = frozenset(agencies)
+
+    def check(self, identity: Identity, serial: int, issuer: int = 0) -> None:
+        """Rule 2, then the numbers given to `revoke`; `issuer` is that of the authority above the leaf.
 
         Raises:
             PasserelleError: `agency_unknown`, `role_not_allowed`, `agency_suspended`, `certificate_revoked`.
         """
+        if identity.agency in self._suspended:
+            raise PasserelleError("agency_suspended", f"{identity.agency}, by this side")
         entry = self._entries.get(identity.agency)
         if entry is not None and entry.trust_domain == identity.trust_domain:
             if entry.status is Status.SUSPENDED:
@@ -119,7 +126,8 @@ class Federation:
                 raise PasserelleError("role_not_allowed", f"{identity.agency} is no {identity.role}")
         elif identity.trust_domain != self._home or identity.role not in HOME_ROLES:
             raise PasserelleError("agency_unknown", f"{identity} has no entry of this trust domain")
-        if (identity.trust_domain, serial) in self._revoked:
+        domain = identity.trust_domain
+        if (domain, serial) in self._revoked or (domain, issuer) in self._revoked:
             raise PasserelleError("certificate_revoked", f"{identity} serial {serial:x}")
 
     def _roots_now(self) -> dict[str, bytes]:

@@ -1,13 +1,11 @@
-"""Private key files: readable by their owner only, written once or replaced whole.
+"""Key files: private files (`passerelle.privatefile`) that say what they hold, sealed by a passphrase or not.
 
 Rules
 -----
-1. A file that group or others may touch, that another user owns, or that is no regular file, is refused. The
-   check is made on the opened file, so nobody can swap it between check and reading.
-2. A new file appears under its name with all its content on disk, or not at all: it is written beside its
-   place, synchronised, linked or renamed, and the folder is synchronised.
-3. An existing key is never overwritten unless the caller says `replace`.
-4. A key of ours carries its kind as text, so that a sealing key is not taken for a signing key.
+1. A key of ours carries its kind as text, so that a sealing key is not taken for a signing key.
+2. Where a passphrase is there (`passerelle.secrets`, rule 2), new keys are sealed under it: scrypt
+   (n = 2^15, r = 8, p = 1) and AES-256-GCM, the first line being associated data. Keys that lie open are
+   still read; `passerelle seal-keys` seals them. Without the passphrase a sealed key is refused.
 
 | fault | left behind | what the caller sees |
 |---|---|---|
@@ -20,17 +18,27 @@ from __future__ import annotations
 
 import base64
 import binascii
-import os
 import secrets
-import stat
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from passerelle.errors import PasserelleError
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-MAX_BYTES: Final = 64 * 1024
+from passerelle.errors import PasserelleError
+from passerelle.privatefile import MAX_BYTES, read_private, write_durably, write_private
+from passerelle.secrets import passphrase, wipe
+
+__all__ = [
+    "MAX_BYTES", "KeyKind", "read_key", "read_private", "seal_key", "write_durably", "write_key",
+    "write_private",
+]  # fmt: skip
+
 _MAGIC: Final = "passerelle-key"
+_SEALED: Final = "passerelle-key-sealed"
+_SALT, _NONCE = 16, 12
 
 
 class KeyKind(StrEnum):
@@ -43,92 +51,78 @@ class KeyKind(StrEnum):
     LOCAL = "local/1"
 
 
-def read_private(path: Path, limit: int = MAX_BYTES) -> bytes:
-    """The content of a private file of at most `limit` bytes.
-
-    Raises:
-        PasserelleError: `key_file_missing`, `key_file_permissions`, `key_file_malformed` (longer than that).
-    """
-    try:
-        handle = os.open(
-            path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
-        )  # a pipe must not hold the start up
-    except OSError as error:
-        raise PasserelleError("key_file_missing", f"{path.name}: {error.strerror}") from error
-    try:
-        facts = os.fstat(handle)
-        if not stat.S_ISREG(facts.st_mode) or facts.st_mode & 0o077 or facts.st_uid != os.geteuid():
-            raise PasserelleError("key_file_permissions", f"{path.name}: {stat.filemode(facts.st_mode)}")
-        with os.fdopen(handle, "rb", closefd=False) as file:
-            content = file.read(limit + 1)
-    finally:
-        os.close(handle)
-    if len(content) > limit:
-        raise PasserelleError("key_file_malformed", f"{path.name}: longer than {limit} bytes")
-    return content
-
-
-def write_private(path: Path, content: bytes, *, replace: bool = False) -> None:
-    """Write a private file, mode 0600; see `write_durably`."""
-    write_durably(path, content, mode=0o600, replace=replace)
-
-
-def write_durably(path: Path, content: bytes, *, mode: int, replace: bool = False) -> None:
-    """Write a file that belongs to keys, whole and on disk (rules 2 and 3).
-
-    Raises:
-        PasserelleError: `key_file_exists`.
-        OSError: the folder is missing, full or read-only; nothing is left behind.
-    """
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            os.fchmod(handle, mode)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        if replace:
-            draft.replace(path)
-        else:
-            path.hardlink_to(draft)  # unlike a rename, a link never takes another file's place
-    except FileExistsError as error:
-        raise PasserelleError("key_file_exists", path.name) from error
-    finally:
-        draft.unlink(missing_ok=True)
-    _sync_folder(path.parent)
-
-
 def write_key(path: Path, kind: KeyKind, secret: bytes, *, replace: bool = False) -> None:
-    """Write one of our own keys.
+    """Write one of our own keys (rule 2).
 
     Raises:
-        PasserelleError: `key_file_exists`.
+        PasserelleError: `key_file_exists`, what reading the passphrase raises.
         OSError: as `write_durably`.
     """
-    text = f"{_MAGIC} {kind.value}\n{base64.b64encode(secret).decode()}\n"
-    write_private(path, text.encode("ascii"), replace=replace)
+    phrase = passphrase()
+    head = f"{_SEALED if phrase else _MAGIC} {kind.value}"
+    body = _seal(secret, head, phrase) if phrase else secret
+    write_private(path, f"{head}\n{base64.b64encode(body).decode()}\n".encode("ascii"), replace=replace)
 
 
 def read_key(path: Path, kind: KeyKind) -> bytes:
     """The secret in a file of `write_key`.
 
     Raises:
-        PasserelleError: as `read_private`; `key_file_malformed`, also for a key of another kind.
+        PasserelleError: as `read_private`; `key_file_malformed`, also for a key of another kind;
+            `passphrase_missing`, `passphrase_wrong`.
     """
     try:
         head, body, rest = read_private(path).decode("ascii").split("\n")
         secret = base64.b64decode(body, validate=True)
     except (ValueError, binascii.Error) as error:
         raise PasserelleError("key_file_malformed", path.name) from error
-    if head != f"{_MAGIC} {kind.value}" or rest:
+    if head not in (f"{_MAGIC} {kind.value}", f"{_SEALED} {kind.value}") or rest:
         raise PasserelleError("key_file_malformed", f"{path.name}: {kind.value} expected")
-    return secret
+    return _open(secret, head, path.name) if head.startswith(_SEALED) else secret
 
 
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def seal_key(path: Path) -> bool:
+    """Seal a key file that lies open, in place; False where it is sealed already.
+
+    Raises:
+        PasserelleError: as `read_key`.
+    """
+    head = read_private(path).partition(b"\n")[0].decode("ascii", "replace")
+    magic, _, kind = head.partition(" ")
+    if magic == _SEALED:
+        return False
+    if magic != _MAGIC or kind not in set(KeyKind):
+        raise PasserelleError("key_file_malformed", f"{path.name}: none of our keys")
+    if not passphrase():
+        raise PasserelleError("passphrase_missing", path.name)
+    write_key(path, KeyKind(kind), read_key(path, KeyKind(kind)), replace=True)
+    return True
+
+
+def _seal(secret: bytes, head: str, phrase: str) -> bytes:
+    salt, nonce = secrets.token_bytes(_SALT), secrets.token_bytes(_NONCE)
+    key = _derive(salt, phrase)
     try:
-        os.fsync(handle)
+        return salt + nonce + AESGCM(key).encrypt(nonce, secret, head.encode("ascii"))
     finally:
-        os.close(handle)
+        wipe(key)
+
+
+def _open(sealed: bytes, head: str, name: str) -> bytes:
+    phrase = passphrase()
+    if not phrase:
+        raise PasserelleError("passphrase_missing", name)
+    salt, nonce, body = sealed[:_SALT], sealed[_SALT : _SALT + _NONCE], sealed[_SALT + _NONCE :]
+    key = _derive(salt, phrase)
+    try:
+        return AESGCM(key).decrypt(nonce, body, head.encode("ascii"))
+    except (InvalidTag, ValueError) as error:
+        raise PasserelleError("passphrase_wrong", name) from error
+    finally:
+        wipe(key)
+
+
+def _derive(salt: bytes, phrase: str) -> bytearray:
+    key = bytearray(32)
+    Scrypt(salt=salt, length=len(key), n=2**15, r=8, p=1).derive_into(phrase.encode("utf-8"), key)
+    return key

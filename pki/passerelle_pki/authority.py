@@ -23,17 +23,19 @@ from typing import Final
 
 from cryptography import x509
 
-from passerelle.certificate import USAGES, PeerCertificate, Usage, verify_peer
+from passerelle.certificate import USAGES, PeerCertificate, Usage, read_chain, verify_peer
 from passerelle.clock import Clock
 from passerelle.csr import read_request
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
-from passerelle_pki.issuer import FileIssuer, Issuer
+from passerelle_pki.issuer import ROOT_FILE, ExternalIssuer, Issuer, KeyIssuer, open_issuer
 from passerelle_pki.store import open_database
 from passerelle_pki.store.certificates import CertificateStore
+from passerelle_pki.store.generations import FIRST, GenerationState, GenerationStore
 
 DOMAIN_FILE: Final = "trust-domain"
 DATABASE_FILE: Final = "issued.sqlite"
+GENERATIONS_FOLDER: Final = "generations"
 
 
 class Authority:
@@ -55,6 +57,10 @@ class Authority:
         self._issuer = issuer
         self._clock = clock
         self._serials = serials
+
+    def use(self, issuer: Issuer) -> None:
+        """Issue with another issuing authority from now on (roll-over)."""
+        self._issuer = issuer
 
     @property
     def roots(self) -> bytes:
@@ -83,20 +89,73 @@ class Authority:
         self.store.record(leaf, chain)  # (6)
         return chain  # (7)
 
+    def adopt_leaf(self, identity: Identity, request_pem: bytes, chain: bytes, usage: Usage) -> bytes:
+        """Take a leaf that another authority issued for a request, once it holds as a peer will see it.
+
+        Steps (1), (2), (5) to (7) as above; the number is the other authority's.
+
+        Raises:
+            PasserelleError: `request_invalid`, `issue_refused`, also for another key; any certificate code;
+                `issue_interrupted`, the number was imported before.
+        """
+        request = read_request(request_pem)
+        if request.identity != identity or identity.trust_domain != self.trust_domain:
+            raise PasserelleError("issue_refused", f"{usage} leaf for {identity}")
+        now = self._clock.now()
+        leaf = verify_peer(chain, self.roots, now, usage)
+        if leaf.identity != identity or read_chain(chain)[0].public_key() != request.public_key:
+            raise PasserelleError("issue_refused", "a leaf for another identity or key")
+        self.store.reserve(leaf.serial, identity, usage, now)
+        self.store.record(leaf, chain)
+        return chain
+
     def _check(self, leaf: PeerCertificate, identity: Identity, serial: int) -> None:
         if leaf.identity != identity or leaf.serial != serial:
             raise PasserelleError("issue_interrupted", "the issuer signed something else")
 
 
 def open_authority(folder: Path, clock: Clock) -> Authority:
-    """The authority of a folder that `passerelle_pki.ceremony` made.
+    """The authority of a folder that `passerelle_pki.ceremony` made, with its issuing authority at work.
 
     Raises:
-        PasserelleError: `authority_unreadable`, `authority_version`, what reading a key file raises.
+        PasserelleError: `authority_unreadable`, `authority_version`, `token_unavailable`, what reading a key
+            file raises.
+    """
+    store = CertificateStore(open_database(folder / DATABASE_FILE)) if folder.is_dir() else None
+    if store is None:
+        raise PasserelleError("authority_unreadable", f"{folder.name} is not there")
+    return Authority(trust_domain_of(folder), active_issuer(folder), store, clock)
+
+
+def trust_domain_of(folder: Path) -> str:
+    """The trust domain of an authority's folder.
+
+    Raises:
+        PasserelleError: `authority_unreadable`.
     """
     try:
-        trust_domain = (folder / DOMAIN_FILE).read_text("ascii").strip()
+        return (folder / DOMAIN_FILE).read_text("ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise PasserelleError("authority_unreadable", type(error).__name__) from error
-    store = CertificateStore(open_database(folder / DATABASE_FILE))
-    return Authority(trust_domain, FileIssuer(folder), store, clock)
+
+
+def active_issuer(folder: Path) -> KeyIssuer | ExternalIssuer:
+    """The issuer that a roll-over has made the active one; the first where there was none.
+
+    Raises:
+        PasserelleError: as `open_authority`.
+    """
+    try:
+        roots = (folder / ROOT_FILE).read_bytes()
+    except OSError as error:
+        raise PasserelleError("authority_unreadable", type(error).__name__) from error
+    generations = GenerationStore(open_database(folder / DATABASE_FILE)).all()
+    active = [one.number for one in generations if one.state is GenerationState.ACTIVE]
+    if len(active) != 1:
+        raise PasserelleError("authority_unreadable", f"{len(active)} active issuing authorities")
+    return open_issuer(generation_folder(folder, active[0]), roots)
+
+
+def generation_folder(folder: Path, number: int) -> Path:
+    """Where an issuing authority lies."""
+    return folder if number == FIRST else folder / GENERATIONS_FOLDER / str(number)

@@ -2,7 +2,8 @@
 
 Default deny: a call without a row does not exist. The listener never asks for a client certificate, so
 `roles` is not checked against a connection: for Renew it lists the roles that a signed request may speak for
-(`passerelle_pki.renew`), for Status everybody. Operators and the authority itself have no registered manifest
+(`passerelle_pki.renew`), for Enrol those that a one-time code may be made for, for Status and Revocations
+everybody. Operators and the authority itself have no registered manifest
 key and renew nothing here.
 """
 
@@ -33,4 +34,22 @@ STATUS: Final = RpcRule(
     event="enrolment.status",
     max_request_bytes=1024,
 )
-RULES: Final = rule_table((RENEW, STATUS))
+ENROL: Final = RpcRule(
+    method=_SERVICE + "Enrol",
+    roles=frozenset(Role) - {Role.OPERATOR, Role.PKI},
+    package="",
+    action="enrolment.enrol",
+    quota="enrolments",
+    event="enrolment.requested",
+    max_request_bytes=64 * 1024,
+)
+REVOCATIONS: Final = RpcRule(
+    method=_SERVICE + "Revocations",
+    roles=frozenset(Role),
+    package="",
+    action="revocations.read",
+    quota="control",
+    event="revocations.read",
+    max_request_bytes=1024,
+)
+RULES: Final = rule_table((RENEW, STATUS, ENROL, REVOCATIONS))

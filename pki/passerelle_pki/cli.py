@@ -1,5 +1,6 @@
-"""Commands of the authority: `passerelle pki init | issue | entry | list | run`.
+"""Commands of the authority: ceremony, leaves by hand, entries, inventory, the listener.
 
+What people decide (codes, approvals, revocation, suspension, roll-over) stands in `people_cli`.
 Nothing secret is an argument: keys are files of mode 0600 in the folders that the configuration names.
 """
 
@@ -16,20 +17,38 @@ from rich.console import Console
 from rich.table import Table
 
 from passerelle.certificate import Usage
+from passerelle.cli import FAILURE, OK
 from passerelle.clock import SystemClock, moment
 from passerelle.codec.signed import encode_signed
 from passerelle.config import load
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity, Role
+from passerelle.invitation import grouped
 from passerelle.log import configure
 from passerelle.registry_entry import Status
-from passerelle_pki.authority import open_authority
+from passerelle_pki import people_cli
+from passerelle_pki.authority import DATABASE_FILE, open_authority
 from passerelle_pki.ceremony import hold, read_ceremony
 from passerelle_pki.config import PkiSettings
+from passerelle_pki.inventory import Line, authorities, leaves
+from passerelle_pki.invitation import fingerprint
 from passerelle_pki.registry import KEY_FILE, Party, create_registry, open_registry
 from passerelle_pki.run import serve
+from passerelle_pki.store import open_database
+from passerelle_pki.store.enrolments import EnrolmentStore
+from passerelle_pki.store.events import EventStore
 
 app = App(name="pki", help="The certificate authority of a trust domain, and the registry.")
+app.command(people_cli.operator)
+app.command(people_cli.enrol_code, name="enrol-code")
+app.command(people_cli.approve)
+app.command(people_cli.reject)
+app.command(people_cli.revoke)
+app.command(people_cli.suspend)
+app.command(people_cli.resume)
+app.command(people_cli.rollover)
+app.command(people_cli.export)
+app.command(people_cli.import_, name="import")
 Config = Annotated[Path, Parameter(name="--config")]
 DEFAULT_CONFIG = Path("pki.toml")
 CLOCK = SystemClock()
@@ -37,17 +56,20 @@ CLOCK = SystemClock()
 
 @app.command
 def init(ceremony: Path, *, registry: bool = False, config: Config = DEFAULT_CONFIG) -> None:
-    """Hold the ceremony that a reviewed TOML file describes.
+    """Hold the ceremony that a reviewed YAML file describes.
 
     Args:
-        ceremony: the description: trust_domain, optionally root_days and issuing_days.
+        ceremony: the description; see docs/operate/operator.md.
         registry: also make the key of the federation's registry.
         config: configuration file.
     """
     settings = load(PkiSettings, config)
     folder = settings.path(settings.authority)
-    authority = hold(read_ceremony(ceremony), folder, CLOCK)
-    print(f"authority of {authority.trust_domain} in {folder}; now move {folder / 'offline'} to safe storage")
+    described = read_ceremony(ceremony)
+    authority = hold(described, folder, CLOCK, ceremony.read_bytes())
+    print(f"authority of {authority.trust_domain} in {folder}")
+    if described.external_roots is None:
+        print(f"root {fingerprint(authority)}\nnow move {folder / 'offline'} to safe storage")
     if registry:
         made = create_registry(settings.path(settings.registry), CLOCK)
         print(f"registry key {made.public_key.key_id.hex()}")
@@ -98,26 +120,59 @@ def run(*, config: Config = DEFAULT_CONFIG) -> None:
 
 @app.command(name="list")
 def list_(
-    *, as_json: Annotated[bool, Parameter(name="--json")] = False, config: Config = DEFAULT_CONFIG
-) -> None:
-    """List the certificates issued and the parties registered.
+    *,
+    warnings: bool = False,
+    as_json: Annotated[bool, Parameter(name="--json")] = False,
+    config: Config = DEFAULT_CONFIG,
+) -> int:
+    """List authorities, certificates, parties and enrolments; with --warnings, what somebody has to act on.
+
+    Exit code 1 with --warnings where there is any.
 
     Args:
+        warnings: only what is overdue, to be renewed, or ends within 30, 14, 7 or 1 days.
         as_json: print JSON instead of tables.
         config: configuration file.
     """
     settings = load(PkiSettings, config)
-    leaves = _leaves(settings)
-    parties = _parties(settings)
+    folder = settings.path(settings.authority)
+    lines = {"authorities": authorities(folder, CLOCK), "certificates": leaves(folder, CLOCK)}
+    tables = {
+        title: [_shown(line) for line in found if line.warns or not warnings]
+        for title, found in lines.items()
+    }
+    if not warnings:
+        tables |= {"parties": _parties(settings), "enrolments": _enrolments(folder)}
     if as_json:
-        print(json.dumps({"certificates": leaves, "parties": parties}, indent=2))
+        print(json.dumps(tables, indent=2))
+    else:
+        for title, rows in tables.items():
+            table = Table(*(rows[0] if rows else ("none",)), title=title)
+            for row in rows:
+                table.add_row(*map(str, row.values()))
+            Console().print(table)
+    return FAILURE if warnings and any(tables.values()) else OK
+
+
+@app.command
+def events(
+    *, as_json: Annotated[bool, Parameter(name="--json")] = False, config: Config = DEFAULT_CONFIG
+) -> None:
+    """Show the authority's book: who did what, oldest first.
+
+    Args:
+        as_json: print JSON.
+        config: configuration file.
+    """
+    settings = load(PkiSettings, config)
+    book = EventStore(open_database(settings.path(settings.authority) / DATABASE_FILE)).all()
+    if as_json:
+        rows = [{"at": one.at, "kind": one.kind, "actor": one.actor, **one.detail} for one in book]
+        print(json.dumps(rows, indent=2))
         return
-    console = Console()
-    for title, rows in (("certificates", leaves), ("parties", parties)):
-        table = Table(*(rows[0] if rows else ("none",)), title=title)
-        for row in rows:
-            table.add_row(*map(str, row.values()))
-        console.print(table)
+    for one in book:
+        detail = " ".join(f"{name}={value}" for name, value in one.detail.items())
+        print(f"{moment(one.at).isoformat()} {one.kind} {one.actor} {detail}")
 
 
 def read_party(description: Path) -> Party:
@@ -145,16 +200,26 @@ def read_party(description: Path) -> Party:
     return party
 
 
-def _leaves(settings: PkiSettings) -> list[dict[str, str]]:
-    authority = open_authority(settings.path(settings.authority), CLOCK)
+def _shown(line: Line) -> dict[str, str]:
+    return {
+        "what": line.what,
+        "serial": f"{line.serial:x}",
+        "expires": moment(line.until).isoformat(),
+        "days": str(line.days),
+        "state": f"{line.word}, within {line.threshold} days" if line.threshold else str(line.word),
+    }
+
+
+def _enrolments(folder: Path) -> list[dict[str, str]]:
     return [
         {
-            "identity": str(leaf.identity),
-            "usage": str(leaf.usage),
-            "serial": f"{leaf.serial:x}",
-            "expires": moment(leaf.not_after).isoformat(),
+            "identity": str(one.identity),
+            "state": str(one.state),
+            "code by": one.made_by,
+            "decided by": one.decided_by,
+            "digest": grouped(one.digest.hex()),
         }
-        for leaf in authority.store.issued()
+        for one in EnrolmentStore(open_database(folder / DATABASE_FILE)).all()
     ]
 
 

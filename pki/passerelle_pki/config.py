@@ -18,8 +18,39 @@ class ThrottleSettings(Part):
     total: Annotated[int, Field(ge=1)] = 600
 
 
+class PublishSettings(Part):
+    """Folders of other roles on this machine (or a share) that are kept up to date: signed entries, lists."""
+
+    entries: tuple[Path, ...] = ()
+    revocations: tuple[Path, ...] = ()
+
+
+class TrusteePlace(Part):
+    """Where newcomers find a trustee."""
+
+    index: Annotated[int, Field(ge=1, le=255)]
+    agency: str
+    address: str
+
+
+class FederationSettings(Part):
+    """What newcomers are told: the hub's agency and `host:port`, trustees, the group keys' document, domain.
+
+    `authority` is the `host:port` under which newcomers reach `pki run`; by default where it listens.
+    """
+
+    hub_agency: str
+    hub_address: str
+    trustees: tuple[TrusteePlace, ...] = ()
+    group_keys: Path = Path("group-keys.json")
+    domain: str = "ter"
+    authority: str = ""
+
+
 class PkiSettings(RoleSettings):
-    """`authority` and `registry` are folders; the registry only where this pki runs the federation's.
+    """`operators` is a folder of the public keys of those who may make codes and approve, a file a person.
+
+    `authority` and `registry` are folders; the registry only where this pki runs the federation's.
 
     `listen` is where `pki run` answers, as `agency` in the role pki of the authority's trust domain. Whom it
     renews for stand in the registry; an authority without one reads signed entries from the folder that
@@ -31,7 +62,10 @@ class PkiSettings(RoleSettings):
     registry: Path = Path("registry")
     listen: str = "127.0.0.1:7444"
     agency: str = "authority"
+    operators: Path = Path("operators")
     directory: RegistrySettings | None = None
+    publish: PublishSettings = PublishSettings()
+    federation: FederationSettings | None = None
     refresh_seconds: Annotated[float, Field(gt=0)] = 15.0
     throttle: ThrottleSettings = ThrottleSettings()
     log_level: str = "INFO"

@@ -12,9 +12,8 @@ import signal
 from passerelle.clock import Clock, SystemClock
 from passerelle.errors import PasserelleError
 from passerelle.log import get_logger
-from passerelle_pki.compose import build_server
+from passerelle_pki.compose import Server, build_server
 from passerelle_pki.config import PkiSettings
-from passerelle_pki.register import Register
 
 _LOG = get_logger("pki")
 
@@ -29,7 +28,7 @@ async def serve(settings: PkiSettings, clock: Clock | None = None) -> None:
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    refreshing = asyncio.create_task(_refresh(server.register, settings.refresh_seconds))
+    refreshing = asyncio.create_task(_refresh(server, settings.refresh_seconds))
     try:
         await server.listener.start()
         _LOG.info("pki.listening", address=settings.listen, port=server.listener.port)
@@ -40,11 +39,13 @@ async def serve(settings: PkiSettings, clock: Clock | None = None) -> None:
         await asyncio.to_thread(server.threads.shutdown)
 
 
-async def _refresh(register: Register, seconds: float) -> None:
-    """Read the entries again and again, so that a suspension and a new manifest take effect."""
+async def _refresh(server: Server, seconds: float) -> None:
+    """Read entries again and publish, again and again, so that a suspension and a revocation take effect."""
     while True:
-        await asyncio.sleep(seconds)
         try:
-            await asyncio.to_thread(register.refresh)
+            await asyncio.get_running_loop().run_in_executor(server.threads, server.refresh)
         except PasserelleError as error:
             _LOG.error("registry.unreadable", code=error.code, detail=error.detail)
+        except OSError as error:
+            _LOG.error("registry.unreadable", detail=type(error).__name__)
+        await asyncio.sleep(seconds)

@@ -48,7 +48,6 @@ def _encoded(key: Any, protection: serialization.KeySerializationEncryption) -> 
         b"",
         b"-----BEGIN PRIVATE KEY-----",
         _encoded(ed25519.Ed25519PrivateKey.generate(), serialization.NoEncryption()),
-        _encoded(new_key(), serialization.BestAvailableEncryption(b"word")),
     ],
 )
 def test_what_is_no_plain_elliptic_curve_key_is_refused(pem: bytes) -> None:

@@ -27,6 +27,7 @@ from passerelle_pki.store.certificates import CertificateStore
 
 DOMAIN = "police.example"
 POLICE = Identity(DOMAIN, Role.CONNECTOR, "police")
+PEOPLE = "prepared_by: Ada Adams\nreviewed_by: Bo Brown\n"
 TRUSTEE = Identity(DOMAIN, Role.TRUSTEE, "police-trustee")
 
 
@@ -224,10 +225,11 @@ def test_a_damaged_authority_does_not_open(tmp_path: Path, clock: ManualClock) -
 
 
 def test_a_ceremony_follows_its_description(tmp_path: Path, clock: ManualClock) -> None:
-    file = tmp_path / "ceremony.toml"
-    file.write_text('trust_domain = "police.example"\nroot_days = 100\nissuing_days = 10\n')
-    assert read_ceremony(file) == Ceremony(DOMAIN, 100, 10)
-    authority = hold(read_ceremony(file), tmp_path / "authority", clock)
+    file = tmp_path / "ceremony.yaml"
+    file.write_text(f"{PEOPLE}trust_domain: police.example\nroot: {{days: 100}}\nissuing: {{days: 10}}\n")
+    assert read_ceremony(file) == Ceremony(DOMAIN, "Ada Adams", "Bo Brown", 100, 10)
+    authority = hold(read_ceremony(file), tmp_path / "authority", clock, file.read_bytes())
+    assert (tmp_path / "authority" / "ceremony.yaml").read_bytes() == file.read_bytes()
     root, issuing = read_chain(authority.roots)[0], read_chain(issue(authority))[1]
     assert root.not_valid_after_utc == moment(clock.now() + 100 * DAY)
     assert issuing.not_valid_after_utc == moment(clock.now() + 10 * DAY)
@@ -244,24 +246,43 @@ def _split(chain: bytes) -> tuple[x509.Certificate, list[x509.Certificate]]:
     ("text", "code"),
     [
         ("", "ceremony_invalid"),
-        ("trust_domain = 1", "ceremony_invalid"),
-        ("trust_domain = ", "ceremony_invalid"),
-        ('trust_domain = "Police"', "identity_malformed"),
-        ('trust_domain = "police.example"\nroot_days = 0', "ceremony_invalid"),
-        ('trust_domain = "police.example"\nroot_days = 4000', "ceremony_invalid"),
-        ('trust_domain = "police.example"\nissuing_days = 731', "ceremony_invalid"),
-        ('trust_domain = "police.example"\nissuing_days = 0', "ceremony_invalid"),
-        ('trust_domain = "police.example"\nroot_days = 5\nissuing_days = 6', "ceremony_invalid"),
-        ('trust_domain = "police.example"\nroot_days = true', "ceremony_invalid"),
-        ('trust_domain = "police.example"\nleaf_days = 7', "ceremony_invalid"),
+        ("- police.example", "ceremony_invalid"),
+        ("trust_domain: 1", "ceremony_invalid"),
+        ("trust_domain: [", "ceremony_invalid"),
+        ("trust_domain: Police", "identity_malformed"),
+        ("trust_domain: police.example\nroot: {days: 0}", "ceremony_invalid"),
+        ("trust_domain: police.example\nroot: {days: 4000}", "ceremony_invalid"),
+        ("trust_domain: police.example\nissuing: {days: 731}", "ceremony_invalid"),
+        ("trust_domain: police.example\nissuing: {days: 0}", "ceremony_invalid"),
+        ("trust_domain: police.example\nroot: {days: 5}\nissuing: {days: 6}", "ceremony_invalid"),
+        ("trust_domain: police.example\nroot: {days: true}", "ceremony_invalid"),
+        ("trust_domain: police.example\nroot: 5", "ceremony_invalid"),
+        ("trust_domain: police.example\nleaf_days: 7", "ceremony_invalid"),
+        ("trust_domain: police.example\nissuing: {key: paper}", "ceremony_invalid"),
+        ("trust_domain: police.example\nissuing: {key: pkcs11}", "ceremony_invalid"),
+        ("trust_domain: police.example\nissuing: {key: external}", "ceremony_invalid"),
+        ("trust_domain: police.example\npkcs11: {module: a, token: b, label: c}", "ceremony_invalid"),
+        ("trust_domain: police.example\nissuing: {key: pkcs11}\npkcs11: {module: a}", "ceremony_invalid"),
+        ("trust_domain: police.example\ntrust_domain: other.example", "ceremony_invalid"),
+        ("trust_domain: &a police.example\nname: *a", "ceremony_invalid"),
+        ("trust_domain: !!str police.example", "ceremony_invalid"),
+        ("trust_domain: police.example\nroot: {<<: {days: 5}}", "ceremony_invalid"),
+        ("trust_domain: police.example\nreviewed_by: Bo Brown\n" + "#" * 20_000, "ceremony_invalid"),
     ],
 )
 def test_an_unclear_description_is_refused(tmp_path: Path, text: str, code: str) -> None:
-    file = tmp_path / "ceremony.toml"
-    file.write_text(text)
+    file = tmp_path / "ceremony.yaml"
+    file.write_text(PEOPLE + text)
     with pytest.raises(PasserelleError) as caught:
         read_ceremony(file)
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize("people", ["", "prepared_by: Ada\n", "prepared_by: Ada\nreviewed_by: ' ADA'\n"])
+def test_a_description_is_reviewed_by_a_second_person(tmp_path: Path, people: str) -> None:
+    (tmp_path / "ceremony.yaml").write_text(f"{people}trust_domain: police.example\n")
+    with pytest.raises(PasserelleError, match="ceremony_invalid"):
+        read_ceremony(tmp_path / "ceremony.yaml")
 
 
 def test_the_root_signs_nothing_but_authorities(authority: Authority) -> None:

@@ -18,6 +18,7 @@ from passerelle.registry_entry import verify_entry
 from passerelle_pki.cli import app, read_party
 from passerelle_pki.registry import read_public_key
 
+PEOPLE = "prepared_by: Ada Adams\nreviewed_by: Bo Brown\n"
 POLICE = Identity("police.example", Role.CONNECTOR, "police")
 
 
@@ -25,7 +26,7 @@ POLICE = Identity("police.example", Role.CONNECTOR, "police")
 def run(tmp_path: Path) -> Any:
     """Runs one command with a configuration in a folder of the test."""
     (tmp_path / "pki.toml").write_text('authority = "authority"\nregistry = "registry"\n')
-    (tmp_path / "ceremony.toml").write_text('trust_domain = "police.example"\n')
+    (tmp_path / "ceremony.yaml").write_text(f"{PEOPLE}trust_domain: police.example\n")
     config = ["--config", str(tmp_path / "pki.toml")]
     return lambda *words: app(
         [*map(str, words), *config], result_action="return_value", exit_on_error=False, print_error=False
@@ -42,7 +43,7 @@ def _describe(folder: Path, extra: str = "") -> Path:
 
 
 def test_from_nothing_to_a_leaf(run: Any, tmp_path: Path) -> None:
-    run("init", tmp_path / "ceremony.toml")
+    run("init", tmp_path / "ceremony.yaml")
     (tmp_path / "request.pem").write_bytes(make_request(new_key(), POLICE, Usage.CLIENT))
     out = tmp_path / "chain.pem"
     run("issue", tmp_path / "request.pem", "--identity", POLICE, "--usage", "client", "--out", out)
@@ -53,7 +54,7 @@ def test_from_nothing_to_a_leaf(run: Any, tmp_path: Path) -> None:
 
 
 def test_an_entry_is_published(run: Any, tmp_path: Path) -> None:
-    run("init", tmp_path / "ceremony.toml", "--registry")
+    run("init", tmp_path / "ceremony.yaml", "--registry")
     (tmp_path / "manifest.bin").write_bytes(b"manifest")
     for revision in (1, 2):
         run("entry", _describe(tmp_path, 'manifest = "manifest.bin"'), "--out", tmp_path / "entry.bin")
@@ -65,22 +66,24 @@ def test_an_entry_is_published(run: Any, tmp_path: Path) -> None:
 def test_the_list_is_for_people_and_programs(
     run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run("init", tmp_path / "ceremony.toml")
+    run("init", tmp_path / "ceremony.yaml")
     capsys.readouterr()
     run("list", "--json")
-    assert json.loads(capsys.readouterr().out) == {"certificates": [], "parties": []}
+    listed = json.loads(capsys.readouterr().out)
+    assert [row["what"] for row in listed.pop("authorities")] == ["root", "issuing authority 1, active"]
+    assert listed == {"certificates": [], "parties": [], "enrolments": []}
     (tmp_path / "request.pem").write_bytes(make_request(new_key(), POLICE, Usage.CLIENT))
     (tmp_path / "pki.toml").write_text('authority = "authority"\nregistry = "other"\n')
     run("issue", tmp_path / "request.pem", "--identity", POLICE, "--usage", "client", "--out", tmp_path / "c")
-    (tmp_path / "more.toml").write_text('trust_domain = "more.example"\n')
+    (tmp_path / "more.yaml").write_text(f"{PEOPLE}trust_domain: more.example\n")
     (tmp_path / "pki.toml").write_text('authority = "more"\nregistry = "registry"\n')
-    run("init", tmp_path / "more.toml", "--registry")
+    run("init", tmp_path / "more.yaml", "--registry")
     run("entry", _describe(tmp_path), "--out", tmp_path / "entry.bin")
     (tmp_path / "pki.toml").write_text('authority = "authority"\nregistry = "registry"\n')
     capsys.readouterr()
     run("list", "--json")
     listed = json.loads(capsys.readouterr().out)
-    assert [row["identity"] for row in listed["certificates"]] == [str(POLICE)]
+    assert [row["what"] for row in listed["certificates"]] == [f"{POLICE} client"]
     assert [(row["agency"], row["revision"]) for row in listed["parties"]] == [("police", "1")]
     run("list")
     text = capsys.readouterr().out
@@ -92,7 +95,7 @@ def test_the_list_is_for_people_and_programs(
     "extra", ['status = "unknown"', 'manifest = "absent.bin"', "more = 1", "[", "roles = 1"]
 )
 def test_an_unclear_description_of_a_party_is_refused(run: Any, tmp_path: Path, extra: str) -> None:
-    run("init", tmp_path / "ceremony.toml")
+    run("init", tmp_path / "ceremony.yaml")
     with pytest.raises(PasserelleError, match="registry_entry_invalid"):
         read_party(_describe(tmp_path, extra))
 

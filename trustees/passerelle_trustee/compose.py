@@ -8,6 +8,7 @@ from pathlib import Path
 
 import grpc.aio
 
+from passerelle.certificate import Usage
 from passerelle.clock import Clock
 from passerelle.codec.signed import decode_signed
 from passerelle.errors import PasserelleError
@@ -16,8 +17,12 @@ from passerelle.identity import Identity, Role
 from passerelle.keyfile import KeyKind, read_key
 from passerelle.log import get_logger
 from passerelle.registry_entry import verify_entry
+from passerelle.revocation import Revocations, Standings
 from passerelle.rpc.admission import Gatekeeper
 from passerelle.rpc.channel import open_channel
+from passerelle.rpc.fresh import leaf_renewal
+from passerelle.rpc.leaf import LeafFiles, Renewal
+from passerelle.rpc.lists import ListKeeper, list_keeper
 from passerelle.rpc.material import FileMaterial
 from passerelle.rpc.rule import LogAudit, Unlimited
 from passerelle.rpc.server import Listener, create_server
@@ -80,6 +85,7 @@ class Server:
     reporter: Reporter | None
     shelf: Shelf
     ceremonies: Ceremonies
+    lists: ListKeeper
 
     def close(self) -> None:
         """Finish what is running and give the ledger back."""
@@ -125,7 +131,9 @@ def build_server(settings: TrusteeSettings, clock: Clock) -> Server:
     register = load_register(settings)
     shelf = open_shelf(settings)
     federation = register.federation
-    gate = Gatekeeper(calls.RULES, federation, federation, Unlimited(), LogAudit(), clock)
+    revocations = Revocations(clock, required=settings.revocation.required)
+    standings = Standings(federation, revocations)
+    gate = Gatekeeper(calls.RULES, federation, standings, Unlimited(), LogAudit(), clock)
     material = FileMaterial(settings.path(settings.tls.key), settings.path(settings.tls.chain))
     listener = create_server(settings.listen, gate, material)
     ledger = Ledger(settings.path(settings.ledger))
@@ -134,7 +142,10 @@ def build_server(settings: TrusteeSettings, clock: Clock) -> Server:
     ceremonies = build_ceremonies(settings, register, shelf, clock)
     add_servicers(listener.server, Trustee(Evaluator(shelf, quota), threads), CeremonyServicer(ceremonies))
     reporter = build_reporter(settings, quota, clock) if settings.hub is not None else None
-    return Server(listener, register, threads, ledger, reporter, shelf, ceremonies)
+    folder = settings.path(settings.revocation.folder)
+    lists = list_keeper(settings.revocation, folder, revocations, federation)
+    lists.read()
+    return Server(listener, register, threads, ledger, reporter, shelf, ceremonies, lists)
 
 
 def open_shelf(settings: TrusteeSettings) -> Shelf:
@@ -169,6 +180,22 @@ def own_keys(settings: TrusteeSettings) -> Own:
         SigningKey(read_key(settings.path(settings.keys.signing), KeyKind.SIGNING)),
         {sealing.public.key_id: sealing},
     )
+
+
+def build_renewals(settings: TrusteeSettings, clock: Clock) -> tuple[Renewal, ...]:
+    """The renewals of both leaves; none without `[pki]`."""
+    if settings.pki is None:
+        return ()
+    path, identity = settings.path, Identity.parse(settings.identity)
+    found: list[Renewal] = []
+    leaves = ((settings.tls, Usage.SERVER), (settings.client, Usage.CLIENT))
+    for place, usage in leaves:
+        if usage is Usage.CLIENT and settings.hub is None:
+            continue  # a trustee that calls nobody holds no leaf for it
+        manifest_key = path(settings.keys.manifest)
+        files = LeafFiles(path(place.key), path(place.chain), path(settings.tls.roots), manifest_key)
+        found.append(leaf_renewal(identity, settings.pki, files, clock, usage))
+    return tuple(found)
 
 
 def build_reporter(settings: TrusteeSettings, quota: Quota, clock: Clock) -> Reporter:

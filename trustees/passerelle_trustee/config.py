@@ -8,6 +8,7 @@
     [exceptions.police] phone = 500000      for one agency
     [hub] address = "hub.example:7443"      reports go there; without it a trustee reports to nobody
           agency = "coordination-centre"
+    [revocation] [pki]                      lists of revoked certificates; who renews the leaves
     [tls] [client] [keys] [registry]        where files lie
 
 The share and the keys stand in files of their own (mode 0600), never in this one and never on a command
@@ -22,7 +23,14 @@ from typing import Annotated
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from passerelle.config import Part, RegistrySettings, RoleSettings, TlsSettings
+from passerelle.config import (
+    Part,
+    PkiAddress,
+    RegistrySettings,
+    RevocationSettings,
+    RoleSettings,
+    TlsSettings,
+)
 from passerelle.groups import Group
 
 Elements = Annotated[int, Field(ge=0)]
@@ -84,3 +92,5 @@ class TrusteeSettings(RoleSettings):
     client: ClientSettings = ClientSettings()
     keys: KeySettings = KeySettings()
     registry: WatchedRegistry = WatchedRegistry()
+    revocation: RevocationSettings = RevocationSettings()
+    pki: PkiAddress | None = None

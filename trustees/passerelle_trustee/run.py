@@ -13,9 +13,17 @@ from collections.abc import Sequence
 from passerelle.clock import DAY, Clock, SystemClock
 from passerelle.errors import PasserelleError
 from passerelle.log import get_logger
+from passerelle.rpc.fresh import keep_fresh
 from passerelle.sign import Signed
 from passerelle_trustee.ceremonies.agreement import Party
-from passerelle_trustee.compose import Register, Server, build_server, open_hub, open_trustee
+from passerelle_trustee.compose import (
+    Register,
+    Server,
+    build_renewals,
+    build_server,
+    open_hub,
+    open_trustee,
+)
 from passerelle_trustee.config import HubSettings, TrusteeSettings
 from passerelle_trustee.report import Reporter
 from passerelle_trustee.service import GrpcCeremony, GrpcReports
@@ -29,12 +37,18 @@ async def serve(settings: TrusteeSettings, clock: Clock | None = None) -> None:
     Raises:
         PasserelleError: what `build_server` raises.
     """
-    server = build_server(settings, clock or SystemClock())
+    time = clock or SystemClock()
+    renewals = build_renewals(settings, time)
+    for renewal in renewals:
+        await renewal.ready()
+    server = build_server(settings, time)
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     beside = [asyncio.create_task(_refresh(server.register, settings.registry.refresh_seconds))]
     beside.append(asyncio.create_task(_ceremonies(settings, server)))
+    beside.append(asyncio.create_task(server.lists.run()))
+    beside += [asyncio.create_task(keep_fresh(renewal)) for renewal in renewals]
     if settings.hub is not None and server.reporter is not None:
         beside.append(asyncio.create_task(_report(settings, settings.hub, server, server.reporter)))
     try:

@@ -70,7 +70,8 @@ class Call:
             raise self._refusal
         try:
             self.certificate.check_time(self._clock.now())
-            self._standing.check(self.certificate.identity, self.certificate.serial)
+            shown = self.certificate
+            self._standing.check(shown.identity, shown.serial, shown.issuer)
         except PasserelleError as refusal:
             self._refusal = refusal
             raise

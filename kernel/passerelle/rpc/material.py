@@ -13,8 +13,9 @@ from typing import Protocol
 from cryptography.hazmat.primitives import serialization
 
 from passerelle.certificate import read_chain
+from passerelle.csr import ENCRYPTED, key_pem, load_key
 from passerelle.errors import PasserelleError
-from passerelle.keyfile import read_private
+from passerelle.privatefile import read_private
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class TlsMaterial(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FileMaterial:
-    """Key (mode 0600) and chain in two files."""
+    """Key (mode 0600, encrypted or not) and chain in two files."""
 
     key: Path
     chain: Path
@@ -62,7 +63,8 @@ class FileMaterial:
             chain = self.chain.read_bytes()
         except OSError as error:
             raise PasserelleError("tls_material_invalid", f"chain: {type(error).__name__}") from error
-        return TlsBytes(read_private(self.key), chain)
+        pem = read_private(self.key)
+        return TlsBytes(key_pem(load_key(pem)) if ENCRYPTED in pem else pem, chain)
 
 
 @dataclass(frozen=True, slots=True)

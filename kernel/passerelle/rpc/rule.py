@@ -82,11 +82,11 @@ class Standing(Protocol):
     Asked for every message: answer from memory, in microseconds.
     """
 
-    def check(self, identity: Identity, serial: int) -> None:
-        """Pass silently or raise.
+    def check(self, identity: Identity, serial: int, issuer: int = 0) -> None:
+        """Pass silently or raise; `serial` is the leaf's number, `issuer` that of the authority above it.
 
         Raises:
-            PasserelleError: `agency_unknown`, `agency_suspended`, `certificate_revoked`.
+            PasserelleError: `agency_unknown`, `agency_suspended`, `certificate_revoked`, `revocations_stale`.
         """
         ...
 

@@ -34,3 +34,55 @@ ENTRY = Table(
     Column("ed25519", LargeBinary, nullable=False),
     Column("ml_dsa_65", LargeBinary, nullable=False),
 )
+
+REVOCATION = Table(
+    "revocation",
+    METADATA,
+    Column("serial", Text, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+)
+
+# Issuing authorities after the first, which is number 1 and lies in the authority's own folder.
+GENERATION = Table(
+    "generation",
+    METADATA,
+    Column("number", Integer, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("changed", BigInteger, nullable=False),
+    Column("actor", Text, nullable=False),
+)
+
+# What people did at this authority, oldest first; the detail holds names, serial numbers and codes only.
+EVENT = Table(
+    "event",
+    METADATA,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("at", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+)
+
+# A row is one enrolment: a code was given out, then used once, then decided by somebody else.
+ENROLMENT = Table(
+    "enrolment",
+    METADATA,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("agency", Text, nullable=False, index=True),
+    Column("identity", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("code", LargeBinary, nullable=False, unique=True),
+    Column("made_by", Text, nullable=False),
+    Column("made", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("changed", BigInteger, nullable=False),
+    Column("decided_by", Text),
+    Column("ticket", LargeBinary, unique=True),
+    Column("request", LargeBinary),
+    Column("manifest", LargeBinary),
+    Column("digest", LargeBinary),
+    Column("chain", LargeBinary),
+)

@@ -61,7 +61,7 @@ class Parts:
     def bundle(self) -> bytes:
         return b"".join(self.domains.values())
 
-    def check(self, identity: Identity, serial: int) -> None:
+    def check(self, identity: Identity, serial: int, issuer: int = 0) -> None:
         assert serial > 0
         if identity in self.refused:
             raise PasserelleError(self.refused[identity], str(identity))

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from passerelle.wire.v1 import common_pb2 as passerelle_dot_wire_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"passerelle/wire/v1/enrolment.proto\x12\x12passerelle.wire.v1\x1a\x1fpasserelle/wire/v1/common.proto\";\n\x0cRenewRequest\x12+\n\x07request\x18\x01 \x01(\x0b\x32\x1a.passerelle.wire.v1.Signed\"\x1e\n\rRenewResponse\x12\r\n\x05\x63hain\x18\x01 \x01(\x0c\"\x0f\n\rStatusRequest\"1\n\x0eStatusResponse\x12\x11\n\tauthority\x18\x01 \x01(\t\x12\x0c\n\x04time\x18\x02 \x01(\x03\x32\xaa\x01\n\tEnrolment\x12L\n\x05Renew\x12 .passerelle.wire.v1.RenewRequest\x1a!.passerelle.wire.v1.RenewResponse\x12O\n\x06Status\x12!.passerelle.wire.v1.StatusRequest\x1a\".passerelle.wire.v1.StatusResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"passerelle/wire/v1/enrolment.proto\x12\x12passerelle.wire.v1\x1a\x1fpasserelle/wire/v1/common.proto\";\n\x0cRenewRequest\x12+\n\x07request\x18\x01 \x01(\x0b\x32\x1a.passerelle.wire.v1.Signed\"\x1e\n\rRenewResponse\x12\r\n\x05\x63hain\x18\x01 \x01(\x0c\"\x1f\n\rStatusRequest\x12\x0e\n\x06ticket\x18\x01 \x01(\x0c\"}\n\x0eStatusResponse\x12\x11\n\tauthority\x18\x01 \x01(\t\x12\x0c\n\x04time\x18\x02 \x01(\x03\x12\r\n\x05state\x18\x03 \x01(\t\x12\r\n\x05\x63hain\x18\x04 \x01(\x0c\x12,\n\x07welcome\x18\x05 \x01(\x0b\x32\x1b.passerelle.wire.v1.Welcome\"\xcf\x01\n\x07Welcome\x12\x14\n\x0cregistry_key\x18\x01 \x01(\x0c\x12+\n\x07\x65ntries\x18\x02 \x03(\x0b\x32\x1a.passerelle.wire.v1.Signed\x12\x12\n\nhub_agency\x18\x03 \x01(\t\x12\x13\n\x0bhub_address\x18\x04 \x01(\t\x12\x34\n\x08trustees\x18\x05 \x03(\x0b\x32\".passerelle.wire.v1.TrusteeAddress\x12\x12\n\ngroup_keys\x18\x06 \x01(\x0c\x12\x0e\n\x06\x64omain\x18\x07 \x01(\t\"@\n\x0eTrusteeAddress\x12\r\n\x05index\x18\x01 \x01(\r\x12\x0e\n\x06\x61gency\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\t\"?\n\x0c\x45nrolRequest\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07request\x18\x02 \x01(\x0c\x12\x10\n\x08manifest\x18\x03 \x01(\x0c\"/\n\rEnrolResponse\x12\x0e\n\x06ticket\x18\x01 \x01(\x0c\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\"\x14\n\x12RevocationsRequest\"9\n\x13RevocationsResponse\x12\x14\n\x0ctrust_domain\x18\x01 \x01(\t\x12\x0c\n\x04list\x18\x02 \x01(\x0c\x32\xd8\x02\n\tEnrolment\x12L\n\x05Renew\x12 .passerelle.wire.v1.RenewRequest\x1a!.passerelle.wire.v1.RenewResponse\x12O\n\x06Status\x12!.passerelle.wire.v1.StatusRequest\x1a\".passerelle.wire.v1.StatusResponse\x12L\n\x05\x45nrol\x12 .passerelle.wire.v1.EnrolRequest\x1a!.passerelle.wire.v1.EnrolResponse\x12^\n\x0bRevocations\x12&.passerelle.wire.v1.RevocationsRequest\x1a\'.passerelle.wire.v1.RevocationsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,9 +37,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RENEWRESPONSE']._serialized_start=152
   _globals['_RENEWRESPONSE']._serialized_end=182
   _globals['_STATUSREQUEST']._serialized_start=184
-  _globals['_STATUSREQUEST']._serialized_end=199
-  _globals['_STATUSRESPONSE']._serialized_start=201
-  _globals['_STATUSRESPONSE']._serialized_end=250
-  _globals['_ENROLMENT']._serialized_start=253
-  _globals['_ENROLMENT']._serialized_end=423
+  _globals['_STATUSREQUEST']._serialized_end=215
+  _globals['_STATUSRESPONSE']._serialized_start=217
+  _globals['_STATUSRESPONSE']._serialized_end=342
+  _globals['_WELCOME']._serialized_start=345
+  _globals['_WELCOME']._serialized_end=552
+  _globals['_TRUSTEEADDRESS']._serialized_start=554
+  _globals['_TRUSTEEADDRESS']._serialized_end=618
+  _globals['_ENROLREQUEST']._serialized_start=620
+  _globals['_ENROLREQUEST']._serialized_end=683
+  _globals['_ENROLRESPONSE']._serialized_start=685
+  _globals['_ENROLRESPONSE']._serialized_end=732
+  _globals['_REVOCATIONSREQUEST']._serialized_start=734
+  _globals['_REVOCATIONSREQUEST']._serialized_end=754
+  _globals['_REVOCATIONSRESPONSE']._serialized_start=756
+  _globals['_REVOCATIONSRESPONSE']._serialized_end=813
+  _globals['_ENROLMENT']._serialized_start=816
+  _globals['_ENROLMENT']._serialized_end=1160
 # @@protoc_insertion_point(module_scope)

@@ -5,8 +5,10 @@ Enrolment: any party to the authority of its own trust domain. The listener neve
 certificate, so that an expired leaf is no obstacle: who asks is shown by a signature in the message.
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 from passerelle.wire.v1 import common_pb2 as _common_pb2
 import builtins as _builtins
 import sys
@@ -65,12 +67,17 @@ Global___RenewResponse: _TypeAlias = RenewResponse  # noqa: Y015
 class StatusRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    TICKET_FIELD_NUMBER: _builtins.int
+    ticket: _builtins.bytes
+    """empty, or of an enrolment"""
     def __init__(
         self,
+        *,
+        ticket: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ticket", b"ticket"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -82,20 +89,195 @@ class StatusResponse(_message.Message):
 
     AUTHORITY_FIELD_NUMBER: _builtins.int
     TIME_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    CHAIN_FIELD_NUMBER: _builtins.int
+    WELCOME_FIELD_NUMBER: _builtins.int
     authority: _builtins.str
     """its identity, a SPIFFE URI"""
     time: _builtins.int
     """its clock, microseconds since the Unix epoch, UTC"""
+    state: _builtins.str
+    """of the enrolment: requested, approved, rejected; empty without a ticket"""
+    chain: _builtins.bytes
+    """once approved: PEM, leaf, then issuing authority"""
+    @_builtins.property
+    def welcome(self) -> Global___Welcome:
+        """once approved"""
+
     def __init__(
         self,
         *,
         authority: _builtins.str = ...,
         time: _builtins.int = ...,
+        state: _builtins.str = ...,
+        chain: _builtins.bytes = ...,
+        welcome: Global___Welcome | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["welcome", b"welcome"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["authority", b"authority", "time", b"time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authority", b"authority", "chain", b"chain", "state", b"state", "time", b"time", "welcome", b"welcome"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StatusResponse: _TypeAlias = StatusResponse  # noqa: Y015
+
+@_typing.final
+class Welcome(_message.Message):
+    """What a newcomer needs to take part; nothing of it is secret."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REGISTRY_KEY_FIELD_NUMBER: _builtins.int
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    HUB_AGENCY_FIELD_NUMBER: _builtins.int
+    HUB_ADDRESS_FIELD_NUMBER: _builtins.int
+    TRUSTEES_FIELD_NUMBER: _builtins.int
+    GROUP_KEYS_FIELD_NUMBER: _builtins.int
+    DOMAIN_FIELD_NUMBER: _builtins.int
+    registry_key: _builtins.bytes
+    """what registry entries verify with"""
+    hub_agency: _builtins.str
+    hub_address: _builtins.str
+    """host:port"""
+    group_keys: _builtins.bytes
+    """the document of the trustees' public keys, JSON"""
+    domain: _builtins.str
+    """what the federation's records are for"""
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Signed]: ...
+    @_builtins.property
+    def trustees(self) -> _containers.RepeatedCompositeFieldContainer[Global___TrusteeAddress]: ...
+    def __init__(
+        self,
+        *,
+        registry_key: _builtins.bytes = ...,
+        entries: _abc.Iterable[_common_pb2.Signed] | None = ...,
+        hub_agency: _builtins.str = ...,
+        hub_address: _builtins.str = ...,
+        trustees: _abc.Iterable[Global___TrusteeAddress] | None = ...,
+        group_keys: _builtins.bytes = ...,
+        domain: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["domain", b"domain", "entries", b"entries", "group_keys", b"group_keys", "hub_address", b"hub_address", "hub_agency", b"hub_agency", "registry_key", b"registry_key", "trustees", b"trustees"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Welcome: _TypeAlias = Welcome  # noqa: Y015
+
+@_typing.final
+class TrusteeAddress(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INDEX_FIELD_NUMBER: _builtins.int
+    AGENCY_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    index: _builtins.int
+    agency: _builtins.str
+    address: _builtins.str
+    """host:port"""
+    def __init__(
+        self,
+        *,
+        index: _builtins.int = ...,
+        agency: _builtins.str = ...,
+        address: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "agency", b"agency", "index", b"index"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TrusteeAddress: _TypeAlias = TrusteeAddress  # noqa: Y015
+
+@_typing.final
+class EnrolRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: _builtins.int
+    REQUEST_FIELD_NUMBER: _builtins.int
+    MANIFEST_FIELD_NUMBER: _builtins.int
+    code: _builtins.str
+    """as the operator told it"""
+    request: _builtins.bytes
+    """certificate request, PEM"""
+    manifest: _builtins.bytes
+    """first key manifest, signed, as encoded for storing"""
+    def __init__(
+        self,
+        *,
+        code: _builtins.str = ...,
+        request: _builtins.bytes = ...,
+        manifest: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "manifest", b"manifest", "request", b"request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EnrolRequest: _TypeAlias = EnrolRequest  # noqa: Y015
+
+@_typing.final
+class EnrolResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TICKET_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    ticket: _builtins.bytes
+    """for Status; 32 bytes"""
+    digest: _builtins.bytes
+    """of request and manifest, to be compared with the second operator's"""
+    def __init__(
+        self,
+        *,
+        ticket: _builtins.bytes = ...,
+        digest: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "ticket", b"ticket"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EnrolResponse: _TypeAlias = EnrolResponse  # noqa: Y015
+
+@_typing.final
+class RevocationsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevocationsRequest: _TypeAlias = RevocationsRequest  # noqa: Y015
+
+@_typing.final
+class RevocationsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TRUST_DOMAIN_FIELD_NUMBER: _builtins.int
+    LIST_FIELD_NUMBER: _builtins.int
+    trust_domain: _builtins.str
+    list: _builtins.bytes
+    """PEM: issuing authority, its list, the root's list of revoked authorities"""
+    def __init__(
+        self,
+        *,
+        trust_domain: _builtins.str = ...,
+        list: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["list", b"list", "trust_domain", b"trust_domain"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevocationsResponse: _TypeAlias = RevocationsResponse  # noqa: Y015

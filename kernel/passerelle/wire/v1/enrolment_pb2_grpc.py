@@ -44,6 +44,16 @@ class EnrolmentStub:
                 request_serializer=passerelle_dot_wire_dot_v1_dot_enrolment__pb2.StatusRequest.SerializeToString,
                 response_deserializer=passerelle_dot_wire_dot_v1_dot_enrolment__pb2.StatusResponse.FromString,
                 _registered_method=True)
+        self.Enrol = channel.unary_unary(
+                '/passerelle.wire.v1.Enrolment/Enrol',
+                request_serializer=passerelle_dot_wire_dot_v1_dot_enrolment__pb2.EnrolRequest.SerializeToString,
+                response_deserializer=passerelle_dot_wire_dot_v1_dot_enrolment__pb2.EnrolResponse.FromString,
+                _registered_method=True)
+        self.Revocations = channel.unary_unary(
+                '/passerelle.wire.v1.Enrolment/Revocations',
+                request_serializer=passerelle_dot_wire_dot_v1_dot_enrolment__pb2.RevocationsRequest.SerializeToString,
+                response_deserializer=passerelle_dot_wire_dot_v1_dot_enrolment__pb2.RevocationsResponse.FromString,
+                _registered_method=True)
 
 
 class EnrolmentServicer:
@@ -60,9 +70,27 @@ class EnrolmentServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Status(self, request, context):
-        """Which authority answers, and its clock.
-        May call: anybody. Policy: none; nothing about any party is told. Quota: control, per source address
-        and in all. Audited: enrolment.status.
+        """Which authority answers, and its clock; with the ticket of an enrolment also how far that is.
+        May call: anybody; about an enrolment, whoever holds its ticket. Policy: none; nothing about any party
+        is told without a ticket. Quota: control, per source address and in all. Audited: enrolment.status.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Enrol(self, request, context):
+        """Takes a newcomer's certificate request and first key manifest, once, for an operator's one-time code.
+        May call: whoever knows the code. Policy: none; a second operator decides. Quota: enrolments, per source
+        address and in all. Audited: enrolment.requested.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Revocations(self, request, context):
+        """The list of revoked certificates of this trust domain, signed by its authority.
+        May call: anybody, since a list holds serial numbers only. Policy: none. Quota: control, per source
+        address and in all. Audited: revocations.read.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -80,6 +108,16 @@ def add_EnrolmentServicer_to_server(servicer, server):
                     servicer.Status,
                     request_deserializer=passerelle_dot_wire_dot_v1_dot_enrolment__pb2.StatusRequest.FromString,
                     response_serializer=passerelle_dot_wire_dot_v1_dot_enrolment__pb2.StatusResponse.SerializeToString,
+            ),
+            'Enrol': grpc.unary_unary_rpc_method_handler(
+                    servicer.Enrol,
+                    request_deserializer=passerelle_dot_wire_dot_v1_dot_enrolment__pb2.EnrolRequest.FromString,
+                    response_serializer=passerelle_dot_wire_dot_v1_dot_enrolment__pb2.EnrolResponse.SerializeToString,
+            ),
+            'Revocations': grpc.unary_unary_rpc_method_handler(
+                    servicer.Revocations,
+                    request_deserializer=passerelle_dot_wire_dot_v1_dot_enrolment__pb2.RevocationsRequest.FromString,
+                    response_serializer=passerelle_dot_wire_dot_v1_dot_enrolment__pb2.RevocationsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -136,6 +174,60 @@ class Enrolment:
             '/passerelle.wire.v1.Enrolment/Status',
             passerelle_dot_wire_dot_v1_dot_enrolment__pb2.StatusRequest.SerializeToString,
             passerelle_dot_wire_dot_v1_dot_enrolment__pb2.StatusResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Enrol(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/passerelle.wire.v1.Enrolment/Enrol',
+            passerelle_dot_wire_dot_v1_dot_enrolment__pb2.EnrolRequest.SerializeToString,
+            passerelle_dot_wire_dot_v1_dot_enrolment__pb2.EnrolResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Revocations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/passerelle.wire.v1.Enrolment/Revocations',
+            passerelle_dot_wire_dot_v1_dot_enrolment__pb2.RevocationsRequest.SerializeToString,
+            passerelle_dot_wire_dot_v1_dot_enrolment__pb2.RevocationsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -40,9 +40,19 @@ class EnrolmentStub:
     address, in all, and per identity. Audited: enrolment.renewed.
     """
     Status: _grpc.UnaryUnaryMultiCallable[_enrolment_pb2.StatusRequest, _enrolment_pb2.StatusResponse]
-    """Which authority answers, and its clock.
-    May call: anybody. Policy: none; nothing about any party is told. Quota: control, per source address
-    and in all. Audited: enrolment.status.
+    """Which authority answers, and its clock; with the ticket of an enrolment also how far that is.
+    May call: anybody; about an enrolment, whoever holds its ticket. Policy: none; nothing about any party
+    is told without a ticket. Quota: control, per source address and in all. Audited: enrolment.status.
+    """
+    Enrol: _grpc.UnaryUnaryMultiCallable[_enrolment_pb2.EnrolRequest, _enrolment_pb2.EnrolResponse]
+    """Takes a newcomer's certificate request and first key manifest, once, for an operator's one-time code.
+    May call: whoever knows the code. Policy: none; a second operator decides. Quota: enrolments, per source
+    address and in all. Audited: enrolment.requested.
+    """
+    Revocations: _grpc.UnaryUnaryMultiCallable[_enrolment_pb2.RevocationsRequest, _enrolment_pb2.RevocationsResponse]
+    """The list of revoked certificates of this trust domain, signed by its authority.
+    May call: anybody, since a list holds serial numbers only. Policy: none. Quota: control, per source
+    address and in all. Audited: revocations.read.
     """
 
 @_typing.type_check_only
@@ -55,9 +65,19 @@ class EnrolmentAsyncStub(EnrolmentStub):
     address, in all, and per identity. Audited: enrolment.renewed.
     """
     Status: _aio.UnaryUnaryMultiCallable[_enrolment_pb2.StatusRequest, _enrolment_pb2.StatusResponse]  # type: ignore[assignment]
-    """Which authority answers, and its clock.
-    May call: anybody. Policy: none; nothing about any party is told. Quota: control, per source address
-    and in all. Audited: enrolment.status.
+    """Which authority answers, and its clock; with the ticket of an enrolment also how far that is.
+    May call: anybody; about an enrolment, whoever holds its ticket. Policy: none; nothing about any party
+    is told without a ticket. Quota: control, per source address and in all. Audited: enrolment.status.
+    """
+    Enrol: _aio.UnaryUnaryMultiCallable[_enrolment_pb2.EnrolRequest, _enrolment_pb2.EnrolResponse]  # type: ignore[assignment]
+    """Takes a newcomer's certificate request and first key manifest, once, for an operator's one-time code.
+    May call: whoever knows the code. Policy: none; a second operator decides. Quota: enrolments, per source
+    address and in all. Audited: enrolment.requested.
+    """
+    Revocations: _aio.UnaryUnaryMultiCallable[_enrolment_pb2.RevocationsRequest, _enrolment_pb2.RevocationsResponse]  # type: ignore[assignment]
+    """The list of revoked certificates of this trust domain, signed by its authority.
+    May call: anybody, since a list holds serial numbers only. Policy: none. Quota: control, per source
+    address and in all. Audited: revocations.read.
     """
 
 class EnrolmentServicer(metaclass=_abc_1.ABCMeta):
@@ -79,9 +99,31 @@ class EnrolmentServicer(metaclass=_abc_1.ABCMeta):
         request: _enrolment_pb2.StatusRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_enrolment_pb2.StatusResponse, _abc.Awaitable[_enrolment_pb2.StatusResponse]]:
-        """Which authority answers, and its clock.
-        May call: anybody. Policy: none; nothing about any party is told. Quota: control, per source address
-        and in all. Audited: enrolment.status.
+        """Which authority answers, and its clock; with the ticket of an enrolment also how far that is.
+        May call: anybody; about an enrolment, whoever holds its ticket. Policy: none; nothing about any party
+        is told without a ticket. Quota: control, per source address and in all. Audited: enrolment.status.
+        """
+
+    @_abc_1.abstractmethod
+    def Enrol(
+        self,
+        request: _enrolment_pb2.EnrolRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_enrolment_pb2.EnrolResponse, _abc.Awaitable[_enrolment_pb2.EnrolResponse]]:
+        """Takes a newcomer's certificate request and first key manifest, once, for an operator's one-time code.
+        May call: whoever knows the code. Policy: none; a second operator decides. Quota: enrolments, per source
+        address and in all. Audited: enrolment.requested.
+        """
+
+    @_abc_1.abstractmethod
+    def Revocations(
+        self,
+        request: _enrolment_pb2.RevocationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_enrolment_pb2.RevocationsResponse, _abc.Awaitable[_enrolment_pb2.RevocationsResponse]]:
+        """The list of revoked certificates of this trust domain, signed by its authority.
+        May call: anybody, since a list holds serial numbers only. Policy: none. Quota: control, per source
+        address and in all. Audited: revocations.read.
         """
 
 def add_EnrolmentServicer_to_server(servicer: EnrolmentServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,4 +1,4 @@
-"""Renewal at the connector: when, what is trusted of the answer, and every crash between two files."""
+"""Renewal of a leaf: when, what is trusted of the answer, and every crash between two files."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from passerelle.errors import PasserelleError
 from passerelle.identity import Identity, Role
 from passerelle.keyfile import KeyKind, write_key, write_private
 from passerelle.renewal import verify_renewal
+from passerelle.rpc.leaf import LeafFiles, Renewal
 from passerelle.rpc.status import peer_errors
 from passerelle.sign import Signed, SigningKey
 from passerelle_connector.lines import Lines
-from passerelle_connector.renew import LeafFiles, Renewal
 from passerelle_pki.authority import Authority
 from passerelle_pki.ceremony import create_authority
 

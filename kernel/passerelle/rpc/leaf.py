@@ -1,10 +1,11 @@
-"""Renewal of the leaf by the manifest key: at half its life, or at once where it has expired.
+"""Renewal of a leaf by the manifest key: at half its life, or at once where it has expired.
 
 Protocol of `renew`
 (1) finish a replacement that a crash cut in two; (2) make a fresh key and a certificate request; (3) sign the
 request for renewal with the manifest key; (4) ask the authority; (5) verify the answer as every peer will:
 our trust domain, our identity, this key; (6) write key and chain beside their places; (7) rename both;
-(8) have the channels opened anew (`on_renewed`).
+(8) have the channels opened anew (`on_renewed`). A listener needs no (8): it reads key and chain again at the
+next handshake (`passerelle.rpc.server`, rule 3).
 
 Fault table of (6) and (7), which `settle` brings to an end at the next start or renewal
 | crash after | left behind | `settle` |
@@ -31,23 +32,30 @@ from typing import Final
 
 from passerelle.certificate import Usage, read_chain, verify_peer
 from passerelle.clock import SECOND, Clock
-from passerelle.csr import key_pem, make_request, new_key
+from passerelle.csr import ENCRYPTED, key_pem, load_key, make_request, new_key, stored_pem
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
 from passerelle.keyfile import KeyKind, read_key, read_private, write_durably, write_private
 from passerelle.log import get_logger
 from passerelle.renewal import NONCE_BYTES, RenewalRequest, sign_renewal
+from passerelle.rpc.authority import EnrolmentPort
 from passerelle.rpc.material import FileMaterial, TlsBytes
 from passerelle.sign import SigningKey
-from passerelle_connector.model import Random
-from passerelle_connector.ports import EnrolmentPort, Healthy, quiet
 
 LONGEST_SLEEP: Final = 3600.0
 """Seconds; the clock is asked again at least this often, since machines sleep and clocks are set."""
 
+Random = Callable[[int], bytes]
+Healthy = Callable[[], Awaitable[None]]
+"""Awaited by a loop whenever its counterpart and it agree, so that its pauses start short again."""
+
 _SPREAD: Final = 0.1
 _PUBLIC_MODE: Final = 0o644
 _LOG: Final = get_logger("renew")
+
+
+async def quiet() -> None:
+    """Nobody to tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +74,7 @@ class LeafFiles:
 
 
 class Renewal:
-    """Keeps one leaf fresh."""
+    """Keeps one leaf fresh. One for each use of a party that both listens and calls."""
 
     def __init__(
         self,
@@ -77,6 +85,7 @@ class Renewal:
         clock: Clock,
         random: Random,
         jitter: Callable[[], float],
+        usage: Usage = Usage.CLIENT,
     ) -> None:
         self._identity = identity
         self._authority = authority
@@ -85,6 +94,7 @@ class Renewal:
         self._clock = clock
         self._random = random
         self._jitter = jitter
+        self._usage = usage
         self._actions: list[Callable[[], Awaitable[None]]] = []
         self._announced = True
 
@@ -152,8 +162,8 @@ class Renewal:
         request = RenewalRequest(
             authority=self._authority,
             identity=self._identity,
-            usage=Usage.CLIENT,
-            request=make_request(key, self._identity, Usage.CLIENT).decode("ascii"),
+            usage=self._usage,
+            request=make_request(key, self._identity, self._usage).decode("ascii"),
             at=self._clock.now(),
             nonce=self._random(NONCE_BYTES),
         )
@@ -195,7 +205,7 @@ class Renewal:
         """Steps 5 to 7."""
         try:
             roots = self._files.roots.read_bytes()
-            leaf = verify_peer(chain, roots, self._clock.now(), Usage.CLIENT)  # (5)
+            leaf = verify_peer(chain, roots, self._clock.now(), self._usage)  # (5)
             TlsBytes(key, chain)
         except (PasserelleError, OSError) as error:
             code = error.code if isinstance(error, PasserelleError) else type(error).__name__
@@ -203,7 +213,7 @@ class Renewal:
         if leaf.identity != self._identity:
             raise PasserelleError("renewal_answer_invalid", "another identity")
         with _alone(self._files.key.parent) as folder:
-            write_private(_draft(self._files.key), key, replace=True)  # (6)
+            write_private(_draft(self._files.key), stored_pem(load_key(key)), replace=True)  # (6)
             write_durably(_draft(self._files.chain), chain, mode=_PUBLIC_MODE, replace=True)
             self._finish()  # (7)
             os.fsync(folder)
@@ -213,7 +223,9 @@ class Renewal:
         """Whether there is a leaf with its key, and when it has spent a fraction of its life."""
         try:
             self.settle()
-            pair = TlsBytes(read_private(self._files.key), self._files.chain.read_bytes())
+            pem = read_private(self._files.key)
+            clear = key_pem(load_key(pem)) if ENCRYPTED in pem else pem
+            pair = TlsBytes(clear, self._files.chain.read_bytes())
         except (PasserelleError, OSError):
             return False, 0
         leaf = read_chain(pair.chain)[0]

@@ -1,0 +1,97 @@
+"""What runs beside the hub's listener: fresh lists of revoked certificates, a fresh leaf, warnings.
+
+None of it decides anything; each reads or writes what the steps look at. A task that fails is logged and runs
+again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from passerelle.certificate import Usage, read_chain
+from passerelle.clock import DAY, SECOND, SystemClock
+from passerelle.identity import Identity
+from passerelle.rpc.fresh import keep_fresh, leaf_renewal
+from passerelle.rpc.leaf import LeafFiles, Renewal
+from passerelle.rpc.lists import list_keeper
+from passerelle_hub.audit import Audit, EventKind
+from passerelle_hub.compose import Core
+from passerelle_hub.config import HubSettings
+from passerelle_hub.store import Database
+
+THRESHOLDS: Final = (1, 7, 14, 30)
+"""Days before the end of a root or an issuing authority at which the log is told."""
+ENTRY_SECONDS: Final = 10.0
+INVENTORY_SECONDS: Final = 86_400.0
+
+
+def hub_renewal(settings: HubSettings) -> Renewal | None:
+    """The renewal of the hub's leaf; None without `[pki]`."""
+    if settings.pki is None:
+        return None
+    path = settings.path
+    files = LeafFiles(
+        key=path(settings.tls.key),
+        chain=path(settings.tls.chain),
+        roots=path(settings.tls.roots),
+        manifest_key=path(settings.keys.manifest),
+    )
+    identity = Identity.parse(settings.identity)
+    return leaf_renewal(identity, settings.pki, files, SystemClock(), Usage.SERVER)
+
+
+def start_beside(core: Core, settings: HubSettings, renewal: Renewal | None) -> list[asyncio.Task[None]]:
+    """Start the tasks; whoever stops the hub cancels them."""
+    registry = core.registry
+    folder = settings.path(settings.revocation.folder)
+    keeper = list_keeper(settings.revocation, folder, registry.local.revocations, registry.federation)
+    keeper.read()  # what was known before the listener answers
+    tasks = [asyncio.create_task(keeper.run())]
+    if renewal is not None:
+        tasks.append(asyncio.create_task(keep_fresh(renewal)))
+    return tasks
+
+
+class Inventory:
+    """Tells the log once a day what ends soon: roots of all parties, the issuing authority of the hub."""
+
+    def __init__(self, core: Core, chain: Callable[[], bytes]) -> None:
+        """`chain` reads the hub's own chain (PEM)."""
+        self._core = core
+        self._chain = chain
+
+    def look(self) -> None:
+        """One look; each certificate within a threshold is one event."""
+        now = self._core.foundation.clock.now()
+        found = {(entry.trust_domain, entry.roots_pem) for entry in self._core.registry.members()}
+        ending = [
+            (domain, days) for domain, pem in sorted(found) for days in [_days(pem, now)] if _near(days)
+        ]
+        own = self._core.foundation.identity.trust_domain
+        above = read_chain(self._chain())[1:]
+        for certificate in above:
+            days = int(certificate.not_valid_after_utc.timestamp() * SECOND - now) // DAY
+            if _near(days):
+                ending.append((own, days))
+        if ending:
+            _tell(self._core.database, self._core.audit, ending)
+
+
+def _tell(database: Database, audit: Audit, ending: list[tuple[str, int]]) -> None:
+    with database.write() as tx:
+        for domain, days in ending:
+            threshold = next(limit for limit in THRESHOLDS if days <= limit)
+            audit.append(
+                tx, EventKind.CERTIFICATE_ENDING, "hub", trust_domain=domain, days=days, threshold=threshold
+            )
+
+
+def _days(pem: bytes, now: int) -> int:
+    ends = min(item.not_valid_after_utc.timestamp() for item in read_chain(pem))
+    return int(ends * SECOND - now) // DAY
+
+
+def _near(days: int) -> bool:
+    return days <= THRESHOLDS[-1]

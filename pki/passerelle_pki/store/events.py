@@ -1,0 +1,60 @@
+"""What people did at the authority: appended, never changed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import insert, select
+
+from passerelle.store import Database
+from passerelle_pki.store.schema import EVENT
+
+
+class EventKind(StrEnum):
+    """Every kind of event that pki writes."""
+
+    CODE_MADE = "enrolment.code_made"
+    REQUEST_TAKEN = "enrolment.request_taken"
+    REQUEST_REFUSED = "enrolment.request_refused"
+    APPROVED = "enrolment.approved"
+    REJECTED = "enrolment.rejected"
+    LEAF_ISSUED = "leaf.issued"
+    LEAF_IMPORTED = "leaf.imported"
+    LEAF_REVOKED = "leaf.revoked"
+    ENTRY_PUBLISHED = "entry.published"
+    OPERATOR_ADDED = "operator.added"
+    GENERATION_CHANGED = "authority.changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of the book; `at` is microseconds UTC."""
+
+    at: int
+    kind: EventKind
+    actor: str
+    detail: dict[str, str]
+
+
+class EventStore:
+    """The book of one authority."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def append(self, kind: EventKind, actor: str, at: int, **detail: str) -> None:
+        """Write one line, durably."""
+        text = json.dumps(detail, sort_keys=True, separators=(",", ":"))
+        with self._database.write() as connection:
+            row = {"at": at, "kind": str(kind), "actor": actor, "detail": text}
+            connection.execute(insert(EVENT), row)
+
+    def all(self) -> tuple[Event, ...]:
+        """All lines, oldest first."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(EVENT).order_by(EVENT.c.number))
+            return tuple(
+                Event(row.at, EventKind(row.kind), row.actor, json.loads(row.detail)) for row in rows
+            )
