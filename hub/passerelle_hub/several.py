@@ -71,6 +71,10 @@ def _watch(child: _Child, start: Callable[[], subprocess.Popen[bytes]]) -> None:
 
 def _signalled() -> threading.Event:
     stop = threading.Event()
+
+    def told(_number: int, _frame: object) -> None:
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, told)
     return stop

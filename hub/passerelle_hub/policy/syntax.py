@@ -176,7 +176,7 @@ def _without_name(entry: Any) -> Any:
 def _value(node: Any) -> tuple[int, Any]:
     """Where a rule stands and what its head is given."""
     _, head = _only(node["Spec"]["head"])
-    assigned = head.get("assign") or {}
+    assigned: dict[str, Any] = head.get("assign") or {}
     return _line(node["Spec"]), assigned.get("value")
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, func, select
+from sqlalchemy import Executable, Row, and_, func, select
 
 from passerelle.audit.event import Event
 from passerelle_hub.store.database import Transaction
@@ -223,5 +223,5 @@ def _events(tx: Transaction, condition: Any) -> Iterator[tuple[int, Event]]:
         yield row.tick, Event(*tuple(row)[1:])
 
 
-def _stream(tx: Transaction, query: Select[Any]) -> Iterator[Row[Any]]:
+def _stream(tx: Transaction, query: Executable) -> Iterator[Row[Any]]:
     yield from tx.execute(query, execution_options={"yield_per": _AT_ONCE})
