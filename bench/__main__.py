@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from bench import first_run, ingest, memory, peers, policy, push, tokenise
+from bench import first_run, ingest, memory, peers, policy, policy_opa, push, tokenise
 from bench.figures import FULL, QUICK, Figure, Sizes
 from bench.page import machine, shown, write, write_json
 
@@ -33,6 +33,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "ingest": ingest.run,
     "push": push.run,
     "policy": policy.run,
+    "policy-opa": policy_opa.run,
     "memory": memory.run,
     "peers": peers.run,
     "first-run": first_run.run,

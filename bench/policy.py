@@ -34,7 +34,7 @@ def run(sizes: Sizes, folder: Path) -> tuple[Figure, ...]:  # noqa: ARG001 - as 
     try:
         engine.warm()
         decider = Decider(engine, bundle, clock=SystemClock(), settings=Settings(allow_lives=0))
-        inputs = list(itertools.islice(_inputs(), BATCH))
+        inputs = list(itertools.islice(distinct_inputs(), BATCH))
         began, cpu_began = time.perf_counter(), _cpu(engine)
         for _ in range(sizes.policy_batches):
             answers = decider.decide_batch("submission", inputs)
@@ -55,7 +55,7 @@ def _cpu(engine: EmbeddedEngine) -> float:
     return cpu_seconds(pid for pid in engine.pids if pid is not None)
 
 
-def _inputs() -> Iterator[PolicyInput]:
+def distinct_inputs() -> Iterator[PolicyInput]:
     """Distinct projections that policy allows, in a fixed order."""
     tiers = (["core"], ["core", "strong"], ["strong"])
     for key_tiers, marking in itertools.product(tiers, distinct_markings()):

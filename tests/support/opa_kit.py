@@ -68,7 +68,7 @@ class OpaServer:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
         config = {
-            "bundles": {"passerelle": {"resource": archive.as_uri(), "signing": {"keyid": KEY_ID}}},
+            "bundles": {"passerelle": {"resource": archive.resolve().as_uri(), "signing": {"keyid": KEY_ID}}},
             "keys": {KEY_ID: {"algorithm": "ES256", "key": public}},
         }
         folder.mkdir(parents=True, exist_ok=True)
