@@ -20,9 +20,11 @@ from passerelle.errors import PasserelleError
 from passerelle.federation import Federation
 from passerelle.identity import Identity, Role
 from passerelle.oprf.pinned import GroupKeys
+from passerelle.revocation import Revocations
 from passerelle.rpc.authority import AuthorityClient
 from passerelle.rpc.channel import open_channel
 from passerelle.rpc.leaf import LeafFiles, Renewal
+from passerelle.rpc.lists import list_keeper
 from passerelle.rpc.material import FileMaterial
 from passerelle.selftest import selftest
 from passerelle.sign import VerifyingKey
@@ -32,6 +34,7 @@ from passerelle_connector.group_keys import load_group_keys
 from passerelle_connector.inbox import Inbox
 from passerelle_connector.keyring import MANIFEST, Keyring, load_keys
 from passerelle_connector.lines import Dial, Lines
+from passerelle_connector.listwatch import ListWatch
 from passerelle_connector.marking import TARGETS, MarkingPlan
 from passerelle_connector.model import Random, TokenProtocol
 from passerelle_connector.normalise import FIELDS, NORM_VERSION, Settings
@@ -233,6 +236,20 @@ def build_renewal(settings: ConnectorSettings, environment: Environment) -> Rene
     )
 
 
+def build_lists(settings: ConnectorSettings, peers: Peers, environment: Environment) -> ListWatch:
+    """The watch over the lists of hub and trustees; what the folder holds is read now."""
+    stated = settings.revocation
+    revocations = Revocations(environment.clock, required=stated.required)
+    keeper = list_keeper(stated, settings.path(stated.folder), revocations, peers.trust)
+    keeper.read()
+
+    def trust_domains() -> set[str]:
+        trustees = (peers.identity(one.agency, Role.TRUSTEE) for one in settings.trustees)
+        return {peers.hub.trust_domain, *(one.trust_domain for one in trustees)}
+
+    return ListWatch(keeper, revocations, trust_domains, stated.refresh_seconds)
+
+
 def connect(
     settings: ConnectorSettings,
     stores: Stores,
@@ -242,6 +259,7 @@ def connect(
     ports: Ports,
     environment: Environment,
     renewal: Renewal | None = None,
+    lists: ListWatch | None = None,
 ) -> Connector:
     """Wire a connector.
 
@@ -262,9 +280,8 @@ def connect(
     tokeniser = Tokeniser(
         protocol, table, group_keys, ports.trustees, stores.tokens, keyring.cache_secret, random
     )
-    source = build_source(settings)
     reader = Reader(
-        source=source,
+        source=(source := build_source(settings)),
         preparation=build_preparation(settings),
         tokeniser=tokeniser,
         sealer=Sealer(agency, keyring.vault, table, keyring.padding_secret, random),
@@ -290,6 +307,7 @@ def connect(
         clock=clock,
         pace=_pace(settings, environment),
         renewal=renewal,
+        lists=lists,
         reconciliation=_reconciliation(identity, settings, stores, peers, ports, environment),
     )
 
@@ -351,6 +369,7 @@ async def connector(settings: ConnectorSettings) -> AsyncGenerator[Connector]:
     stores.tokens.forget_before(settings.epoch)
     try:
         async with open_ports(settings, peers, renewal) as ports:
-            yield connect(settings, stores, keyring, peers, group_keys, ports, environment, renewal)
+            lists = build_lists(settings, peers, environment)
+            yield connect(settings, stores, keyring, peers, group_keys, ports, environment, renewal, lists)
     finally:
         stores.database.close()

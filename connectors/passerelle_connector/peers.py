@@ -45,6 +45,11 @@ class Peers:
         return taken
 
     @property
+    def trust(self) -> Federation:
+        """The roots of each trust domain, for whoever verifies under them."""
+        return self._federation
+
+    @property
     def hub(self) -> Identity:
         """The hub.
 

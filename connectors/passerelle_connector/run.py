@@ -27,6 +27,7 @@ from passerelle.log import get_logger
 from passerelle.rpc.leaf import Renewal
 from passerelle_connector.deliver import Delivery
 from passerelle_connector.inbox import Inbox
+from passerelle_connector.listwatch import ListWatch
 from passerelle_connector.model import TokenProtocol, Wait
 from passerelle_connector.outbox import Outbox
 from passerelle_connector.peers import Peers
@@ -42,6 +43,8 @@ _AWAY: Final = frozenset(
     {"peer_unavailable", "peer_timeout", "hub_unreachable", "hub_busy", "database_unavailable"}
 )
 _EXPONENT_LIMIT: Final = 16
+_CALLS: Final = frozenset({"source", "deliver", "inbox", "reconcile"})
+"""Loops that call others; they do not begin while a list is stale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,7 @@ class Connector:
         pace: Pace,
         renewal: Renewal | None = None,
         reconciliation: Reconciliation | None = None,
+        lists: ListWatch | None = None,
     ) -> None:
         self._source = source
         self._reader = reader
@@ -97,6 +101,7 @@ class Connector:
         self._pace = pace
         self._renewal = renewal
         self._reconciliation = reconciliation
+        self._lists = lists
         self._agreed = asyncio.Event()
 
     async def run(self) -> None:
@@ -115,6 +120,8 @@ class Connector:
                 tasks.create_task(self._keep_going("renew", self._renew))
             if self._reconciliation is not None:
                 tasks.create_task(self._keep_going("reconcile", self._reconcile))
+            if self._lists is not None:
+                tasks.create_task(self._keep_going("lists", self._lists.run))
 
     async def submit_once(self) -> Outcome:
         """Read the source once and deliver everything the outbox holds.
@@ -223,6 +230,8 @@ class Connector:
         await asyncio.to_thread(self._waits.clear, part)
         while True:
             try:
+                if self._lists is not None and part in _CALLS:
+                    self._lists.check()
                 await action(healthy)
                 continue
             except PasserelleError as error:

@@ -51,6 +51,8 @@ class Registry:
     ) -> None:
         self.federation = federation
         self.local = local
+        self.refused: Final[set[Signed]] = set()
+        """Entries of the folder that were refused once, and are not tried again."""
         self._pki = pki
         self._audit = audit
         self._clock = clock

@@ -107,13 +107,13 @@ def _awaited(opening: Callable[[], Database]) -> Database:
 
 def _take_entries(core: Core, settings: HubSettings) -> None:
     """Take what the folder of entries holds and the table does not; read again while the hub runs."""
-    known = frozenset(core.registry.signed_entries())
+    known = {*core.registry.signed_entries(), *core.registry.refused}
     found = [one for one in stored_entries(settings.path(settings.registry.entries)) if one not in known]
     if found:
         with core.database.write() as tx:
             core.database.alone(tx)
             core.registry.refresh(tx)  # another process may have taken them
-            known = frozenset(core.registry.signed_entries())
+            known = {*core.registry.signed_entries()}
             for signed in found:
                 if signed not in known:
                     _add(core, tx, signed)
@@ -127,6 +127,7 @@ def _add(core: Core, tx: Transaction, signed: Signed) -> None:
     except PasserelleError as error:
         if error.code != "registry_entry_invalid":
             raise
+        core.registry.refused.add(signed)
         _LOG.warning("entry.refused", code=error.code, detail=error.detail)
 
 
