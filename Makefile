@@ -9,7 +9,7 @@ LINKAGE_PEERS := build/linkage-peers
 LISTS ?=
 BENCH = PYTHONPATH=tests/support GRPC_VERBOSITY=ERROR $(BIN)/python -m bench
 
-.PHONY: bench-linkage dev check test adversary adversary-short demo bench bench-quick bench-memory proto lock clean
+.PHONY: bench-linkage dev check test adversary adversary-short demo bench bench-quick bench-growth bench-memory proto lock clean
 
 dev: $(VENV)/.installed
 
@@ -58,6 +58,9 @@ $(LINKAGE_PEERS)/.installed: bench/linkage-peers.lock
 
 bench-quick: dev
 	$(BENCH) --quick
+
+bench-growth: dev
+	$(BENCH) growth
 
 bench-memory: dev
 	$(BENCH) memory --records 1000000

@@ -5,6 +5,7 @@
     python -m bench ingest             some of them, by name; each writes build/bench-<name>.json
     python -m bench ingest --profile   says where the time goes, writes nothing
     python -m bench memory --records 1000000
+    python -m bench growth             never among all of them: some minutes, 10 GB of disk
 
 Needs `tests/support` on the path, where the kits of the tests live (see the Makefile).
 """
@@ -20,7 +21,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from bench import first_run, ingest, memory, peers, policy, policy_opa, push, tokenise
+from bench import first_run, growth, ingest, memory, peers, policy, policy_opa, push, tokenise
 from bench.figures import FULL, QUICK, Figure, Sizes
 from bench.page import machine, shown, write, write_json
 
@@ -37,7 +38,10 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "memory": memory.run,
     "peers": peers.run,
     "first-run": first_run.run,
+    "growth": growth.run,
 }
+_OWN_RUNS = frozenset({"growth"})
+"""Too long to be among all of them."""
 _TOP = 40
 
 
@@ -50,7 +54,7 @@ def main() -> None:
         sizes = replace(sizes, memory_records=tuple(options.records))
     conditions = machine()
     figures: list[Figure] = []
-    for name in options.names or BENCHMARKS:
+    for name in options.names or [name for name in BENCHMARKS if name not in _OWN_RUNS]:
         found = measured(name, sizes, profile=options.profile)
         if options.names and not (options.quick or options.profile):
             write_json(ROOT / "build" / f"bench-{name}.json", found)

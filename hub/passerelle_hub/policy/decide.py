@@ -55,7 +55,7 @@ Alarm = Callable[[str, str], None]
 class Settings:
     """How long an allow is remembered (microseconds) and how many at most."""
 
-    allow_lives: int = 5 * SECOND
+    allow_lives: int = 30 * SECOND
     remembered: int = 100_000
 
 

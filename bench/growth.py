@@ -1,0 +1,81 @@
+"""Whether the index of tokens keeps its speed as it grows: rows a second at 50 million tokens to 1 million.
+
+The hub's own table, store and database, on PostgreSQL: per batch 8,000 marks of 1,000 records are inserted
+and committed, then all of them are looked up. The filling between both measurements is made by the server
+itself, random marks, with the index built afterwards as it would be after a restore. Too long for `make
+bench`: `make bench-growth` takes some minutes and 10 GB of disk.
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+import time
+from pathlib import Path
+
+import postgres_kit
+from bench.figures import SEED, Figure, Sizes, at_least
+
+from passerelle_hub.store import Database, marks
+from passerelle_hub.store.marks import MarkRow
+
+SMALL, LARGE = 1_000_000, 50_000_000
+BATCH = 8_000
+TOKENS_A_RECORD = 8
+BATCHES = 60
+_SETTINGS = (
+    *("shared_buffers=1GB", "max_wal_size=8GB", "checkpoint_timeout=30min", "maintenance_work_mem=1GB"),
+    *("wal_level=minimal", "max_wal_senders=0"),
+)
+
+
+def run(sizes: Sizes, folder: Path) -> tuple[Figure, ...]:  # noqa: ARG001 - as every benchmark
+    """Measure."""
+    name = "growth, rows/s at 50 M tokens to 1 M"
+    programs = postgres_kit.binaries()
+    if programs is None:
+        return (Figure(name, None, "ratio", ">= 0.8"),)
+    with postgres_kit.server(programs, _SETTINGS) as server:
+        database = Database(server.empty())
+        try:
+            database.migrate()
+            small = _speed(database, SMALL)
+            large = _speed(database, LARGE)
+        finally:
+            database.close()
+    return (
+        at_least(name, large / small, "ratio", 0.8),
+        Figure("growth, insert and look up at 1 M tokens", small, "rows/s"),
+        Figure("growth, insert and look up at 50 M tokens", large, "rows/s"),
+    )
+
+
+def _speed(database: Database, tokens: int) -> float:
+    """Rows a second, by the median batch, in an index filled up to that many tokens."""
+    with database.write() as tx:
+        missing = tokens - marks.count(tx)
+        tx.exec_driver_sql("DROP INDEX ix_token_mark")
+        tx.exec_driver_sql(
+            "INSERT INTO token SELECT gen_random_uuid(), at / %s, 1 FROM generate_series(1, %s) AS at",
+            (TOKENS_A_RECORD, missing),
+        )
+        tx.exec_driver_sql("CREATE INDEX ix_token_mark ON token USING hash (mark)")
+    with database.write() as tx:
+        tx.exec_driver_sql("ANALYZE token")
+    rng, first = random.Random(SEED + tokens), tokens
+    _batch(database, rng, first)  # warms up
+    return BATCH / statistics.median(_batch(database, rng, first + BATCH * at) for at in range(1, BATCHES))
+
+
+def _batch(database: Database, rng: random.Random, first: int) -> float:
+    """Seconds of one batch: insert, commit, look up."""
+    rows = sorted(MarkRow(rng.randbytes(16), first + at // TOKENS_A_RECORD, 1) for at in range(BATCH))
+    wanted = [row.mark for row in rows]
+    began = time.perf_counter()
+    with database.write() as tx:
+        marks.put(tx, rows)
+    with database.read() as tx:
+        found = marks.holders(tx, wanted)
+    took = time.perf_counter() - began
+    assert len(found) == BATCH
+    return took
