@@ -51,7 +51,7 @@ def find(tx: Transaction, batch: Sequence[StoredRecord], cap: int = FREQUENCY_CA
     fresh = {row.record_pk for row in batch}
     owners, further = _owners(batch)
     foreign: dict[bytes, list[MarkRow]] = {mark: [] for mark in further}
-    for row in marks.holders(tx, sorted(owners)):
+    for row in marks.holders(tx, sorted(owners), _run(fresh)):
         if row.record_pk not in fresh:
             foreign.setdefault(row.mark, []).append(row)
     carriers: dict[bytes, list[MarkRow]] = {}
@@ -63,6 +63,11 @@ def find(tx: Transaction, batch: Sequence[StoredRecord], cap: int = FREQUENCY_CA
     known = {row.record_pk: row for row in batch if row.state == "active" and row.record_pk in involved}
     known |= records.by_key(tx, sorted(involved - fresh))
     return _collect(carriers, known, fresh, cap)
+
+
+def _run(keys: set[int]) -> tuple[int, int] | None:
+    """First and last of keys without a gap, as those of a batch are when nobody else took keys meanwhile."""
+    return (min(keys), max(keys)) if keys and max(keys) - min(keys) == len(keys) - 1 else None
 
 
 def _owners(batch: Sequence[StoredRecord]) -> tuple[dict[bytes, int], dict[bytes, list[int]]]:

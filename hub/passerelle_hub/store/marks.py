@@ -67,29 +67,37 @@ def remove(tx: Transaction, rows: Sequence[tuple[bytes, int]]) -> None:
     )
 
 
-def holders(tx: Transaction, marks: Sequence[bytes]) -> list[MarkRow]:
-    """All rows that carry any of the marks (no mark twice), whoever owns them."""
+def holders(tx: Transaction, marks: Sequence[bytes], besides: tuple[int, int] | None = None) -> list[MarkRow]:
+    """All rows that carry any of the marks (no mark twice), whoever owns them.
+
+    `besides` leaves out the rows of records whose keys lie between two, both included.
+    """
     if not marks:
         return []
+    low, high = besides or (0, -1)
     if on_sqlite(tx):
-        return _listed(tx, marks)
+        return _listed(tx, marks, low, high)
     _walk(tx)
     with cursor(tx, binary=True) as own:
         own.execute(
             "SELECT uuid_send(token.mark), token.record_pk, token.kind"
-            " FROM unnest(%s::uuid[]) AS wanted (mark) JOIN token ON token.mark = wanted.mark",
-            (_array(marks),),
+            " FROM unnest(%s::uuid[]) AS wanted (mark) JOIN token ON token.mark = wanted.mark"
+            " WHERE NOT token.record_pk BETWEEN %s AND %s",
+            (_array(marks), low, high),
         )
         return [MarkRow(*row) for row in own]
 
 
-def _listed(tx: Transaction, marks: Sequence[bytes]) -> list[MarkRow]:
+def _listed(tx: Transaction, marks: Sequence[bytes], low: int, high: int) -> list[MarkRow]:
     found: list[MarkRow] = []
     for at in range(0, len(marks), AT_ONCE):
         part = tuple(marks[at : at + AT_ONCE])
         places = ", ".join("?" * len(part))
-        query = f"SELECT mark, record_pk, kind FROM token WHERE mark IN ({places})"  # noqa: S608 - placeholders only
-        found.extend(MarkRow(*row) for row in tx.exec_driver_sql(query, part))
+        query = (
+            f"SELECT mark, record_pk, kind FROM token WHERE mark IN ({places})"  # noqa: S608 - placeholders only
+            " AND NOT record_pk BETWEEN ? AND ?"
+        )
+        found.extend(MarkRow(*row) for row in tx.exec_driver_sql(query, (*part, low, high)))
     return found
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, TypeAlias, cast
 
 from passerelle import merkle
@@ -87,22 +88,26 @@ def record_head(salt: bytes, batch_id: bytes, position: int, header: bytes, deci
 def record_body(salt: bytes, row: RecordRow) -> bytes:
     """What a leaf holds of a record's current row (2)."""
     index = b"".join(sorted(mark + kind.to_bytes(2, "big") for mark, kind in row.index))
-    fields = encode(
-        row.agency,
-        row.record_id,
-        row.revision,
-        row.state,
-        row.entity,
-        row.domain,
-        row.epoch,
-        row.marking,
-        row.kinds,
-        row.expiry,
-        int(row.embargoed),
-        index,
-        tuple(sorted(row.wraps)),
+    fields = (  # the encoding of parts is that of each, one after the other; most come again and again
+        _known(row.agency),
+        encode(row.record_id),
+        _known(row.revision),
+        _known(row.state),
+        _known(row.entity),
+        _known(row.domain),
+        _known(row.epoch),
+        _known(row.marking),
+        _known(row.kinds),
+        _known(row.expiry),
+        _known(int(row.embargoed)),
+        encode(index, tuple(sorted(row.wraps))),
     )
-    return hashlib.sha256(_BODY + salt + fields).digest()
+    return hashlib.sha256(b"".join((_BODY, salt, *fields))).digest()
+
+
+@lru_cache(maxsize=8192, typed=True)
+def _known(part: bytes | str | int) -> bytes:
+    return encode(part)
 
 
 def record_leaf(head: bytes, body: bytes) -> bytes:
