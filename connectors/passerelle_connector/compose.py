@@ -13,6 +13,8 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from passerelle.audit.follow import LogPort
+from passerelle.audit.service import GrpcLog
 from passerelle.catalogue import Tier, catalogue
 from passerelle.clock import Clock, SystemClock
 from passerelle.codec.signed import decode_signed
@@ -28,6 +30,7 @@ from passerelle.rpc.lists import list_keeper
 from passerelle.rpc.material import FileMaterial
 from passerelle.selftest import selftest
 from passerelle.sign import VerifyingKey
+from passerelle_connector.compose_log import build_log_watch
 from passerelle_connector.config import ConnectorSettings
 from passerelle_connector.deliver import Delivery
 from passerelle_connector.group_keys import load_group_keys
@@ -55,6 +58,7 @@ from passerelle_connector.store import (
     HoldingStore,
     InboxStore,
     OutboxStore,
+    PromiseStore,
     RowStore,
     TokenCache,
     WaitStore,
@@ -74,6 +78,7 @@ class Stores:
     inbox: InboxStore
     tokens: TokenCache
     waits: WaitStore
+    promises: PromiseStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,7 @@ class Ports:
     trustees: Mapping[int, TrusteePort]
     holdings: HoldingsPort | None = None
     preview: PreviewPort | None = None
+    log: LogPort | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +122,7 @@ def open_stores(settings: ConnectorSettings) -> Stores:
         inbox=InboxStore(database),
         tokens=TokenCache(database),
         waits=WaitStore(database),
+        promises=PromiseStore(database),
     )
 
 
@@ -213,7 +220,8 @@ async def open_ports(
             trustees[trustee.index] = lines.connect(dial(trustee.address, identity), GrpcTrustee)
         if renewal is not None:
             renewal.on_renewed(lines.reopen)
-        yield Ports(hub, hub, trustees, hub, hub)
+        log = lines.connect(dial(settings.hub.address, peers.hub), GrpcLog)
+        yield Ports(hub, hub, trustees, hub, hub, log)
     finally:
         await lines.close()
 
@@ -277,9 +285,8 @@ def connect(
         clock,
         random,
     )
-    tokeniser = Tokeniser(
-        protocol, table, group_keys, ports.trustees, stores.tokens, keyring.cache_secret, random
-    )
+    secret = keyring.cache_secret
+    tokeniser = Tokeniser(protocol, table, group_keys, ports.trustees, stores.tokens, secret, random)
     reader = Reader(
         source=(source := build_source(settings)),
         preparation=build_preparation(settings),
@@ -299,7 +306,7 @@ def connect(
         reader=reader,
         outbox=outbox,
         delivery=Delivery(identity, hub, stores.outbox, ports.hub, own.signing, peers, clock),
-        inbox=Inbox(agency, hub, stores.inbox, stores.rows, ports.hub, own.sealing, peers, clock),
+        inbox=_inbox(agency, stores, peers, own, ports, clock),
         directory=ports.directory,
         peers=peers,
         protocol=protocol,
@@ -309,7 +316,15 @@ def connect(
         renewal=renewal,
         lists=lists,
         reconciliation=_reconciliation(identity, settings, stores, peers, ports, environment),
+        log_watch=build_log_watch(settings, stores.promises, peers, own.signing, ports.log, clock),
     )
+
+
+def _inbox(agency: str, stores: Stores, peers: Peers, own: OwnKeys, ports: Ports, clock: Clock) -> Inbox:
+    """The inbox; what it takes is owed a proof where a port leads to the log."""
+    promises = None if ports.log is None else stores.promises
+    keys, rows = own.sealing, stores.rows
+    return Inbox(agency, peers.hub, stores.inbox, rows, ports.hub, keys, peers, clock, promises=promises)
 
 
 def _pace(settings: ConnectorSettings, environment: Environment) -> Pace:

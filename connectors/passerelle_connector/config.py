@@ -68,6 +68,8 @@ class ConnectorSettings(RoleSettings):
     withdraw_share: Annotated[float, Field(ge=0, le=1)] = 0.2
     withdraw_rows: Annotated[int, Field(ge=1)] = 10
     reconcile_seconds: Annotated[float, Field(gt=0)] = 86_400.0
+    log_seconds: Annotated[float, Field(gt=0)] = 30.0
+    log_state: Path = Path("log")
     retry_seconds: Annotated[float, Field(gt=0)] = 2.0
     retry_limit_seconds: Annotated[float, Field(gt=0)] = 300.0
     threads: Annotated[int, Field(ge=1, le=64)] = 2

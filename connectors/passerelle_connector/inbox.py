@@ -23,8 +23,11 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Final
 
-from passerelle.clock import Clock
+from passerelle.audit import names
+from passerelle.audit.rows import notified, row_digest
+from passerelle.clock import SECOND, Clock
 from passerelle.codec.notification import decode_notification
+from passerelle.codec.signed import encode_signed
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
 from passerelle.log import get_logger
@@ -35,9 +38,11 @@ from passerelle.seal import SealingKey
 from passerelle.sign import Signed
 from passerelle_connector.peers import Peers
 from passerelle_connector.ports import Healthy, HubPort, SealedNotification, close_stream, quiet
-from passerelle_connector.store import InboxStore, RowStore
+from passerelle_connector.store import InboxStore, PromiseStore, RowStore
+from passerelle_connector.store.promises import NOTIFICATION, Promise
 
 ACKNOWLEDGE_SECONDS: Final = 0.1
+MERGE_DELAY: Final = 10 * SECOND
 _LOG: Final = get_logger("inbox")
 
 
@@ -55,6 +60,7 @@ class Inbox:
         peers: Peers,
         clock: Clock,
         pause: float = ACKNOWLEDGE_SECONDS,
+        promises: PromiseStore | None = None,
     ) -> None:
         self._agency = agency
         self._hub = hub
@@ -65,6 +71,7 @@ class Inbox:
         self._peers = peers
         self._clock = clock
         self._pause = pause
+        self._promises = promises
 
     async def run(self, healthy: Healthy = quiet) -> None:
         """One stream, until the hub or a fault ends it.
@@ -94,9 +101,26 @@ class Inbox:
         if item.sequence != cursor + 1:
             raise PasserelleError("notification_gap", f"{item.sequence} after {cursor}")
         signed, notification = self._opened(item)
+        if self._promises is not None:
+            self._promises.owe([self._promise(item, signed, notification)])
         self._store.add(item.sequence, notification.notification_id, signed, self._clock.now())  # (5)
         _LOG.info("notification.stored", sequence=item.sequence)
         return item.sequence
+
+    def _promise(self, item: SealedNotification, signed: Signed, note: Notification) -> Promise:
+        """That the log holds this very notification (`log_watch` asks for the proof)."""
+        fields = notified(
+            self._agency,
+            item.sequence,
+            note.link_id,
+            note.created,
+            note.decision_id,
+            item.key_id,
+            item.sealed,
+        )
+        digest = row_digest("notification", fields)
+        name = names.notification(self._agency, item.sequence)
+        return Promise(name, NOTIFICATION, self._clock.now() + MERGE_DELAY, digest, encode_signed(signed))
 
     def _opened(self, item: SealedNotification) -> tuple[Signed, Notification]:
         key = self._keys.get(item.key_id)

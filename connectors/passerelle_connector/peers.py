@@ -11,11 +11,13 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
+from passerelle.checkpoint import Checkpoint, verify_checkpoint
 from passerelle.errors import PasserelleError
 from passerelle.federation import Federation
 from passerelle.identity import Identity, Role
 from passerelle.log import get_logger
 from passerelle.manifest import KeyManifest, read_manifest
+from passerelle.note import Note
 from passerelle.registry_entry import Status, verify_entry
 from passerelle.seal import SealingPublicKey
 from passerelle.sign import Signed, VerifyingKey, verify
@@ -90,6 +92,22 @@ class Peers:
         """
         key = self.manifest(agency).signing_key(signed.signature.key_id, at)
         return verify(signed, key, payload_type)
+
+    def hub_checkpoint(self, note: Note, at: int) -> Checkpoint:
+        """The checkpoint inside a note, once a key of the hub's manifest is shown to have signed it.
+
+        Raises:
+            PasserelleError: `agency_unknown`, `note_unsigned`, `note_signature_invalid`, `message_malformed`.
+        """
+        origin = str(self.hub)
+        refusal = PasserelleError("note_unsigned", "no valid signing key of the hub")
+        for entry in self.manifest(self._hub).signing_keys:
+            if entry.covers(at):
+                try:
+                    return verify_checkpoint(note, origin, entry.key)
+                except PasserelleError as error:
+                    refusal = error
+        raise refusal
 
     def sealing_key(self, agency: str, at: int) -> SealingPublicKey:
         """The current sealing key of an active agency.

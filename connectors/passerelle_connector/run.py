@@ -6,6 +6,7 @@
 - *inbox*: one stream of notifications;
 - *reconcile*: once hub and outbox agree after each connection, and daily, what the hub holds is compared with
   what receipts say;
+- *log*: the hub's log is followed and cosigned, what receipts promise is fetched and checked;
 - *renew*, where an authority is configured: the leaf at half its life, after which channels are opened anew.
 
 A loop that fails notes why it waits, sleeps (exponentially longer, with jitter, up to a limit) and starts
@@ -28,6 +29,7 @@ from passerelle.rpc.leaf import Renewal
 from passerelle_connector.deliver import Delivery
 from passerelle_connector.inbox import Inbox
 from passerelle_connector.listwatch import ListWatch
+from passerelle_connector.log_watch import LogWatch
 from passerelle_connector.model import TokenProtocol, Wait
 from passerelle_connector.outbox import Outbox
 from passerelle_connector.peers import Peers
@@ -87,6 +89,7 @@ class Connector:
         renewal: Renewal | None = None,
         reconciliation: Reconciliation | None = None,
         lists: ListWatch | None = None,
+        log_watch: LogWatch | None = None,
     ) -> None:
         self._source = source
         self._reader = reader
@@ -102,6 +105,7 @@ class Connector:
         self._renewal = renewal
         self._reconciliation = reconciliation
         self._lists = lists
+        self.log_watch = log_watch
         self._agreed = asyncio.Event()
 
     async def run(self) -> None:
@@ -122,6 +126,8 @@ class Connector:
                 tasks.create_task(self._keep_going("reconcile", self._reconcile))
             if self._lists is not None:
                 tasks.create_task(self._keep_going("lists", self._lists.run))
+            if self.log_watch is not None:
+                tasks.create_task(self._keep_going("log", self.log_watch.run))
 
     async def submit_once(self) -> Outcome:
         """Read the source once and deliver everything the outbox holds.

@@ -50,6 +50,7 @@ class EventKind(StrEnum):
     CALL_REFUSED = "call.refused"
     DIRECTORY_READ = "directory.read"
     LOG_READ = "log.read"
+    LOG_COSIGNED = "log.cosigned"
     AGENCY_ADDED = "agency.added"
     MANIFEST_LOGGED = "manifest.logged"
     AGENCY_SUSPENDED = "agency.suspended"
@@ -94,6 +95,7 @@ MEANING: Mapping[EventKind, str] = {
     EventKind.EVALUATIONS_DIFFER: "An agency had more evaluated than it submitted; agency, group, figures.",
     EventKind.CALL_REFUSED: "A call was refused before it reached a step.",
     EventKind.DIRECTORY_READ: "An agency read the directory.",
+    EventKind.LOG_COSIGNED: "A witness cosigned a checkpoint; of how many leaves.",
     EventKind.LOG_READ: "An agency or a supervisor read the log.",
     EventKind.AGENCY_ADDED: "An agency's signed registry entry was added or replaced.",
     EventKind.POLICY_ACTIVATED: "A policy revision became the active one; its signers, the bundle's hash.",

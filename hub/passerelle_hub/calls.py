@@ -104,8 +104,15 @@ PREVIEW = RpcRule(
     quota="control",
     event=EventKind.PREVIEW_ASKED,
 )
-
-_LOG_CALLS = (CHECKPOINT, INCLUSION, CONSISTENCY, PROVE, TILES)
+COSIGN = RpcRule(
+    method=_SERVICE + "Transparency/Cosign",
+    roles=frozenset({Role.CONNECTOR, Role.SUPERVISOR, Role.WITNESS}),
+    package="admin",
+    action="log.cosign",
+    quota="control",
+    event=EventKind.LOG_COSIGNED,
+)
+_LOG_CALLS = (CHECKPOINT, INCLUSION, CONSISTENCY, PROVE, TILES, COSIGN)
 
 RULES = rule_table(
     [SUBMIT, NOTIFICATIONS, RECONCILE, DESCRIBE, AGENCIES, REPORT, EXPLAIN, PREVIEW, *_LOG_CALLS]

@@ -36,8 +36,10 @@ from passerelle_hub.holdings import Holdings
 from passerelle_hub.index import Pepper
 from passerelle_hub.intake import Intake
 from passerelle_hub.letters import DeadLetters
+from passerelle_hub.logbook.guard import LogGuard
 from passerelle_hub.logbook.reading import LogReader
 from passerelle_hub.logbook.service import Log, add_log
+from passerelle_hub.logbook.witnesses import Witnesses
 from passerelle_hub.match.links import Linker
 from passerelle_hub.notify import Notifier
 from passerelle_hub.outgoing import Bell, Outgoing
@@ -80,6 +82,7 @@ class Foundation:
     require_lists: bool = False
     quotas: Mapping[str, int] = field(default_factory=dict[str, int])
     quota_exceptions: Mapping[str, Mapping[str, int]] = field(default_factory=dict[str, dict[str, int]])
+    guard: LogGuard = field(default_factory=LogGuard)
     tolerance: Tolerance = field(default_factory=Tolerance)
     signers: Signers = field(default_factory=Signers)
     workshop: Workshop | None = None
@@ -103,6 +106,7 @@ class Core:
     holdings: Holdings
     access: Access
     transparency: Transparency
+    guard: LogGuard
     retention: Retention
     reports: Reports
     evaluations: Evaluations
@@ -153,7 +157,8 @@ def build_core(base: Foundation, database: Database) -> Core:
             clock=clock,
         ),
         settlement=settlement,
-        outgoing=Outgoing(database, audit),
+        outgoing=Outgoing(database, audit, base.guard),
+        guard=base.guard,
         holdings=Holdings(
             hub=base.identity, database=database, key=base.signing_key, audit=audit, clock=clock
         ),
@@ -253,7 +258,9 @@ def build_server(
         ),
     )
     reader = LogReader(core.database, core.transparency)
-    add_log(listener.server, Log(reader=reader, access=core.access, threads=threads))
+    witnesses = Witnesses(core.database, core.registry, core.audit, core.foundation.clock)
+    log = Log(reader=reader, witnesses=witnesses, access=core.access, threads=threads)
+    add_log(listener.server, log)
     reports = TrusteeReports(reports=core.reports, access=core.access, threads=threads)
     add_servicer(listener.server, reports)
     foreseer = Foreseer(core.decisions, base.director, base.domains.normaliser)

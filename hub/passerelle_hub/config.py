@@ -46,6 +46,17 @@ class KeySettings(Part):
     pepper: Path = Path("keys/pepper.key")
 
 
+class LogSettings(Part):
+    """The guard of releases: how old tick and checkpoint may be, and how long ago a quorum may have cosigned.
+
+    An age of 0 is no limit.
+    """
+
+    max_age_seconds: Annotated[float, Field(ge=0)] = 60.0
+    quorum: Annotated[int, Field(ge=1, le=32)] = 2
+    witnessed_max_age_seconds: Annotated[float, Field(ge=0)] = 0.0
+
+
 class PolicySettings(Part):
     """Policies, the operator's own documents, and which engine evaluates them.
 
@@ -113,6 +124,7 @@ class HubSettings(RoleSettings):
     pki: PkiAddress | None = None
     policy: PolicySettings = PolicySettings()
     backup: BackupSettings = BackupSettings()
+    log: LogSettings = LogSettings()
     domains: dict[str, tuple[int, ...]]
     quotas: Limits = Field(default_factory=dict[str, int])
     quota_exceptions: dict[str, Limits] = Field(default_factory=dict[str, Limits])

@@ -14,6 +14,7 @@ from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
 from passerelle_hub.audit import Audit, EventKind
 from passerelle_hub.logbook import vouch
+from passerelle_hub.logbook.guard import LogGuard
 from passerelle_hub.store import Database, notifications
 from passerelle_hub.store.notifications import StoredNotification
 
@@ -46,17 +47,19 @@ class Bell:
 class Outgoing:
     """What an agency's notification stream reads and writes. Blocking; called off the event loop."""
 
-    def __init__(self, database: Database, audit: Audit) -> None:
+    def __init__(self, database: Database, audit: Audit, guard: LogGuard | None = None) -> None:
         self._database = database
         self._audit = audit
+        self._guard = guard or LogGuard()
 
     def open(self, peer: Identity, cursor: int) -> None:
         """Begin at a cursor.
 
         Raises:
-            PasserelleError: `cursor_invalid`.
+            PasserelleError: `cursor_invalid`, `log_stale`.
         """
         with self._database.write() as tx:
+            self._guard.require(tx)
             if cursor > notifications.last_sequences(tx).get(peer.agency, 0):
                 raise PasserelleError("cursor_invalid", f"cursor {cursor}")
             self._audit.append(tx, EventKind.NOTIFICATIONS_OPENED, str(peer), cursor=cursor)

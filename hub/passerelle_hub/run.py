@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from passerelle.clock import Clock, SystemClock
+from passerelle.clock import SECOND, Clock, SystemClock
 from passerelle.codec.signed import decode_signed
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
@@ -35,6 +35,7 @@ from passerelle_hub.beside import (
 from passerelle_hub.compose import Core, Foundation, Server, build_core, build_server
 from passerelle_hub.config import HubSettings
 from passerelle_hub.domains import Domains
+from passerelle_hub.logbook.guard import LogGuard
 from passerelle_hub.opening import open_policy
 from passerelle_hub.outgoing import Bell
 from passerelle_hub.schedule import Schedule, hub_jobs
@@ -75,6 +76,7 @@ def open_core(settings: HubSettings, clock: Clock | None = None) -> Core:
         require_lists=settings.revocation.required,
         quotas=settings.quotas,
         quota_exceptions=settings.quota_exceptions,
+        guard=_guard(settings, clock or SystemClock()),
         tolerance=settings.evaluations.tolerance(),
         signers=policy.signers,
         workshop=policy.workshop,
@@ -211,6 +213,12 @@ def _begin(core: Core, identity: str) -> None:
     core.settlement.settle_all()
 
 
+def _guard(settings: HubSettings, clock: Clock) -> LogGuard:
+    log = settings.log
+    age, witnessed = int(log.max_age_seconds * SECOND), int(log.witnessed_max_age_seconds * SECOND)
+    return LogGuard(clock, age, log.quorum, witnessed)
+
+
 def _last_checkpoint(core: Core) -> None:
     """So that an export of a stopped hub is covered as a whole."""
     with core.database.write() as tx:
@@ -256,7 +264,7 @@ async def tick(server: Server, seconds: float, wakes: Wakes) -> None:
     Whoever waits is woken at the end of a slot: the length of a beat tells nobody what it was busy with.
     """
     loop = asyncio.get_running_loop()
-    due = loop.time()
+    due, signed = loop.time(), False
     while True:
         due = max(due + seconds, loop.time())
         await asyncio.sleep(due - loop.time())
@@ -265,6 +273,9 @@ async def tick(server: Server, seconds: float, wakes: Wakes) -> None:
         try:
             beat = await server.threads.beat(server.core.pulse.beat)
             closed = beat.tick is not None
+            if not signed:  # releases need a fresh one, and the job's first is an interval away
+                await server.threads.write(_last_checkpoint, server.core)
+                signed = True
         except Exception as error:  # noqa: BLE001 - one failed beat must not end the hub; the next tries again
             _LOG.error("tick.failed", exception_type=type(error).__name__)
         await asyncio.sleep(push_moment(due, loop.time(), seconds) - loop.time())

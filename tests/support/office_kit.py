@@ -33,6 +33,7 @@ from passerelle_connector.store import (
     HoldingStore,
     InboxStore,
     OutboxStore,
+    PromiseStore,
     RowStore,
     TokenCache,
     WaitStore,
@@ -98,6 +99,7 @@ class Office:
             inbox=InboxStore(database),
             tokens=TokenCache(database),
             waits=WaitStore(database),
+            promises=PromiseStore(database),
         )
 
     def write(self, *lines: str) -> None:

@@ -34,7 +34,7 @@ from passerelle_connector.store import InboxStore, OutboxStore, RowStore
 from passerelle_connector.store import tables as connector_tables
 from passerelle_demo.staging import Stage
 from passerelle_hub.audit import EventKind
-from passerelle_hub.store import Database, Transaction, log_store, notifications
+from passerelle_hub.store import Database, Transaction, log_store, log_tables, notifications
 from passerelle_hub.store import tables as hub_tables
 from passerelle_hub.transparency import TICK_DEPTH
 
@@ -181,7 +181,7 @@ def hub_side(database: Database) -> HubSide:
 
 
 def _told(tx: Transaction) -> Counter[bytes]:
-    event = hub_tables.audit_event
+    event = log_tables.audit_event
     details = tx.execute(select(event.c.detail).where(event.c.kind.in_(_CHANGES))).scalars()
     said = [json.loads(detail) for detail in details]
     return Counter(bytes.fromhex(one["link"]) for one in said if one["state"] == "notified")

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hub_kit import HubKit
+from log_kit import KitLog
 from parties import HUB, entry_of, manifest_of
 
 from passerelle.codec.frames import Assembler, frames
@@ -155,6 +156,7 @@ class Member:
     connector: Connector
     hub: SimulatedHub
     trustees: Mapping[int, SimulatedTrustee]
+    log: KitLog
 
     async def submit(self) -> None:
         """Read the source once and deliver."""
@@ -206,10 +208,10 @@ class Federation:
         self.stack.callback(stores.database.close)
         keyring = load_keys(settings.path(settings.keys))
         environment = Environment(self.kit.clock, os.urandom, random.Random(1).random)
-        connector = connect(
-            settings, stores, keyring, peers, self.keys, Ports(hub, hub, trustees, hub), environment
-        )
-        return Member(settings, stores, connector, hub, trustees)
+        log = KitLog(self.kit, identity)
+        ports = Ports(hub, hub, trustees, hub, log=log)
+        connector = connect(settings, stores, keyring, peers, self.keys, ports, environment)
+        return Member(settings, stores, connector, hub, trustees, log)
 
     def beat(self) -> None:
         """One tick of the hub."""

@@ -4,8 +4,18 @@ from passerelle_connector.store.database import Database
 from passerelle_connector.store.holdings import HoldingStore
 from passerelle_connector.store.inbox import InboxStore
 from passerelle_connector.store.outbox import OutboxStore
+from passerelle_connector.store.promises import PromiseStore
 from passerelle_connector.store.rows import RowStore
 from passerelle_connector.store.tokens import TokenCache
 from passerelle_connector.store.waits import WaitStore
 
-__all__ = ["Database", "HoldingStore", "InboxStore", "OutboxStore", "RowStore", "TokenCache", "WaitStore"]
+__all__ = [
+    "Database",
+    "HoldingStore",
+    "InboxStore",
+    "OutboxStore",
+    "PromiseStore",
+    "RowStore",
+    "TokenCache",
+    "WaitStore",
+]

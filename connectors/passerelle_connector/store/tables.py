@@ -174,3 +174,23 @@ waits = Table(
     Column("code", String, nullable=False),
     Column("since", Integer, nullable=False),
 )
+
+# What the hub's log owes us and has not proven yet (store.promises).
+promises = Table(
+    "promises",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("due", Integer, nullable=False, index=True),
+    Column("digest", LargeBinary, nullable=False),
+    Column("proof", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+log_places = Table(
+    "log_places",
+    metadata,
+    Column("part", String, primary_key=True),
+    Column("value", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)

@@ -23,6 +23,7 @@ from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
 from passerelle.note import Note
 from passerelle_hub.logbook import vouch
+from passerelle_hub.logbook.witnesses import cosigned
 from passerelle_hub.store import Database, Transaction, exports, log_store, manifests
 from passerelle_hub.transparency import latest, tile_of
 
@@ -47,7 +48,7 @@ class Exporter:
             folder.mkdir(parents=True)
             about = {"format": FORMAT, "origin": str(self._hub)}
             _write(folder / "about.json", [json.dumps(about) + "\n"])
-            (folder / "checkpoint").write_bytes(stored.note)
+            (folder / "checkpoint").write_bytes(cosigned(tx, stored.size, stored.note))
             self._tree(tx, folder, size)
             self._events(tx, folder, size)
             for table, lines in _tables(tx).items():
@@ -57,7 +58,7 @@ class Exporter:
     def _tree(self, tx: Transaction, folder: Path, size: int) -> None:
         offered = log_store.offered_checkpoint(tx)
         if offered is not None:
-            (folder / "witnessed").write_bytes(offered.note)
+            (folder / "witnessed").write_bytes(cosigned(tx, offered.size, offered.note))
         for tile in tiles_of(size):
             path = folder / tile.path
             path.parent.mkdir(parents=True, exist_ok=True)

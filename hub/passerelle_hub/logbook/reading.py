@@ -17,6 +17,7 @@ from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
 from passerelle.log_proof import EventProof
 from passerelle.note import Note
+from passerelle_hub.logbook.witnesses import cosigned
 from passerelle_hub.store import Database, log_store
 from passerelle_hub.transparency import Transparency, latest, tile_of
 
@@ -54,8 +55,9 @@ class LogReader:
             PasserelleError: `proof_unavailable`, none was signed yet.
         """
         with self._database.read() as tx:
-            offered = log_store.offered_checkpoint(tx)
-            return Checkpoints(latest(tx).note, offered.note if offered else b"")
+            newest, offered = latest(tx), log_store.offered_checkpoint(tx)
+            shown = cosigned(tx, offered.size, offered.note) if offered else b""
+            return Checkpoints(cosigned(tx, newest.size, newest.note), shown)
 
     def prove(self, peer: Identity, commitments: Sequence[bytes], subjects: Sequence[str]) -> Proofs:
         """Proofs of what the caller may ask for and the newest checkpoint covers.

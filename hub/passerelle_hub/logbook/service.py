@@ -10,11 +10,13 @@ import grpc.aio
 from passerelle.codec.log import event_proof_out
 from passerelle.codec.signed import hashes_in, proof_out
 from passerelle.errors import PasserelleError
+from passerelle.note import Note
 from passerelle.rpc.interceptor import peer
 from passerelle.wire.v1 import transparency_pb2, transparency_pb2_grpc
 from passerelle_hub import calls
 from passerelle_hub.access import Access
 from passerelle_hub.logbook.reading import LogReader
+from passerelle_hub.logbook.witnesses import Witnesses
 
 Context = grpc.aio.ServicerContext[Any, Any]
 P = ParamSpec("P")
@@ -36,8 +38,9 @@ class Workers(Protocol):
 class Log(transparency_pb2_grpc.TransparencyServicer):
     """The log, for everyone who checks it."""
 
-    def __init__(self, *, reader: LogReader, access: Access, threads: Workers) -> None:
+    def __init__(self, *, reader: LogReader, witnesses: Witnesses, access: Access, threads: Workers) -> None:
         self._reader = reader
+        self._witnesses = witnesses
         self._access = access
         self._threads = threads
 
@@ -86,6 +89,15 @@ class Log(transparency_pb2_grpc.TransparencyServicer):
         await self._threads.write(self._access.require, peer(context), calls.TILES)
         tiles = await self._threads.read(self._reader.tiles, tuple(request.paths))
         return transparency_pb2.TilesResponse(tiles=tiles)
+
+    async def Cosign(  # noqa: N802 - name of the call
+        self, request: transparency_pb2.CosignRequest, context: Context
+    ) -> transparency_pb2.CosignResponse:
+        """A witness's cosignature."""
+        caller = peer(context)
+        await self._threads.write(self._access.require, caller, calls.COSIGN)
+        await self._threads.write(self._witnesses.cosign, caller, Note.parse(request.note))
+        return transparency_pb2.CosignResponse()
 
 
 def add_log(server: grpc.aio.Server, log: Log) -> None:

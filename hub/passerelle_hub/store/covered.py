@@ -30,9 +30,11 @@ COVERED: Final[Mapping[str, str]] = {
     "log_tick": "leaves of the tree",
     "log_node": "computed anew from the leaves",
     "checkpoint": "signed by the hub; witnesses have seen it",
+    "cosignature": "signed by the witness; a quorum is demanded",
 }
 """Table: how the log covers it."""
 
+# The verifier asks for a quorum, so a cosignature that is gone shows; one that is changed does not hold.
 NOT_COVERED: Final[Mapping[str, str]] = {
     "last_key": "a counter of keys; a wrong one shows as a record that cannot be stored",
     "quota_use": "counts of a day; an edit lets an agency use more or less of its budget",
@@ -41,6 +43,8 @@ NOT_COVERED: Final[Mapping[str, str]] = {
     "policy_state": "an edit can bring back an older signed revision, which every decision names",
     "policy_change": "the history of activations; the log has its own (`policy.activated`)",
     "policy_difference": "examples of a trial beside the active revision",
+    "archive": "what the last backup held; a wrong one shows when the next is made",
+    "recovery": "whom a restored hub still awaits",
     "alembic_version": "the schema's version; a wrong one stops the hub at its start",
 }
 """Table: what an edit can do."""
@@ -60,6 +64,9 @@ EXEMPT: Final[Mapping[str, str]] = {
     "checkpoint.offered": "an edit delays cosignatures, which shows as a missing quorum",
     "audit_event.event_pk": "order of open events alone; places in ticks are kept apart",
     "audit_event.tag": "held against the commitment at the tick, of no use afterwards",
+    "cosignature.size": "stands in the note, which is signed",
+    "cosignature.witness": "stands in the note, which is signed",
+    "cosignature.created": "the witness's own time stands in the note",
     "decision.decided": "held to a minute against the event that names it",
     "log_tick.closed": "stated by the hub alone; witnesses put their own times into cosignatures",
 }

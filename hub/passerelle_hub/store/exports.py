@@ -15,10 +15,10 @@ from passerelle.audit.event import Event
 from passerelle_hub.store.database import Transaction
 from passerelle_hub.store.decisions import StoredDecision
 from passerelle_hub.store.links import StoredLink
+from passerelle_hub.store.log_tables import audit_event, log_node, log_tick
 from passerelle_hub.store.notifications import StoredNotification
 from passerelle_hub.store.tables import (
     agency,
-    audit_event,
     batch,
     chain,
     counter,
@@ -28,8 +28,6 @@ from passerelle_hub.store.tables import (
     header,
     kek,
     link,
-    log_node,
-    log_tick,
     notification,
     record,
     section,

@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, Select, delete, func, insert, select, upda
 
 from passerelle.audit.event import Event
 from passerelle_hub.store.database import Transaction
-from passerelle_hub.store.dialect import among, insert_rows
-from passerelle_hub.store.tables import audit_event, checkpoint, log_node, log_tick
+from passerelle_hub.store.dialect import among, insert_rows, upsert
+from passerelle_hub.store.log_tables import audit_event, checkpoint, log_node, log_tick
 
 _EVENT_COLUMNS = tuple(field.name for field in fields(Event))
 _VALUES = attrgetter(*_EVENT_COLUMNS)
@@ -181,9 +181,9 @@ class StoredCheckpoint:
 
 
 def put_checkpoint(tx: Transaction, new: StoredCheckpoint) -> None:
-    """Store a signed checkpoint of a size that has none."""
+    """Store a signed checkpoint unless another process signed that size first."""
     row = {"size": new.size, "created": new.created, "note": new.note, "offered": new.offered}
-    tx.execute(insert(checkpoint).values(**row))
+    tx.execute(upsert(tx, checkpoint).values(**row).on_conflict_do_nothing())
 
 
 def latest_checkpoint(tx: Transaction) -> StoredCheckpoint | None:

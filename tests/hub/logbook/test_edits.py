@@ -23,7 +23,8 @@ from passerelle_hub.policy.bundle import Bundle
 from passerelle_hub.policy.embedded import EmbeddedEngine
 from passerelle_hub.store import Database, log_store
 from passerelle_hub.store.covered import COVERED, EXEMPT, NOT_COVERED
-from passerelle_hub.store.tables import Mark, audit_event, metadata
+from passerelle_hub.store.log_tables import audit_event
+from passerelle_hub.store.tables import Mark, metadata
 
 COLUMNS = [
     f"{table}.{column.name}"

@@ -60,6 +60,11 @@ class TransparencyStub:
                 request_serializer=passerelle_dot_wire_dot_v1_dot_transparency__pb2.TilesRequest.SerializeToString,
                 response_deserializer=passerelle_dot_wire_dot_v1_dot_transparency__pb2.TilesResponse.FromString,
                 _registered_method=True)
+        self.Cosign = channel.unary_unary(
+                '/passerelle.wire.v1.Transparency/Cosign',
+                request_serializer=passerelle_dot_wire_dot_v1_dot_transparency__pb2.CosignRequest.SerializeToString,
+                response_deserializer=passerelle_dot_wire_dot_v1_dot_transparency__pb2.CosignResponse.FromString,
+                _registered_method=True)
 
 
 class TransparencyServicer:
@@ -111,6 +116,15 @@ class TransparencyServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Cosign(self, request, context):
+        """A witness's cosignature of one of the hub's checkpoints, as it is offered.
+        May call: connectors, supervisors, witnesses. Policy: admin (log.cosign). Quota: control.
+        Audited: log.cosigned.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TransparencyServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -138,6 +152,11 @@ def add_TransparencyServicer_to_server(servicer, server):
                     servicer.Tiles,
                     request_deserializer=passerelle_dot_wire_dot_v1_dot_transparency__pb2.TilesRequest.FromString,
                     response_serializer=passerelle_dot_wire_dot_v1_dot_transparency__pb2.TilesResponse.SerializeToString,
+            ),
+            'Cosign': grpc.unary_unary_rpc_method_handler(
+                    servicer.Cosign,
+                    request_deserializer=passerelle_dot_wire_dot_v1_dot_transparency__pb2.CosignRequest.FromString,
+                    response_serializer=passerelle_dot_wire_dot_v1_dot_transparency__pb2.CosignResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -275,6 +294,33 @@ class Transparency:
             '/passerelle.wire.v1.Transparency/Tiles',
             passerelle_dot_wire_dot_v1_dot_transparency__pb2.TilesRequest.SerializeToString,
             passerelle_dot_wire_dot_v1_dot_transparency__pb2.TilesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Cosign(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/passerelle.wire.v1.Transparency/Cosign',
+            passerelle_dot_wire_dot_v1_dot_transparency__pb2.CosignRequest.SerializeToString,
+            passerelle_dot_wire_dot_v1_dot_transparency__pb2.CosignResponse.FromString,
             options,
             channel_credentials,
             insecure,

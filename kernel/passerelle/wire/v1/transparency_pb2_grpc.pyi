@@ -58,6 +58,11 @@ class TransparencyStub:
     May call: connectors, trustees, supervisors. Policy: admin (log.read). Quota: control.
     Audited: log.read.
     """
+    Cosign: _grpc.UnaryUnaryMultiCallable[_transparency_pb2.CosignRequest, _transparency_pb2.CosignResponse]
+    """A witness's cosignature of one of the hub's checkpoints, as it is offered.
+    May call: connectors, supervisors, witnesses. Policy: admin (log.cosign). Quota: control.
+    Audited: log.cosigned.
+    """
 
 @_typing.type_check_only
 class TransparencyAsyncStub(TransparencyStub):
@@ -87,6 +92,11 @@ class TransparencyAsyncStub(TransparencyStub):
     """Tiles of the tree (C2SP tlog-tiles), by path; full tiles never change.
     May call: connectors, trustees, supervisors. Policy: admin (log.read). Quota: control.
     Audited: log.read.
+    """
+    Cosign: _aio.UnaryUnaryMultiCallable[_transparency_pb2.CosignRequest, _transparency_pb2.CosignResponse]  # type: ignore[assignment]
+    """A witness's cosignature of one of the hub's checkpoints, as it is offered.
+    May call: connectors, supervisors, witnesses. Policy: admin (log.cosign). Quota: control.
+    Audited: log.cosigned.
     """
 
 class TransparencyServicer(metaclass=_abc_1.ABCMeta):
@@ -144,6 +154,17 @@ class TransparencyServicer(metaclass=_abc_1.ABCMeta):
         """Tiles of the tree (C2SP tlog-tiles), by path; full tiles never change.
         May call: connectors, trustees, supervisors. Policy: admin (log.read). Quota: control.
         Audited: log.read.
+        """
+
+    @_abc_1.abstractmethod
+    def Cosign(
+        self,
+        request: _transparency_pb2.CosignRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_transparency_pb2.CosignResponse, _abc.Awaitable[_transparency_pb2.CosignResponse]]:
+        """A witness's cosignature of one of the hub's checkpoints, as it is offered.
+        May call: connectors, supervisors, witnesses. Policy: admin (log.cosign). Quota: control.
+        Audited: log.cosigned.
         """
 
 def add_TransparencyServicer_to_server(servicer: TransparencyServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

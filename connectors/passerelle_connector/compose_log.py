@@ -1,0 +1,30 @@
+"""Wiring of the watch over the hub's log; a part of `compose`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from passerelle.audit.follow import Follower, LogPort
+from passerelle.clock import Clock
+from passerelle.identity import Identity
+from passerelle.sign import SigningKey
+from passerelle_connector.config import ConnectorSettings
+from passerelle_connector.log_watch import LogWatch
+from passerelle_connector.peers import Peers
+from passerelle_connector.store import PromiseStore
+
+
+def build_log_watch(
+    settings: ConnectorSettings,
+    store: PromiseStore,
+    peers: Peers,
+    key: Callable[[], SigningKey],
+    port: LogPort | None,
+    clock: Clock,
+) -> LogWatch | None:
+    """The watch over the hub's log; None where no port leads to it."""
+    if port is None:
+        return None
+    folder, me = settings.path(settings.log_state), Identity.parse(settings.identity)
+    follower = Follower(folder, port, lambda note: peers.hub_checkpoint(note, clock.now()), clock)
+    return LogWatch(me, follower, port, store, key, clock, settings.log_seconds)
