@@ -30,7 +30,7 @@ class Sizes:
 FULL = Sizes(
     tokenise_batches=20,
     ingest_batches=40,
-    ingest_rounds=5,
+    ingest_rounds=3,
     push_rounds=20,
     memory_records=(1_000, 10_000, 100_000),
     policy_batches=10,

@@ -21,7 +21,7 @@ from passerelle.registry_entry import sign_entry
 from passerelle.rpc.material import MemoryMaterial, TlsBytes
 from passerelle.sign import SigningKey
 from passerelle_demo.cli import POLICIES
-from passerelle_hub import heap
+from passerelle_hub import interpreter
 from passerelle_hub.compose import Core, Foundation, build_core
 from passerelle_hub.domains import Domains
 from passerelle_hub.policy.bundle import load_bundle
@@ -78,7 +78,7 @@ def bench_hub(folder: Path, names: Sequence[str], url: str = "") -> Generator[Be
         with database.write() as tx:
             for one in agencies.values():
                 core.registry.add(tx, sign_entry(registry_key, one.entry()))
-        heap.settle()
+        interpreter.settle()
         yield BenchHub(core, engine, agencies, authorities)
     finally:
         core.close()

@@ -42,7 +42,7 @@ from passerelle_hub.store import links, notifications
 
 AGENCIES = ("customs", "defence", "interior", "police")
 BATCH = 1_000
-BATCHES_A_ROUND = 8
+BATCHES_A_ROUND = 16
 WRITERS = 2
 SERVER_SETTINGS = ("shared_buffers=512MB", "max_wal_size=4GB", "checkpoint_timeout=15min")
 _TICK = 1.0

@@ -22,7 +22,7 @@ from passerelle.keyfile import KeyKind, read_key
 from passerelle.log import get_logger
 from passerelle.rpc.material import FileMaterial
 from passerelle.sign import Signed, SigningKey, VerifyingKey
-from passerelle_hub import heap
+from passerelle_hub import interpreter
 from passerelle_hub.audit import EventKind
 from passerelle_hub.backup.setup import open_database
 from passerelle_hub.beside import (
@@ -166,7 +166,7 @@ async def serve(settings: HubSettings, stop: asyncio.Event | None = None) -> Non
     )
     _further_jobs(schedule, core, settings)
     beside = start_beside(core, settings, renewal)
-    heap.settle()
+    interpreter.settle()
     await server.listener.start()
     schedule.start()
     _LOG.info("hub.listening", port=server.listener.port, revision=core.foundation.bundle.revision)
