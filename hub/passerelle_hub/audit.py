@@ -51,6 +51,7 @@ class EventKind(StrEnum):
     DIRECTORY_READ = "directory.read"
     LOG_READ = "log.read"
     LOG_COSIGNED = "log.cosigned"
+    LOG_SEARCHED = "log.searched"
     AGENCY_ADDED = "agency.added"
     MANIFEST_LOGGED = "manifest.logged"
     AGENCY_SUSPENDED = "agency.suspended"
@@ -95,6 +96,7 @@ MEANING: Mapping[EventKind, str] = {
     EventKind.EVALUATIONS_DIFFER: "An agency had more evaluated than it submitted; agency, group, figures.",
     EventKind.CALL_REFUSED: "A call was refused before it reached a step.",
     EventKind.DIRECTORY_READ: "An agency read the directory.",
+    EventKind.LOG_SEARCHED: "A supervisor searched the log; for what, and for which purpose.",
     EventKind.LOG_COSIGNED: "A witness cosigned a checkpoint; of how many leaves.",
     EventKind.LOG_READ: "An agency or a supervisor read the log.",
     EventKind.AGENCY_ADDED: "An agency's signed registry entry was added or replaced.",

@@ -112,7 +112,15 @@ COSIGN = RpcRule(
     quota="control",
     event=EventKind.LOG_COSIGNED,
 )
-_LOG_CALLS = (CHECKPOINT, INCLUSION, CONSISTENCY, PROVE, TILES, COSIGN)
+SEARCH = RpcRule(
+    method=_SERVICE + "Transparency/Search",
+    roles=frozenset({Role.SUPERVISOR}),
+    package="admin",
+    action="log.search",
+    quota="control",
+    event=EventKind.LOG_SEARCHED,
+)
+_LOG_CALLS = (CHECKPOINT, INCLUSION, CONSISTENCY, PROVE, TILES, COSIGN, SEARCH)
 
 RULES = rule_table(
     [SUBMIT, NOTIFICATIONS, RECONCILE, DESCRIBE, AGENCIES, REPORT, EXPLAIN, PREVIEW, *_LOG_CALLS]

@@ -38,6 +38,7 @@ from passerelle_hub.intake import Intake
 from passerelle_hub.letters import DeadLetters
 from passerelle_hub.logbook.guard import LogGuard
 from passerelle_hub.logbook.reading import LogReader
+from passerelle_hub.logbook.search import LogSearch
 from passerelle_hub.logbook.service import Log, add_log
 from passerelle_hub.logbook.witnesses import Witnesses
 from passerelle_hub.match.links import Linker
@@ -259,7 +260,8 @@ def build_server(
     )
     reader = LogReader(core.database, core.transparency)
     witnesses = Witnesses(core.database, core.registry, core.audit, core.foundation.clock)
-    log = Log(reader=reader, witnesses=witnesses, access=core.access, threads=threads)
+    search = LogSearch(core.database)
+    log = Log(reader=reader, witnesses=witnesses, search=search, access=core.access, threads=threads)
     add_log(listener.server, log)
     reports = TrusteeReports(reports=core.reports, access=core.access, threads=threads)
     add_servicer(listener.server, reports)

@@ -104,6 +104,7 @@ def notify(recipient: str, role: str, own: Side, counterpart: Side, link_state: 
     return PolicyRequest("notify", "notify", subject, side_facts(own), context, fingerprint=fingerprint)
 
 
-def admin(agency: str, role: str, action: str, now: int) -> PolicyRequest:
-    """May this caller read, or do, this?"""
-    return PolicyRequest("admin", action, {"agency": agency, "role": role}, None, {}, now)
+def admin(agency: str, role: str, action: str, now: int, purpose: str = "") -> PolicyRequest:
+    """May this caller read, or do, this? Some actions need a purpose."""
+    context = {"purpose": purpose} if purpose else {}
+    return PolicyRequest("admin", action, {"agency": agency, "role": role}, None, context, now)

@@ -7,7 +7,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 
 import grpc.aio
 
-from passerelle.codec.log import event_proof_out
+from passerelle.codec.log import event_proof_out, found_out, query_in
 from passerelle.codec.signed import hashes_in, proof_out
 from passerelle.errors import PasserelleError
 from passerelle.note import Note
@@ -16,6 +16,7 @@ from passerelle.wire.v1 import transparency_pb2, transparency_pb2_grpc
 from passerelle_hub import calls
 from passerelle_hub.access import Access
 from passerelle_hub.logbook.reading import LogReader
+from passerelle_hub.logbook.search import LogSearch
 from passerelle_hub.logbook.witnesses import Witnesses
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -38,8 +39,17 @@ class Workers(Protocol):
 class Log(transparency_pb2_grpc.TransparencyServicer):
     """The log, for everyone who checks it."""
 
-    def __init__(self, *, reader: LogReader, witnesses: Witnesses, access: Access, threads: Workers) -> None:
+    def __init__(
+        self,
+        *,
+        reader: LogReader,
+        witnesses: Witnesses,
+        search: LogSearch,
+        access: Access,
+        threads: Workers,
+    ) -> None:
         self._reader = reader
+        self._search = search
         self._witnesses = witnesses
         self._access = access
         self._threads = threads
@@ -98,6 +108,16 @@ class Log(transparency_pb2_grpc.TransparencyServicer):
         await self._threads.write(self._access.require, caller, calls.COSIGN)
         await self._threads.write(self._witnesses.cosign, caller, Note.parse(request.note))
         return transparency_pb2.CosignResponse()
+
+    async def Search(  # noqa: N802 - name of the call
+        self, request: transparency_pb2.SearchRequest, context: Context
+    ) -> transparency_pb2.SearchResponse:
+        """A page of events."""
+        caller, query = peer(context), query_in(request)
+        asked = {"kinds": ",".join(query.kinds), "searched": query.actor}
+        await self._threads.write(self._access.require, caller, calls.SEARCH, query.purpose, **asked)
+        found = await self._threads.read(self._search.page, query)
+        return transparency_pb2.SearchResponse(events=[found_out(event) for event in found])
 
 
 def add_log(server: grpc.aio.Server, log: Log) -> None:

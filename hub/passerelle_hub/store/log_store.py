@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, delete, func, insert, select, update
 
 from passerelle.audit.event import Event
+from passerelle.audit.query import Found, Query
 from passerelle_hub.store.database import Transaction
 from passerelle_hub.store.dialect import among, insert_rows, upsert
 from passerelle_hub.store.log_tables import audit_event, checkpoint, log_node, log_tick
@@ -205,6 +206,31 @@ def checkpoint_of(tx: Transaction, tree_size: int) -> StoredCheckpoint | None:
 def _checkpoint(tx: Transaction, query: Select[Any]) -> StoredCheckpoint | None:
     row = tx.execute(query).one_or_none()
     return StoredCheckpoint(row.size, row.created, bytes(row.note), row.offered) if row else None
+
+
+def search(tx: Transaction, query: Query) -> tuple[Found, ...]:
+    """Events that fit a query, oldest first."""
+    columns = [audit_event.c[name] for name in _EVENT_COLUMNS]
+    wanted = select(audit_event.c.event_pk, audit_event.c.tick, *columns).where(
+        audit_event.c.event_pk > query.after
+    )
+    if query.kinds:
+        wanted = wanted.where(audit_event.c.kind.in_(query.kinds))
+    if query.actor:
+        wanted = wanted.where(audit_event.c.actor == query.actor)
+    if query.since:
+        wanted = wanted.where(audit_event.c.happened >= query.since)
+    if query.until:
+        wanted = wanted.where(audit_event.c.happened < query.until)
+    rows = tx.execute(wanted.order_by(audit_event.c.event_pk).limit(query.limit))
+    return tuple(
+        Found(
+            row.event_pk,
+            -1 if row.tick is None else row.tick,
+            Event(*(getattr(row, name) for name in _EVENT_COLUMNS)),
+        )
+        for row in rows
+    )
 
 
 def counts(tx: Transaction) -> dict[str, int]:

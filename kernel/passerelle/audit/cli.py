@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from passerelle.audit.query import Found, Query
+from passerelle.audit.supervisor import SupervisorSettings, log_of, watch
 from passerelle.audit.verify import verify_export
+from passerelle.clock import SECOND
+from passerelle.config import load
+from passerelle.log import configure
 from passerelle.sign import VerifyingKey
 
 app = App(name="audit", help="Check the log of a hub from outside.")
@@ -44,3 +51,63 @@ def verify(
         f"{found.revisions} revisions, {found.decisions} decisions, {found.rows} other rows\n"
         f"not covered by the checkpoint yet: {found.log.tail} events, {found.pending} rows"
     )
+
+
+@app.command
+def witness(*, config: Path = Path("supervisor.toml"), once: bool = False) -> None:
+    """Follow a hub's log: check that every checkpoint extends the one before, cosign what it offers.
+
+    Args:
+        config: the supervisor's configuration.
+        once: one round, then stop.
+    """
+    settings = load(SupervisorSettings, config)
+    configure("supervisor", settings.log_level)
+    size = asyncio.run(watch(settings, once=once))
+    print(f"the log of {size} ticks extends what was seen before")
+
+
+@app.command
+def search(
+    *,
+    purpose: str,
+    kind: tuple[str, ...] = (),
+    actor: str = "",
+    since: datetime | None = None,
+    until: datetime | None = None,
+    limit: int = 100,
+    config: Path = Path("supervisor.toml"),
+    as_json: AsJson = False,
+) -> None:
+    """Look events up in a hub's log; the search itself and its purpose are logged.
+
+    Args:
+        purpose: why, as policy knows purposes.
+        kind: kinds of events, see docs/audit-events.md; all where none is named.
+        actor: who caused them, word for word.
+        since: from this time on (UTC).
+        until: before this time (UTC).
+        limit: at most so many, 500 at once.
+        config: the supervisor's configuration.
+        as_json: print JSON.
+    """
+    query = Query(purpose, kind, actor, _microseconds(since), _microseconds(until), 0, limit)
+    for found in asyncio.run(_search(load(SupervisorSettings, config), query)):
+        event = found.event
+        at = datetime.fromtimestamp(event.happened / SECOND, UTC).isoformat(timespec="milliseconds")
+        if as_json:
+            line = {"at": at, "kind": event.kind, "actor": event.actor, "tick": found.tick}
+            print(json.dumps({**line, "detail": event.detail, "commitment": event.commitment.hex()}))
+        else:
+            print(f"{at}  {event.kind:28} {event.actor}  {event.detail}")
+
+
+async def _search(settings: SupervisorSettings, query: Query) -> tuple[Found, ...]:
+    async with log_of(settings) as log:
+        return await log.search(query)
+
+
+def _microseconds(at: datetime | None) -> int:
+    if at is None:
+        return 0
+    return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * SECOND)

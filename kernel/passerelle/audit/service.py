@@ -8,7 +8,8 @@ from typing import Final
 import grpc.aio
 
 from passerelle.audit.follow import Shown
-from passerelle.codec.log import event_proof_in
+from passerelle.audit.query import Found, Query
+from passerelle.codec.log import event_proof_in, found_in, query_out
 from passerelle.codec.signed import hashes_in
 from passerelle.log_proof import EventProof
 from passerelle.note import Note
@@ -52,6 +53,16 @@ class GrpcLog:
         with peer_errors():
             said = await self._stub.Prove(request, timeout=CALL_SECONDS)
         return Note.parse(said.note), tuple(event_proof_in(proof) for proof in said.proofs)
+
+    async def search(self, query: Query) -> tuple[Found, ...]:
+        """One page of a search.
+
+        Raises:
+            PasserelleError: the hub's code, or `peer_unavailable`, `peer_timeout`.
+        """
+        with peer_errors():
+            said = await self._stub.Search(query_out(query), timeout=CALL_SECONDS)
+        return tuple(found_in(event) for event in said.events)
 
     async def cosign(self, note: Note) -> None:
         """See `LogPort.cosign`."""

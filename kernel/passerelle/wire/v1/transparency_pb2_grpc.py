@@ -65,6 +65,11 @@ class TransparencyStub:
                 request_serializer=passerelle_dot_wire_dot_v1_dot_transparency__pb2.CosignRequest.SerializeToString,
                 response_deserializer=passerelle_dot_wire_dot_v1_dot_transparency__pb2.CosignResponse.FromString,
                 _registered_method=True)
+        self.Search = channel.unary_unary(
+                '/passerelle.wire.v1.Transparency/Search',
+                request_serializer=passerelle_dot_wire_dot_v1_dot_transparency__pb2.SearchRequest.SerializeToString,
+                response_deserializer=passerelle_dot_wire_dot_v1_dot_transparency__pb2.SearchResponse.FromString,
+                _registered_method=True)
 
 
 class TransparencyServicer:
@@ -125,6 +130,15 @@ class TransparencyServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Search(self, request, context):
+        """Events by kind, actor and time, oldest first, a page at a time; read only.
+        May call: supervisors. Policy: admin (log.search), which demands a known purpose. Quota: control.
+        Audited: log.searched, with what was asked and why.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TransparencyServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -157,6 +171,11 @@ def add_TransparencyServicer_to_server(servicer, server):
                     servicer.Cosign,
                     request_deserializer=passerelle_dot_wire_dot_v1_dot_transparency__pb2.CosignRequest.FromString,
                     response_serializer=passerelle_dot_wire_dot_v1_dot_transparency__pb2.CosignResponse.SerializeToString,
+            ),
+            'Search': grpc.unary_unary_rpc_method_handler(
+                    servicer.Search,
+                    request_deserializer=passerelle_dot_wire_dot_v1_dot_transparency__pb2.SearchRequest.FromString,
+                    response_serializer=passerelle_dot_wire_dot_v1_dot_transparency__pb2.SearchResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -321,6 +340,33 @@ class Transparency:
             '/passerelle.wire.v1.Transparency/Cosign',
             passerelle_dot_wire_dot_v1_dot_transparency__pb2.CosignRequest.SerializeToString,
             passerelle_dot_wire_dot_v1_dot_transparency__pb2.CosignResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Search(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/passerelle.wire.v1.Transparency/Search',
+            passerelle_dot_wire_dot_v1_dot_transparency__pb2.SearchRequest.SerializeToString,
+            passerelle_dot_wire_dot_v1_dot_transparency__pb2.SearchResponse.FromString,
             options,
             channel_credentials,
             insecure,

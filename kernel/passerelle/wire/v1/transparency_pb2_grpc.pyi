@@ -63,6 +63,11 @@ class TransparencyStub:
     May call: connectors, supervisors, witnesses. Policy: admin (log.cosign). Quota: control.
     Audited: log.cosigned.
     """
+    Search: _grpc.UnaryUnaryMultiCallable[_transparency_pb2.SearchRequest, _transparency_pb2.SearchResponse]
+    """Events by kind, actor and time, oldest first, a page at a time; read only.
+    May call: supervisors. Policy: admin (log.search), which demands a known purpose. Quota: control.
+    Audited: log.searched, with what was asked and why.
+    """
 
 @_typing.type_check_only
 class TransparencyAsyncStub(TransparencyStub):
@@ -97,6 +102,11 @@ class TransparencyAsyncStub(TransparencyStub):
     """A witness's cosignature of one of the hub's checkpoints, as it is offered.
     May call: connectors, supervisors, witnesses. Policy: admin (log.cosign). Quota: control.
     Audited: log.cosigned.
+    """
+    Search: _aio.UnaryUnaryMultiCallable[_transparency_pb2.SearchRequest, _transparency_pb2.SearchResponse]  # type: ignore[assignment]
+    """Events by kind, actor and time, oldest first, a page at a time; read only.
+    May call: supervisors. Policy: admin (log.search), which demands a known purpose. Quota: control.
+    Audited: log.searched, with what was asked and why.
     """
 
 class TransparencyServicer(metaclass=_abc_1.ABCMeta):
@@ -165,6 +175,17 @@ class TransparencyServicer(metaclass=_abc_1.ABCMeta):
         """A witness's cosignature of one of the hub's checkpoints, as it is offered.
         May call: connectors, supervisors, witnesses. Policy: admin (log.cosign). Quota: control.
         Audited: log.cosigned.
+        """
+
+    @_abc_1.abstractmethod
+    def Search(
+        self,
+        request: _transparency_pb2.SearchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_transparency_pb2.SearchResponse, _abc.Awaitable[_transparency_pb2.SearchResponse]]:
+        """Events by kind, actor and time, oldest first, a page at a time; read only.
+        May call: supervisors. Policy: admin (log.search), which demands a known purpose. Quota: control.
+        Audited: log.searched, with what was asked and why.
         """
 
 def add_TransparencyServicer_to_server(servicer: TransparencyServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

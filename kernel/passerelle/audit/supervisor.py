@@ -1,0 +1,137 @@
+"""A stand-alone supervisor: follows one hub's log, cosigns, searches; no side is installed beside it.
+
+    identity = "spiffe://oversight.example/supervisor/oversight"
+    signing = "keys/signing.key"            cosigns; its public half stands in our published manifest
+    state = "log"                           what was seen, and evidence
+    [hub] address = "host:7443", agency = "exchange"
+    [tls] [registry]                        where files lie
+
+The registry's entries say who the hub is and which keys it signs with. A round that fails is logged and tried
+again; a split view stays an alarm until somebody looks at the evidence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from passerelle.audit.follow import Follower
+from passerelle.audit.service import GrpcLog
+from passerelle.checkpoint import Checkpoint, verify_checkpoint
+from passerelle.clock import Clock, SystemClock
+from passerelle.codec.signed import decode_signed
+from passerelle.config import Part, RegistrySettings, RoleSettings, TlsSettings
+from passerelle.errors import PasserelleError
+from passerelle.federation import Federation
+from passerelle.identity import Identity, Role
+from passerelle.keyfile import KeyKind, read_key
+from passerelle.log import get_logger
+from passerelle.manifest import read_manifest
+from passerelle.note import Note
+from passerelle.registry_entry import verify_entry
+from passerelle.rpc.channel import open_channel
+from passerelle.rpc.material import FileMaterial
+from passerelle.sign import SigningKey, VerifyingKey
+
+_LOG: Final = get_logger("supervisor")
+
+
+class SupervisedHub(Part):
+    """The hub: `host:port`, and the agency whose registry entry is the hub's."""
+
+    address: str
+    agency: str
+
+
+class SupervisorSettings(RoleSettings):
+    """Everything a supervisor needs."""
+
+    model_config = SettingsConfigDict(env_prefix="PASSERELLE_SUPERVISOR_")
+
+    identity: str
+    signing: Path = Path("keys/signing.key")
+    state: Path = Path("log")
+    seconds: Annotated[float, Field(gt=0)] = 30.0
+    log_level: str = "INFO"
+    hub: SupervisedHub
+    tls: TlsSettings = TlsSettings()
+    registry: RegistrySettings = RegistrySettings()
+
+
+def known_parties(settings: SupervisorSettings) -> Federation:
+    """The parties of the registry folder.
+
+    Raises:
+        PasserelleError: `config_invalid`, what makes an entry unbelievable.
+    """
+    try:
+        key = VerifyingKey(settings.path(settings.registry.key).read_bytes())
+        roots = settings.path(settings.tls.roots).read_bytes()
+        files = sorted(settings.path(settings.registry.entries).glob("*.entry"))
+        entries = [verify_entry(decode_signed(file.read_bytes()), key) for file in files]
+    except OSError as error:
+        raise PasserelleError("config_invalid", f"registry or tls: {type(error).__name__}") from error
+    return Federation(Identity.parse(settings.identity).trust_domain, roots, entries)
+
+
+@asynccontextmanager
+async def log_of(settings: SupervisorSettings) -> AsyncGenerator[GrpcLog]:
+    """The hub's log over a channel of its own.
+
+    Raises:
+        PasserelleError: what configuration, entries and key files raise.
+    """
+    parties = known_parties(settings)
+    hub = parties.entry(settings.hub.agency).identity(Role.HUB)
+    material = FileMaterial(settings.path(settings.tls.key), settings.path(settings.tls.chain))
+    roots = parties.roots(hub.trust_domain)
+    async with open_channel(settings.hub.address, hub, roots, material) as channel:
+        yield GrpcLog(channel)
+
+
+def follower(settings: SupervisorSettings, log: GrpcLog, clock: Clock) -> Follower:
+    """The follower of the hub's log, with the hub's keys as its entry names them."""
+    parties = known_parties(settings)
+    agency = settings.hub.agency
+    origin = str(parties.entry(agency).identity(Role.HUB))
+    manifest = read_manifest(parties.entry(agency).manifest, agency)
+
+    def check(note: Note) -> Checkpoint:
+        refusal = PasserelleError("note_unsigned", "no valid signing key of the hub")
+        for entry in manifest.signing_keys:
+            if entry.covers(clock.now()):
+                try:
+                    return verify_checkpoint(note, origin, entry.key)
+                except PasserelleError as error:
+                    refusal = error
+        raise refusal
+
+    return Follower(settings.path(settings.state), log, check, clock)
+
+
+async def watch(settings: SupervisorSettings, *, once: bool) -> int:
+    """Follow and cosign, one round or until cancelled; returns the size of the last tree seen.
+
+    Raises:
+        PasserelleError: of a single round, whatever it meets; of many, nothing.
+    """
+    key = SigningKey(read_key(settings.path(settings.signing), KeyKind.SIGNING))
+    async with log_of(settings) as log:
+        witness = follower(settings, log, SystemClock())
+        while True:
+            try:
+                size = (await witness.follow(key, settings.identity)).size
+                _LOG.info("log.followed", size=size)
+                if once:
+                    return size
+            except PasserelleError as error:
+                if once:
+                    raise
+                _LOG.error("round.failed", code=error.code, detail=error.detail)
+            await asyncio.sleep(settings.seconds)
