@@ -44,6 +44,8 @@ NOT_COVERED: Final[Mapping[str, str]] = {
     "policy_change": "the history of activations; the log has its own (`policy.activated`)",
     "policy_difference": "examples of a trial beside the active revision",
     "archive": "what the last backup held; a wrong one shows when the next is made",
+    "suspension": "whom the operator suspended; the log and pki's signed lists have their own",
+    "barred_certificate": "what the operator barred; the log and pki's signed lists have their own",
     "recovery": "whom a restored hub still awaits",
     "alembic_version": "the schema's version; a wrong one stops the hub at its start",
 }
