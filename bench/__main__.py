@@ -5,7 +5,7 @@
     python -m bench ingest             some of them, by name; each writes build/bench-<name>.json
     python -m bench ingest --profile   says where the time goes, writes nothing
     python -m bench memory --records 1000000
-    python -m bench growth             never among all of them: some minutes, 10 GB of disk
+    python -m bench growth             never among all of them: five minutes, 10 GB of disk, 8 of memory
 
 Needs `tests/support` on the path, where the kits of the tests live (see the Makefile).
 """
