@@ -58,6 +58,7 @@ from passerelle_connector.store import (
     HoldingStore,
     InboxStore,
     OutboxStore,
+    PinStore,
     PromiseStore,
     RowStore,
     TokenCache,
@@ -79,6 +80,12 @@ class Stores:
     tokens: TokenCache
     waits: WaitStore
     promises: PromiseStore
+    pins: PinStore
+
+    @property
+    def logged(self) -> tuple[PromiseStore, PinStore]:
+        """What is held against the hub's log."""
+        return self.promises, self.pins
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +130,7 @@ def open_stores(settings: ConnectorSettings) -> Stores:
         tokens=TokenCache(database),
         waits=WaitStore(database),
         promises=PromiseStore(database),
+        pins=PinStore(database),
     )
 
 
@@ -316,7 +324,7 @@ def connect(
         renewal=renewal,
         lists=lists,
         reconciliation=_reconciliation(identity, settings, stores, peers, ports, environment),
-        log_watch=build_log_watch(settings, stores.promises, peers, own.signing, ports.log, clock),
+        log_watch=build_log_watch(settings, stores.logged, peers, own.signing, ports.log, clock),
     )
 
 

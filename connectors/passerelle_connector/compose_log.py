@@ -11,12 +11,13 @@ from passerelle.sign import SigningKey
 from passerelle_connector.config import ConnectorSettings
 from passerelle_connector.log_watch import LogWatch
 from passerelle_connector.peers import Peers
-from passerelle_connector.store import PromiseStore
+from passerelle_connector.pins import Pins
+from passerelle_connector.store import PinStore, PromiseStore
 
 
 def build_log_watch(
     settings: ConnectorSettings,
-    store: PromiseStore,
+    stores: tuple[PromiseStore, PinStore],
     peers: Peers,
     key: Callable[[], SigningKey],
     port: LogPort | None,
@@ -27,4 +28,6 @@ def build_log_watch(
         return None
     folder, me = settings.path(settings.log_state), Identity.parse(settings.identity)
     follower = Follower(folder, port, lambda note: peers.hub_checkpoint(note, clock.now()), clock)
-    return LogWatch(me, follower, port, store, key, clock, settings.log_seconds)
+    promises, kept = stores
+    pins = Pins(kept, promises, peers, follower.evidence, clock)
+    return LogWatch(me, follower, port, promises, pins, key, clock, settings.log_seconds)

@@ -1,7 +1,8 @@
 """The hub's log under our eyes: a witness of its checkpoints, a creditor of its promises.
 
 (1) follow what the log shows, cosign what it offers (`passerelle.audit.follow`);
-(2) look at receipts that came since: each promises an event within its merge delay;
+(2) look at receipts that came since: each promises an event within its merge delay; and at key manifests,
+    which the log must hold (`pins`);
 (3) fetch proofs for what is owed, receipts' events and notifications' digests, many at once, all against one
     checkpoint that (1) holds good;
 (4) what is proven is settled. What is overdue is a *broken promise*: the signed receipt or notification is
@@ -27,8 +28,9 @@ from passerelle.identity import Identity
 from passerelle.log import get_logger
 from passerelle.log_proof import EventProof, verify_event, verify_log_proof
 from passerelle.sign import SigningKey
+from passerelle_connector.pins import Pins
 from passerelle_connector.ports import Healthy, quiet
-from passerelle_connector.store.promises import NOTIFICATION, RECEIPT, Promise, PromiseStore
+from passerelle_connector.store.promises import MANIFEST, RECEIPT, Promise, PromiseStore
 
 _LOG: Final = get_logger("log_watch")
 AT_ONCE: Final = 200
@@ -45,6 +47,7 @@ class LogWatch:
         follower: Follower,
         port: LogPort,
         store: PromiseStore,
+        pins: Pins,
         key: Callable[[], SigningKey],
         clock: Clock,
         seconds: float,
@@ -53,6 +56,7 @@ class LogWatch:
         self._follower = follower
         self._port = port
         self._store = store
+        self._pins = pins
         self._key = key
         self._clock = clock
         self._seconds = seconds
@@ -61,7 +65,8 @@ class LogWatch:
         """One round, then a pause.
 
         Raises:
-            PasserelleError: `log_forked`, `promise_broken`, both with evidence; what the port raises.
+            PasserelleError: `log_forked`, `promise_broken`, `manifest_swapped`, `manifest_unlogged`, all with
+                evidence; what the port raises.
         """
         await self.round()
         await healthy()
@@ -75,6 +80,7 @@ class LogWatch:
         """
         await self._follower.follow(self._key(), str(self._me))  # (1)
         await asyncio.to_thread(self._receipts)  # (2)
+        await asyncio.to_thread(self._pins.look)
         proven = 0
         while owed := await asyncio.to_thread(self._store.open, AT_ONCE):
             kept = await self._prove(owed)  # (3)
@@ -98,7 +104,7 @@ class LogWatch:
 
     async def _prove(self, owed: Sequence[Promise]) -> set[str]:
         commitments = [bytes.fromhex(one.name) for one in owed if one.kind == RECEIPT]
-        subjects = [one.name for one in owed if one.kind == NOTIFICATION]
+        subjects = [one.name for one in owed if one.kind != RECEIPT]
         note, proofs = await self._port.prove(commitments, subjects)
         checkpoint = await self._follower.see(note)
         by_name: dict[str, EventProof] = {}
@@ -112,6 +118,10 @@ class LogWatch:
                 continue
             if one.kind == RECEIPT:
                 verify_log_proof(proof_of.proof, bytes.fromhex(one.name), checkpoint)
+            elif one.kind == MANIFEST:
+                if verify_event(proof_of, names.MANIFEST_LOGGED, one.name, checkpoint) != one.digest:
+                    self._broken(one, "another manifest was logged")
+                await asyncio.to_thread(self._pins.proven, one)
             elif verify_event(proof_of, names.NOTIFICATION_WRITTEN, one.name, checkpoint) != one.digest:
                 self._broken(one, "another notification was logged")
             kept.add(one.name)
@@ -125,6 +135,7 @@ class LogWatch:
 
     def _broken(self, one: Promise, why: str) -> None:
         files = {"promise": one.proof, "name": one.name.encode(), "digest": one.digest}
-        place = self._follower.evidence.keep("promise_broken", one.name.encode() + one.digest, files)
+        code = "manifest_unlogged" if one.kind == MANIFEST else "promise_broken"
+        place = self._follower.evidence.keep(code, one.name.encode() + one.digest, files)
         self._store.settle([one.name])  # the evidence stays; the others must not wait for it
-        raise PasserelleError("promise_broken", f"{one.kind}, {why}; evidence in {place.name}")
+        raise PasserelleError(code, f"{one.kind}, {why}; evidence in {place.name}")

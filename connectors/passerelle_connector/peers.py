@@ -7,7 +7,7 @@ memory only; safe to share between threads.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Final
 
@@ -33,6 +33,7 @@ class Peers:
         self._federation = federation
         self._registry_key = registry_key
         self._hub = hub
+        self._pins: Mapping[str, bytes] = {}
 
     def accept(self, entries: Iterable[Signed]) -> int:
         """Take newer entries; one that does not verify is logged and left out. Returns how many verified."""
@@ -123,12 +124,32 @@ class Peers:
             raise PasserelleError("recipient_unknown", f"{agency}: {error.code}") from error
 
     def manifest(self, agency: str) -> KeyManifest:
-        """The key manifest in the entry of an agency, whatever its status.
+        """The key manifest of an agency, whatever its status: the pinned one where there is one (`pins`).
 
         Raises:
             PasserelleError: `agency_unknown`, or what `passerelle.manifest.read_manifest` raises.
         """
-        return _read(self._federation.entry(agency).manifest, agency)
+        announced = self._federation.entry(agency).manifest
+        pinned = self._pins.get(agency) if announced and agency != self._hub else None
+        return _read(pinned or announced, agency)
+
+    def pin(self, agency: str, manifest: bytes) -> None:
+        """Use this manifest of an agency (signed bytes, verified before) until another is pinned."""
+        self._pins = {**self._pins, agency: manifest}
+
+    def pinned(self, agency: str) -> KeyManifest | None:
+        """The pinned manifest of an agency, if there is one."""
+        raw = self._pins.get(agency)
+        return None if raw is None else _read(raw, agency)
+
+    def announced(self) -> Iterator[tuple[str, bytes, KeyManifest]]:
+        """Agency, signed bytes and manifest of every entry that names one; what does not hold is left out."""
+        for entry in self._federation.entries:
+            if entry.manifest:
+                try:
+                    yield entry.agency, entry.manifest, _read(entry.manifest, entry.agency)
+                except PasserelleError as error:
+                    _LOG.warning("manifest.refused", code=error.code, detail=error.detail)
 
 
 @lru_cache(maxsize=256)

@@ -97,7 +97,7 @@ class Connector:
         self._delivery = delivery
         self._inbox = inbox
         self._directory = directory
-        self._peers = peers
+        self.peers = peers
         self._protocol = protocol
         self._waits = waits
         self._clock = clock
@@ -147,7 +147,7 @@ class Connector:
         """
         try:
             self.check(await self._directory.describe())
-            self._peers.accept(await self._directory.agencies())
+            self.peers.accept(await self._directory.agencies())
         except PasserelleError as error:
             if error.code not in _AWAY:
                 raise

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import pytest
-from simulator import Federation, Member
+from parties import entry_of, manifest_of
+from simulator import YEAR, Federation, Member
 
 from passerelle.clock import SECOND
 from passerelle.codec.signed import decode_signed
 from passerelle.codec.statement import decode_receipt
 from passerelle.errors import PasserelleError
+from passerelle.identity import Identity, Role
+from passerelle.registry_entry import RegistryEntry, sign_entry
+from passerelle.seal import SealingKey
+from passerelle.sign import SigningKey
 from passerelle_connector.log_watch import LogWatch
+from passerelle_connector.peers import Peers
 from passerelle_connector.store.promises import NOTIFICATION, Promise
 from passerelle_hub.store import cosignatures
 
@@ -51,6 +57,10 @@ def watch(member: Member) -> LogWatch:
     return member.connector.log_watch
 
 
+def peers_of(member: Member) -> Peers:
+    return member.connector.peers
+
+
 def signed(simulated: Federation) -> None:
     simulated.beat()
     core = simulated.kit.core
@@ -71,9 +81,9 @@ async def linked(simulated: Federation) -> tuple[Member, Member]:
 
 async def test_what_was_promised_is_proven_and_the_log_is_cosigned(simulated: Federation) -> None:
     police, intelligence = await linked(simulated)
-    assert await watch(police).round() == 2  # the receipt's event and the notification
+    assert await watch(police).round() == 5  # receipt, notification, three parties' manifests
     assert await watch(police).round() == 0
-    assert await watch(intelligence).round() == 2
+    assert await watch(intelligence).round() == 5
     assert police.stores.promises.count() == 0
     with simulated.kit.core.database.read() as tx:
         size, _ = cosignatures.newest(tx, 2)
@@ -84,7 +94,7 @@ async def test_before_the_checkpoint_there_is_patience(simulated: Federation) ->
     police = join(simulated, "police", ANNA)
     signed(simulated)
     await police.submit()
-    assert await watch(police).round() == 0
+    assert await watch(police).round() == 2  # the manifests
     assert police.stores.promises.count() == 1
     signed(simulated)
     assert await watch(police).round() == 1
@@ -97,7 +107,7 @@ async def test_a_hidden_receipt_is_a_broken_promise_with_the_signed_word(simulat
     (_, receipt), *_ = owed.receipts(9)
     event = decode_receipt(receipt.payload).audit_event
     police.log.hidden.add(event)
-    assert await watch(police).round() == 1  # the notification; the receipt is not due yet
+    assert await watch(police).round() == 4  # notification, manifests; the receipt is not due yet
     simulated.kit.clock.advance(60 * SECOND)
     signed(simulated)
     with pytest.raises(PasserelleError) as caught:
@@ -118,3 +128,84 @@ async def test_another_notification_than_the_logged_one_is_an_alarm(simulated: F
         await watch(police).round()
     assert caught.value.code == "promise_broken"
     assert "another notification" in caught.value.detail
+
+
+def swapped(simulated: Federation) -> tuple[SealingKey, RegistryEntry]:
+    """What a hub in league with the registry hands out for intelligence: keys that are its own."""
+    identity = Identity("intelligence.example", Role.CONNECTOR, "intelligence")
+    now, thief = simulated.kit.clock.now(), SealingKey.generate()
+    signing = SigningKey.generate().public
+    manifest = manifest_of(identity, SigningKey.generate(), signing, thief.public, now, now + YEAR)
+    return thief, entry_of(identity, simulated.kit.roots, manifest, now, revision=2)
+
+
+async def test_swapped_keys_that_the_log_does_not_hold_are_not_used_and_an_alarm(
+    simulated: Federation,
+) -> None:
+    police, _ = await linked(simulated)
+    await watch(police).round()
+    now, peers = simulated.kit.clock.now(), peers_of(police)
+    before = peers.sealing_key("intelligence", now)
+    thief, entry = swapped(simulated)
+    peers.accept([sign_entry(simulated.kit.registry_key, entry)])
+    assert peers.sealing_key("intelligence", now) == before
+    await watch(police).round()  # patience: a proof may come
+    simulated.kit.clock.advance(60 * SECOND)
+    signed(simulated)
+    with pytest.raises(PasserelleError) as caught:
+        await watch(police).round()
+    assert caught.value.code == "manifest_unlogged"
+    assert peers.sealing_key("intelligence", simulated.kit.clock.now()) == before
+    assert before != thief.public
+
+
+async def test_new_keys_are_used_once_the_log_is_shown_to_hold_them(simulated: Federation) -> None:
+    police, _ = await linked(simulated)
+    await watch(police).round()
+    fresh, entry = swapped(simulated)  # this time the agency's own doing: the hub takes and logs it
+    simulated.kit.register(entry)
+    signed(simulated)
+    peers = peers_of(police)
+    peers.accept(simulated.kit.core.registry.signed_entries())
+    assert peers.sealing_key("intelligence", simulated.kit.clock.now()) != fresh.public
+    await watch(police).round()
+    assert peers.sealing_key("intelligence", simulated.kit.clock.now()) == fresh.public
+
+
+async def test_two_manifests_of_one_number_are_an_alarm_at_once(simulated: Federation) -> None:
+    police, _ = await linked(simulated)
+    await watch(police).round()
+    now, peers = simulated.kit.clock.now(), peers_of(police)
+    identity = Identity("customs.example", Role.CONNECTOR, "customs")
+    key = SigningKey.generate()
+    for revision in (1, 2):
+        sealing, signing = SealingKey.generate().public, SigningKey.generate().public
+        manifest = manifest_of(identity, key, signing, sealing, now, now + YEAR)
+        if revision == 1:
+            peers.pin("customs", manifest)
+        peers.accept(
+            [
+                sign_entry(
+                    simulated.kit.registry_key,
+                    entry_of(identity, simulated.kit.roots, manifest, now, revision=revision),
+                )
+            ]
+        )
+    with pytest.raises(PasserelleError) as caught:
+        await watch(police).round()
+    assert caught.value.code == "manifest_swapped"
+
+
+async def test_a_key_that_a_later_manifest_leaves_out_is_refused_from_then_on(simulated: Federation) -> None:
+    police = join(simulated, "police", ANNA)
+    await police.submit()
+    kit, now = simulated.kit, simulated.kit.clock.now()
+    identity = Identity("police.example", Role.CONNECTOR, "police")
+    manifest = manifest_of(
+        identity, SigningKey.generate(), SigningKey.generate().public, None, now, now + YEAR
+    )
+    kit.register(entry_of(identity, kit.roots, manifest, now, revision=2))
+    (police.settings.path("data") / "rows.csv").write_text(HEAD + ANNA + "\n" + BRUNO + "\n")
+    with pytest.raises(PasserelleError) as caught:
+        await police.submit()
+    assert caught.value.code == "batch_not_consumed"

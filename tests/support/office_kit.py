@@ -33,6 +33,7 @@ from passerelle_connector.store import (
     HoldingStore,
     InboxStore,
     OutboxStore,
+    PinStore,
     PromiseStore,
     RowStore,
     TokenCache,
@@ -100,6 +101,7 @@ class Office:
             tokens=TokenCache(database),
             waits=WaitStore(database),
             promises=PromiseStore(database),
+            pins=PinStore(database),
         )
 
     def write(self, *lines: str) -> None:

@@ -4,6 +4,7 @@ from passerelle_connector.store.database import Database
 from passerelle_connector.store.holdings import HoldingStore
 from passerelle_connector.store.inbox import InboxStore
 from passerelle_connector.store.outbox import OutboxStore
+from passerelle_connector.store.pins import PinStore
 from passerelle_connector.store.promises import PromiseStore
 from passerelle_connector.store.rows import RowStore
 from passerelle_connector.store.tokens import TokenCache
@@ -14,6 +15,7 @@ __all__ = [
     "HoldingStore",
     "InboxStore",
     "OutboxStore",
+    "PinStore",
     "PromiseStore",
     "RowStore",
     "TokenCache",

@@ -21,7 +21,7 @@ from passerelle.sign import Signed
 from passerelle_connector.store.database import Database
 from passerelle_connector.store.tables import batches, log_places, promises
 
-RECEIPT, NOTIFICATION = "receipt", "notification"
+RECEIPT, NOTIFICATION, MANIFEST = "receipt", "notification", "manifest"
 _BATCHES = "batches"
 
 

@@ -194,3 +194,12 @@ log_places = Table(
     Column("value", Integer, nullable=False),
     sqlite_with_rowid=False,
 )
+
+# Manifests that the log was shown to hold (pins).
+pins = Table(
+    "pins",
+    metadata,
+    Column("agency", String, primary_key=True),
+    Column("manifest", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
