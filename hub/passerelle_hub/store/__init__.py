@@ -3,7 +3,7 @@
 Every function takes the running transaction first, so that a step decides what stands or falls together.
 """
 
-from passerelle_hub.store import tables_standing as _more_tables  # noqa: F401 - completes the metadata
+from passerelle_hub.store import tables_standing
 from passerelle_hub.store.database import Database, Transaction
 
-__all__ = ["Database", "Transaction"]
+__all__ = ["Database", "Transaction", "tables_standing"]

@@ -30,12 +30,11 @@ COVERED: Final[Mapping[str, str]] = {
     "log_tick": "leaves of the tree",
     "log_node": "computed anew from the leaves",
     "checkpoint": "signed by the hub; witnesses have seen it",
-    "cosignature": "signed by the witness; a quorum is demanded",
 }
 """Table: how the log covers it."""
 
-# The verifier asks for a quorum, so a cosignature that is gone shows; one that is changed does not hold.
 NOT_COVERED: Final[Mapping[str, str]] = {
+    "cosignature": "signed by its witness; the verifier demands a quorum, so a changed one shows",
     "last_key": "a counter of keys; a wrong one shows as a record that cannot be stored",
     "quota_use": "counts of a day; an edit lets an agency use more or less of its budget",
     "evaluation_count": "the counts of `evaluation_report`, which is covered, for searching",
