@@ -36,7 +36,7 @@ def asked(tmp_path: Path, engine: EmbeddedEngine, bundle: Bundle, database_url: 
             ("police", "agencies.write", 1),
         ):
             for _ in range(times):
-                kit.clock.advance(10_000_000)  # a remembered allow would be the same decision
+                kit.clock.advance(40_000_000)  # a remembered allow would be the same decision
                 with kit.core.database.write() as tx:
                     request = facts.admin(agency, "connector", action, kit.clock.now())
                     kit.core.decisions.ask(tx, "admin", [request], "test")
