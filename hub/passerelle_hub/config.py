@@ -49,12 +49,13 @@ class KeySettings(Part):
 class LogSettings(Part):
     """The guard of releases: how old tick and checkpoint may be, and how long ago a quorum may have cosigned.
 
-    An age of 0 is no limit.
+    An age of 0 is no limit. `details_days` is how long actors and details of events are kept; 0 for ever.
     """
 
     max_age_seconds: Annotated[float, Field(ge=0)] = 60.0
     quorum: Annotated[int, Field(ge=1, le=32)] = 2
     witnessed_max_age_seconds: Annotated[float, Field(ge=0)] = 0.0
+    details_days: Annotated[float, Field(ge=0)] = 0.0
 
 
 class PolicySettings(Part):

@@ -35,6 +35,7 @@ from passerelle_hub.beside import (
 from passerelle_hub.compose import Core, Foundation, Server, build_core, build_server
 from passerelle_hub.config import HubSettings
 from passerelle_hub.domains import Domains
+from passerelle_hub.logbook.erasure import DetailErasure
 from passerelle_hub.logbook.guard import LogGuard
 from passerelle_hub.opening import open_policy
 from passerelle_hub.outgoing import Bell
@@ -197,6 +198,8 @@ async def serve(settings: HubSettings, stop: asyncio.Event | None = None) -> Non
 def _further_jobs(schedule: Schedule, core: Core, settings: HubSettings) -> None:
     """Reports of evaluations, the folder of entries, the daily look at what ends soon."""
     schedule.every(settings.evaluations.seconds, "evaluations", core.evaluations.reconcile)
+    erasure = DetailErasure(core.database, core.audit, core.foundation.clock, settings.log.details_days)
+    schedule.every(settings.retention_seconds, "details", erasure.run)
     schedule.every(ENTRY_SECONDS, "entries", lambda: _take_entries(core, settings))
     inventory = Inventory(core, settings.path(settings.tls.chain).read_bytes)
     schedule.every(INVENTORY_SECONDS, "inventory", inventory.look)

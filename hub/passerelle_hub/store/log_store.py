@@ -15,8 +15,8 @@ from passerelle_hub.store.database import Transaction
 from passerelle_hub.store.dialect import among, insert_rows, upsert
 from passerelle_hub.store.log_tables import audit_event, checkpoint, log_node, log_tick
 
-_EVENT_COLUMNS = tuple(field.name for field in fields(Event))
-_VALUES = attrgetter(*_EVENT_COLUMNS)
+EVENT_COLUMNS = tuple(field.name for field in fields(Event))
+_VALUES = attrgetter(*EVENT_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Tick:
 
 def append(tx: Transaction, events: Sequence[tuple[bytes, bytes, Event]]) -> None:
     """Store events with commitment and tag, in order."""
-    columns = ("commitment", "tag", *_EVENT_COLUMNS)
+    columns = ("commitment", "tag", *EVENT_COLUMNS)
     insert_rows(tx, audit_event, columns, [(mark, tag, *_VALUES(row)) for mark, tag, row in events])
 
 
@@ -94,15 +94,14 @@ def newest(tx: Transaction, subjects: Sequence[str]) -> tuple[Placed, ...]:
 
 
 def _placed(tx: Transaction, condition: ColumnElement[bool]) -> tuple[Placed, ...]:
-    columns = [audit_event.c[name] for name in _EVENT_COLUMNS]
+    columns = [audit_event.c[name] for name in EVENT_COLUMNS]
     rows = tx.execute(
         select(audit_event.c.tick, audit_event.c.position, *columns).where(
             condition, audit_event.c.tick.is_not(None)
         )
     )
     return tuple(
-        Placed(row.tick, row.position, Event(*(getattr(row, name) for name in _EVENT_COLUMNS)))
-        for row in rows
+        Placed(row.tick, row.position, Event(*(getattr(row, name) for name in EVENT_COLUMNS))) for row in rows
     )
 
 
@@ -210,7 +209,7 @@ def _checkpoint(tx: Transaction, query: Select[Any]) -> StoredCheckpoint | None:
 
 def search(tx: Transaction, query: Query) -> tuple[Found, ...]:
     """Events that fit a query, oldest first."""
-    columns = [audit_event.c[name] for name in _EVENT_COLUMNS]
+    columns = [audit_event.c[name] for name in EVENT_COLUMNS]
     wanted = select(audit_event.c.event_pk, audit_event.c.tick, *columns).where(
         audit_event.c.event_pk > query.after
     )
@@ -227,7 +226,7 @@ def search(tx: Transaction, query: Query) -> tuple[Found, ...]:
         Found(
             row.event_pk,
             -1 if row.tick is None else row.tick,
-            Event(*(getattr(row, name) for name in _EVENT_COLUMNS)),
+            Event(*(getattr(row, name) for name in EVENT_COLUMNS)),
         )
         for row in rows
     )
