@@ -30,7 +30,7 @@ from passerelle.rpc.lists import list_keeper
 from passerelle.rpc.material import FileMaterial
 from passerelle.selftest import selftest
 from passerelle.sign import VerifyingKey
-from passerelle_connector.compose_log import build_log_watch
+from passerelle_connector.compose_log import build_log_watch, build_rotation
 from passerelle_connector.config import ConnectorSettings
 from passerelle_connector.deliver import Delivery
 from passerelle_connector.group_keys import load_group_keys
@@ -393,6 +393,8 @@ async def connector(settings: ConnectorSettings) -> AsyncGenerator[Connector]:
     try:
         async with open_ports(settings, peers, renewal) as ports:
             lists = build_lists(settings, peers, environment)
-            yield connect(settings, stores, keyring, peers, group_keys, ports, environment, renewal, lists)
+            made = connect(settings, stores, keyring, peers, group_keys, ports, environment, renewal, lists)
+            made.rotation = build_rotation(settings, peers, environment.clock)
+            yield made
     finally:
         stores.database.close()

@@ -1,4 +1,4 @@
-"""Wiring of the watch over the hub's log; a part of `compose`."""
+"""Wiring of the watch over the hub's log and of the keys that it proves; a part of `compose`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from passerelle_connector.config import ConnectorSettings
 from passerelle_connector.log_watch import LogWatch
 from passerelle_connector.peers import Peers
 from passerelle_connector.pins import Pins
+from passerelle_connector.rotation import Rotation
 from passerelle_connector.store import PinStore, PromiseStore
 
 
@@ -31,3 +32,11 @@ def build_log_watch(
     promises, kept = stores
     pins = Pins(kept, promises, peers, follower.evidence, clock)
     return LogWatch(me, follower, port, promises, pins, key, clock, settings.log_seconds)
+
+
+def build_rotation(settings: ConnectorSettings, peers: Peers, clock: Clock) -> Rotation | None:
+    """The monthly rotation; None where the configuration wants none."""
+    if not settings.rotate_days:
+        return None
+    me, keys = Identity.parse(settings.identity), settings.path(settings.keys)
+    return Rotation(me, keys, peers, clock, settings.rotate_days)

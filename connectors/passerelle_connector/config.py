@@ -70,6 +70,7 @@ class ConnectorSettings(RoleSettings):
     reconcile_seconds: Annotated[float, Field(gt=0)] = 86_400.0
     log_seconds: Annotated[float, Field(gt=0)] = 30.0
     log_state: Path = Path("log")
+    rotate_days: Annotated[float, Field(ge=0)] = 30.0
     retry_seconds: Annotated[float, Field(gt=0)] = 2.0
     retry_limit_seconds: Annotated[float, Field(gt=0)] = 300.0
     threads: Annotated[int, Field(ge=1, le=64)] = 2

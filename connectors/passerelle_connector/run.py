@@ -7,6 +7,7 @@
 - *reconcile*: once hub and outbox agree after each connection, and daily, what the hub holds is compared with
   what receipts say;
 - *log*: the hub's log is followed and cosigned, what receipts promise is fetched and checked;
+- *rotate*: new sealing and signing keys once a month;
 - *renew*, where an authority is configured: the leaf at half its life, after which channels are opened anew.
 
 A loop that fails notes why it waits, sleeps (exponentially longer, with jitter, up to a limit) and starts
@@ -36,6 +37,7 @@ from passerelle_connector.peers import Peers
 from passerelle_connector.ports import DirectoryPort, Healthy, HubDescription, quiet
 from passerelle_connector.reading import Outcome, Reader
 from passerelle_connector.reconcile import Reconciled, Reconciliation
+from passerelle_connector.rotation import Rotation
 from passerelle_connector.sources import Source
 from passerelle_connector.sources.watch import look, rest
 from passerelle_connector.store import WaitStore
@@ -106,6 +108,7 @@ class Connector:
         self._reconciliation = reconciliation
         self._lists = lists
         self.log_watch = log_watch
+        self.rotation: Rotation | None = None
         self._agreed = asyncio.Event()
 
     async def run(self) -> None:
@@ -128,6 +131,8 @@ class Connector:
                 tasks.create_task(self._keep_going("lists", self._lists.run))
             if self.log_watch is not None:
                 tasks.create_task(self._keep_going("log", self.log_watch.run))
+            if self.rotation is not None:
+                tasks.create_task(self._keep_going("rotate", self.rotation.run))
 
     async def submit_once(self) -> Outcome:
         """Read the source once and deliver everything the outbox holds.

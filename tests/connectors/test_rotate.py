@@ -20,6 +20,7 @@ from passerelle_connector.enrol import SEALING_LIFETIME, enrol
 from passerelle_connector.keyring import load_keys
 from passerelle_connector.peers import Peers
 from passerelle_connector.rotate import endings, last_manifest, rotate
+from passerelle_connector.rotation import Rotation
 from passerelle_connector.signer import OwnKeys
 
 POLICE = Identity("police.example", Role.CONNECTOR, "police")
@@ -127,3 +128,25 @@ def test_a_sealing_key_made_meanwhile_opens(keys: Path, clock: ManualClock) -> N
     (keys / "local.key").unlink()
     assert own.sealing.get(bytes(32)) is None
     assert own.ring.sealing[sealing_id]
+
+
+def test_the_job_rotates_monthly_and_waits_for_the_registry(keys: Path, clock: ManualClock) -> None:
+    registry, roots = SigningKey.generate(), make_root()
+    peers = Peers(Federation("police.example", roots), registry.public, HUB.agency)
+
+    def publish(manifest: Path, revision: int) -> None:
+        entry = entry_of(POLICE, roots, manifest.read_bytes(), clock.now(), revision=revision)
+        peers.accept([sign_entry(registry, entry)])
+
+    job = Rotation(POLICE, keys, peers, clock, days=30)
+    clock.advance(31 * DAY)
+    assert job.look() is None  # the first manifest is not published
+    publish(keys / "manifest.signed", 1)
+    made = job.look()
+    assert made is not None
+    assert made.name == "manifest-2.signed"
+    assert job.look() is None
+    clock.advance(31 * DAY)
+    assert job.look() is None  # the second one waits for the registry
+    publish(made, 2)
+    assert job.look() == keys / "manifest-3.signed"
