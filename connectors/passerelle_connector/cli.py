@@ -39,7 +39,7 @@ from passerelle_connector.normalise import FIELDS
 from passerelle_connector.preview_cli import add_to as add_preview
 from passerelle_connector.reconcile import Reconciled
 from passerelle_connector.rotate import rotate as rotate_keys
-from passerelle_connector.status import keys_ending, read_status
+from passerelle_connector.status import keys_ending, log_alarms, read_status
 from passerelle_connector.trial import try_source
 
 app = App(name="connector", help="Submit a partner's records and receive its notifications.")
@@ -240,7 +240,7 @@ def rejects(*, limit: int = 1_000, config: Config = _DEFAULT, as_json: AsJson = 
 def status(*, config: Config = _DEFAULT, as_json: AsJson = False) -> int:
     """Show rows, outbox, chain, inbox, keys that end soon, and what waits for whom.
 
-    Exit code 1 where something waits.
+    Exit code 1 where something waits, or the hub's log gave cause for an alarm.
 
     Args:
         config: the connector's configuration.
@@ -248,10 +248,11 @@ def status(*, config: Config = _DEFAULT, as_json: AsJson = False) -> int:
     """
     settings = load(ConnectorSettings, config)
     stores = open_stores(settings)
-    figures = {**read_status(stores), "keys_ending": keys_ending(settings, SystemClock().now())}
+    alarms, ending = log_alarms(settings), keys_ending(settings, SystemClock().now())
+    figures = {**read_status(stores), "log_alarms": alarms, "keys_ending": ending}
     stores.database.close()
     show_one(figures, "connector", as_json=as_json)
-    return FAILURE if figures["waits"] else OK
+    return FAILURE if figures["waits"] or alarms else OK
 
 
 @app.command

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from passerelle.audit.follow import kept_alarms
 from passerelle.clock import moment
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
@@ -33,6 +34,11 @@ def keys_ending(settings: ConnectorSettings, now: int) -> list[dict[str, Any]]:
     ]
 
 
+def log_alarms(settings: ConnectorSettings) -> list[str]:
+    """What the watch over the hub's log kept as evidence, oldest first; it stays until somebody moves it."""
+    return list(kept_alarms(settings.path(settings.log_state) / "evidence"))
+
+
 def read_status(stores: Stores) -> dict[str, Any]:
     """Figures of the connector's store, as JSON takes them."""
     known, refused = stores.rows.count()
@@ -48,6 +54,7 @@ def read_status(stores: Stores) -> dict[str, Any]:
         "sequence": stores.outbox.position().sequence,
         "last_refusal": stores.outbox.last_refusal(),
         "notifications": stores.inbox.cursor(),
+        "promises_not_proven": stores.promises.count(),
         "waits": [
             {"part": wait.part, "code": wait.code, "since": moment(wait.since).isoformat()}
             for wait in stores.waits.all()

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from connector_kit import make_record
 
+from passerelle.audit.follow import Evidence
 from passerelle.certificate import Usage
+from passerelle.clock import ManualClock
 from passerelle.codec.signed import decode_signed
 from passerelle.config import load
 from passerelle.csr import read_request
@@ -175,6 +177,20 @@ def test_status_rejects_and_inbox_of_a_fresh_connector(
     assert "row_subject_under_12" in printed
     _, printed = call(capsys, "inbox", "--json", "--config", str(config))
     assert json.loads(printed) == []
+
+
+def test_status_shows_alarms_of_the_log_until_somebody_moves_them(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    evidence = Evidence(config.parent / "log" / "evidence", ManualClock())
+    kept = evidence.keep("log_forked", b"two notes", {"known": b"one", "shown": b"other"})
+    capsys.readouterr()  # the alarm itself
+    outcome, printed = call(capsys, "status", "--json", "--config", str(config))
+    assert outcome == 1
+    assert json.loads(printed)["log_alarms"] == [kept.name]
+    assert json.loads(printed)["promises_not_proven"] == 0
+    kept.rename(config.parent / "handed over")
+    assert call(capsys, "status", "--json", "--config", str(config))[0] == 0
 
 
 def test_an_unknown_setting_is_refused(config: Path) -> None:

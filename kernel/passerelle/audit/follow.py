@@ -68,6 +68,11 @@ class LogPort(Protocol):
         ...
 
 
+def kept_alarms(folder: Path) -> tuple[str, ...]:
+    """The alarms in a folder of evidence, oldest first: time, code and digest each."""
+    return tuple(path.name for path in sorted(folder.glob("*-*-*")))
+
+
 class Evidence:
     """Where alarms are kept, with what proves them."""
 
@@ -90,7 +95,7 @@ class Evidence:
 
     def alarms(self) -> tuple[str, ...]:
         """The alarms kept, oldest first."""
-        return tuple(path.name for path in sorted(self._folder.glob("*-*-*")))
+        return kept_alarms(self._folder)
 
 
 class Follower:
