@@ -16,7 +16,7 @@ from passerelle.clock import DAY, Clock
 from passerelle.codec.signed import encode_signed
 from passerelle.csr import make_request, obtain_key
 from passerelle.identity import Identity
-from passerelle.keyfile import KeyKind, read_key, write_key
+from passerelle.keyfile import KeyKind, obtain_secret
 from passerelle.manifest import KeyEntry, issue_first
 from passerelle.sign import SigningKey
 from passerelle_hub.index import PEPPER_BYTES
@@ -50,8 +50,7 @@ def enrol(identity: Identity, files: KeyFiles, clock: Clock) -> Enrolment:
     """
     for file in (files.signing, files.manifest, files.pepper, files.tls):
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not files.pepper.exists():
-        write_key(files.pepper, KeyKind.PEPPER, secrets.token_bytes(PEPPER_BYTES))
+    obtain_secret(files.pepper, KeyKind.PEPPER, lambda: secrets.token_bytes(PEPPER_BYTES))
     signing, manifest_key, now = _signing_key(files.signing), _signing_key(files.manifest), clock.now()
     made = Enrolment(files.manifest.with_name("manifest.signed"), files.tls.with_name("leaf.csr"))
     if not made.manifest.exists():
@@ -62,6 +61,4 @@ def enrol(identity: Identity, files: KeyFiles, clock: Clock) -> Enrolment:
 
 
 def _signing_key(file: Path) -> SigningKey:
-    if not file.exists():
-        write_key(file, KeyKind.SIGNING, SigningKey.generate().raw)
-    return SigningKey(read_key(file, KeyKind.SIGNING))
+    return SigningKey(obtain_secret(file, KeyKind.SIGNING, lambda: SigningKey.generate().raw))

@@ -19,6 +19,7 @@ from __future__ import annotations
 import base64
 import binascii
 import secrets
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -79,6 +80,18 @@ def read_key(path: Path, kind: KeyKind) -> bytes:
     if head not in (f"{_MAGIC} {kind.value}", f"{_SEALED} {kind.value}") or rest:
         raise PasserelleError("key_file_malformed", f"{path.name}: {kind.value} expected")
     return _open(secret, head, path.name) if head.startswith(_SEALED) else secret
+
+
+def obtain_secret(path: Path, kind: KeyKind, generate: Callable[[], bytes]) -> bytes:
+    """The secret in a key file, which is made first where there is none; an existing one stays as it is.
+
+    Raises:
+        PasserelleError: as `read_key`.
+        OSError: as `write_durably`.
+    """
+    if not path.exists():
+        write_key(path, kind, generate())
+    return read_key(path, kind)
 
 
 def seal_key(path: Path) -> bool:

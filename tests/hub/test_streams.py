@@ -129,8 +129,9 @@ async def test_a_ring_during_a_delivery_reaches_the_streams_it_served(hub: HubKi
     link(hub, 2)
     await desk.ring()
     numbers = await wait
-    while numbers != [1, 2]:
+    while len(numbers) < 2:
         numbers += await asyncio.wait_for(taken(stream), 1)
+    assert numbers == [1, 2]
 
 
 async def test_two_streams_of_one_agency_each_have_their_place(hub: HubKit, desk: Desk) -> None:

@@ -12,6 +12,7 @@ from passerelle.errors import PasserelleError
 from passerelle.keyfile import (
     MAX_BYTES,
     KeyKind,
+    obtain_secret,
     read_key,
     read_private,
     write_durably,
@@ -135,3 +136,10 @@ def test_a_huge_file_is_no_key(tmp_path: Path) -> None:
     with pytest.raises(PasserelleError) as error:
         read_private(tmp_path / "key")
     assert error.value.code == "key_file_malformed"
+
+
+def test_a_secret_is_made_once_and_read_from_then_on(tmp_path: Path) -> None:
+    made = iter((b"first", b"second"))
+    file = tmp_path / "some.key"
+    assert obtain_secret(file, KeyKind.LOCAL, lambda: next(made)) == b"first"
+    assert obtain_secret(file, KeyKind.LOCAL, lambda: next(made)) == b"first"

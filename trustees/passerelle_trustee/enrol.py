@@ -17,7 +17,7 @@ from passerelle.clock import DAY, Clock
 from passerelle.codec.signed import encode_signed
 from passerelle.csr import make_request, obtain_key
 from passerelle.identity import Identity
-from passerelle.keyfile import KeyKind, read_key, write_key
+from passerelle.keyfile import KeyKind, obtain_secret
 from passerelle.manifest import KeyEntry, issue_first
 from passerelle.seal import SealingKey
 from passerelle.sign import SigningKey
@@ -69,12 +69,8 @@ def enrol(identity: Identity, files: KeyFiles, clock: Clock) -> Enrolment:
 
 
 def _signing_key(file: Path) -> SigningKey:
-    if not file.exists():
-        write_key(file, KeyKind.SIGNING, SigningKey.generate().raw)
-    return SigningKey(read_key(file, KeyKind.SIGNING))
+    return SigningKey(obtain_secret(file, KeyKind.SIGNING, lambda: SigningKey.generate().raw))
 
 
 def _sealing_key(file: Path) -> SealingKey:
-    if not file.exists():
-        write_key(file, KeyKind.SEALING, SealingKey.generate().raw)
-    return SealingKey(read_key(file, KeyKind.SEALING))
+    return SealingKey(obtain_secret(file, KeyKind.SEALING, lambda: SealingKey.generate().raw))
