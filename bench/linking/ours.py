@@ -36,7 +36,6 @@ PUBLISHED: Final[Mapping[str, frozenset[Tier]]] = {
     "core, names": CORE | {Tier.NAMES},
     "core, address, names": CORE | {Tier.NAMES, Tier.ADDRESS},
 }
-_STRONG: Final = frozenset({Band.VERY_STRONG, Band.STRONG})
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +115,7 @@ def link(chosen: LinkageSet, tiers: frozenset[Tier], table: Weights | None = Non
     """Link a set as a federation of its sources would: by the shipped prior, then by the measured one."""
     began = time.perf_counter()
     scorer = Scorer(table or weights())
+    strong = dict(weights().floors)[Band.STRONG]
     within = not chosen.right
     records = read(chosen, tiers)
     found = candidates(records)
@@ -128,6 +128,6 @@ def link(chosen: LinkageSet, tiers: frozenset[Tier], table: Weights | None = Non
             verdict = scorer.score(shared, one.kinds, two.kinds, one.entity, two.entity, population)
             scored[pair(one.ref, two.ref, within=within)] = verdict
         same = (one for one in scored.values() if one.relation is not Relation.SHARED_MEANS)
-        population = population.measured(sum(one.band in _STRONG for one in same))
+        population = population.measured(sum(one.bits >= strong for one in same))
     seconds = time.perf_counter() - began
     return Linked(scored, sum(map(shown, records)) / max(len(records), 1), seconds, population)

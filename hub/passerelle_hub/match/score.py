@@ -111,7 +111,7 @@ class Population:
         return round(math.log2(self.share / max(self.records, 1)), 2)
 
     def measured(self, links: int) -> Population:
-        """With the share that `links` strong links of these records show, as a power of two.
+        """With the share that `links` of odds that make a strong one show, as a power of two.
 
         Steps of a power of two, for a score must not tell how many links there are; a few pairs are no
         measure, so the shipped share weighs as much as `_FEW` records.
