@@ -7,6 +7,7 @@ shows, dummies included.
 
 from __future__ import annotations
 
+import random
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,8 +18,10 @@ from typing import Final
 from bench.linking.sets import LinkageSet, Pair, Row, pair
 
 from passerelle.catalogue import Tier, catalogue
+from passerelle.chances import decode_chances
 from passerelle.groups import EntityKind
 from passerelle.notification import Band, Relation
+from passerelle_connector.census import Census
 from passerelle_connector.keys import Key, derive
 from passerelle_connector.normalise import normalise
 from passerelle_hub.match.pairs import FREQUENCY_CAP
@@ -36,6 +39,9 @@ PUBLISHED: Final[Mapping[str, frozenset[Tier]]] = {
     "core, names": CORE | {Tier.NAMES},
     "core, address, names": CORE | {Tier.NAMES, Tier.ADDRESS},
 }
+
+
+_SEED: Final = 20_261_125
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +117,25 @@ def read(chosen: LinkageSet, tiers: frozenset[Tier]) -> list[Tokenised]:
     return records
 
 
+def _stated(chosen: LinkageSet) -> tuple[bytes, ...]:
+    """What the connector of each source measures on its own records, as its batches state it."""
+    found: list[bytes] = []
+    for rows in filter(None, (chosen.left, chosen.right)):
+        seeded = random.Random(_SEED)
+        census = Census(seeded.randbytes)
+        for _, row in rows:
+            result = normalise(row)
+            if not result.rejected:
+                census.add(result.subject)
+        found.append(census.stated())
+    return tuple(found)
+
+
 def link(chosen: LinkageSet, tiers: frozenset[Tier], table: Weights | None = None) -> Linked:
     """Link a set as a federation of its sources would: by the shipped prior, then by the measured one."""
     began = time.perf_counter()
-    scorer = Scorer(table or weights())
+    stated = tuple(map(decode_chances, _stated(chosen)))
+    scorer = Scorer((table or weights()).measured(stated))
     strong = dict(weights().floors)[Band.STRONG]
     within = not chosen.right
     records = read(chosen, tiers)

@@ -30,6 +30,7 @@ from passerelle.rpc.lists import list_keeper
 from passerelle.rpc.material import FileMaterial
 from passerelle.selftest import selftest
 from passerelle.sign import VerifyingKey
+from passerelle_connector.census import Census
 from passerelle_connector.compose_log import build_log_watch, build_rotation
 from passerelle_connector.config import ConnectorSettings
 from passerelle_connector.deliver import Delivery
@@ -283,16 +284,11 @@ def connect(
         PasserelleError: `mapping_invalid`, `config_invalid`, `identity_malformed`, `agency_unknown`.
     """
     identity, hub, table = Identity.parse(settings.identity), peers.hub, catalogue()
-    agency, protocol = identity.agency, token_protocol(settings)
-    clock, random = environment.clock, environment.random
+    agency, protocol, clock = identity.agency, token_protocol(settings), environment.clock
+    random, census = environment.random, Census(environment.random)
     own = OwnKeys(agency, settings.path(settings.keys), keyring, peers, clock)
-    outbox = Outbox(
-        stores.outbox,
-        BatchKeyMaker(agency, keyring.vaults, settings.recipients, peers, clock, random),
-        settings.batch_records,
-        clock,
-        random,
-    )
+    batch_keys = BatchKeyMaker(agency, keyring.vaults, settings.recipients, peers, clock, random)
+    outbox = Outbox(stores.outbox, batch_keys, settings.batch_records, clock, random)
     secret = keyring.cache_secret
     tokeniser = Tokeniser(protocol, table, group_keys, ports.trustees, stores.tokens, secret, random)
     reader = Reader(
@@ -308,12 +304,13 @@ def connect(
         random=random,
         chunk_rows=settings.batch_records,
         source_name=source_name(settings),
+        census=census,
     )
     return Connector(
         source=source,
         reader=reader,
         outbox=outbox,
-        delivery=Delivery(identity, hub, stores.outbox, ports.hub, own.signing, peers, clock),
+        delivery=Delivery(identity, hub, stores.outbox, ports.hub, own.signing, peers, clock, census.stated),
         inbox=_inbox(agency, stores, peers, own, ports, clock),
         directory=ports.directory,
         peers=peers,

@@ -65,8 +65,12 @@ class Delivery:
         key: Callable[[], SigningKey],
         peers: Peers,
         clock: Clock,
+        chances: Callable[[], bytes] = bytes,
     ) -> None:
-        """`key` is asked for each statement: which key signs changes with what the registry publishes."""
+        """`key` is asked for each statement: which key signs changes with what the registry publishes.
+
+        `chances` gives what was measured so far on the agency's own records.
+        """
         self._connector = connector
         self._hub = hub
         self._store = store
@@ -74,6 +78,7 @@ class Delivery:
         self._key = key
         self._peers = peers
         self._clock = clock
+        self._chances = chances
         self.closed = asyncio.Event()
         """Set by whoever closes a batch; wakes a delivery that waits for more."""
 
@@ -172,6 +177,7 @@ class Delivery:
             normaliser=protocol.normaliser,
             catalogue=protocol.catalogue,
             created=self._clock.now(),
+            chances=self._chances(),
         )
 
     def _verified(

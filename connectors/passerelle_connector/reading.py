@@ -5,7 +5,7 @@ For each chunk of rows, at most a batch's worth, so that memory is bounded by th
 (1) take the next rows of the source; what it rejects is noted;
 (2) a reference met before in this reading is refused;
 (3) a row whose content and protocol are those of the last revision is only noted as seen;
-(4) prepare: normalise, mark, derive keys;
+(4) prepare: normalise, mark, derive keys; the census counts what is under no embargo;
 (5) tokenise;
 (6) seal;
 (7) make durable, in one transaction: records, rows, salts, warnings, rejects. What came before it can be
@@ -33,6 +33,7 @@ from typing import Final
 from passerelle.clock import Clock
 from passerelle.log import get_logger
 from passerelle.record import ID_BYTES
+from passerelle_connector.census import Census
 from passerelle_connector.model import (
     KnownRow,
     OutgoingRecord,
@@ -114,6 +115,7 @@ class Reader:
         random: Random,
         chunk_rows: int,
         source_name: str,
+        census: Census,
     ) -> None:
         """`source_name` tells this source, as configured, from every other: bookmarks are kept by it."""
         self._source = source
@@ -128,6 +130,7 @@ class Reader:
         self._clock = clock
         self._random = random
         self._chunk_rows = chunk_rows
+        self._census = census
 
     async def read(self) -> Outcome:
         """Read everything once; the last batch is closed however small it is.
@@ -194,6 +197,8 @@ class Reader:
                 continue
             prepared = self._preparation.prepare(raw, now)  # (4)
             if isinstance(prepared, Prepared):
+                if not prepared.marking.embargoed:
+                    self._census.add(prepared.subject)
                 ready.append((prepared, self._revision(raw, before, run)))
             else:
                 notes.extend(prepared.notes)

@@ -40,7 +40,7 @@ from passerelle_hub.logbook import vouch
 from passerelle_hub.policy.model import Decision, PolicyRequest
 from passerelle_hub.quota import Quota, resource_of, tokens_by_group
 from passerelle_hub.receipts import Receipts, new_batch
-from passerelle_hub.store import Database, Transaction, batches, marks, records
+from passerelle_hub.store import Database, Transaction, batches, chances, marks, records
 from passerelle_hub.store.marks import MarkRow
 from passerelle_hub.store.records import NewRecord
 
@@ -168,6 +168,8 @@ class Intake:
         batch_pk = batches.put(tx, new_batch(statement, batch.signed, digest, "indexed", self._clock.now()))
         self._store(tx, taken, statement, batch_pk, known)  # (5)
         records.put_keks(tx, batch_pk, batch.keks)
+        if statement.chances:
+            chances.put(tx, statement.domain, statement.agency, statement.chances, self._clock.now())
         receipt = self._receipts.accept(statement, digest, refusals, event)  # (6)
         batches.put_receipt(tx, batch_pk, encode_signed(receipt))
         return receipt

@@ -29,7 +29,7 @@ from passerelle_hub.match.links import ACTOR, Linker
 from passerelle_hub.match.pairs import Found
 from passerelle_hub.match.score import Population
 from passerelle_hub.notify import Notifier
-from passerelle_hub.store import Database, Transaction, batches, links, records, recoveries
+from passerelle_hub.store import Database, Transaction, batches, chances, links, records, recoveries
 from passerelle_hub.store.batches import PendingBatch
 from passerelle_hub.store.records import StoredRecord
 
@@ -114,6 +114,9 @@ class Settlement:
 def _population(tx: Transaction, domain: str) -> Population:
     """What a record is compared with: the domain's records that are under no embargo.
 
+    With what the domain's connectors measured on such records.
+
     Rounded up to a power of two, so that a score does not tell how many records the hub holds.
     """
-    return Population(1 << max(records.visible(tx, domain) - 1, 1).bit_length())
+    held = 1 << max(records.visible(tx, domain) - 1, 1).bit_length()
+    return Population(held, stated=chances.stated(tx, domain))

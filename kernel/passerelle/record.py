@@ -127,7 +127,10 @@ class KekWrap:
 
 @dataclass(frozen=True, slots=True)
 class BatchStatement:
-    """What an agency signs for a batch. `root` covers the headers, `recipients` the key-encryption wraps."""
+    """What an agency signs for a batch. `root` covers the headers, `recipients` the key-encryption wraps.
+
+    `chances` are those that the connector measured (`passerelle.chances`), empty for none.
+    """
 
     audience: str
     agency: str
@@ -145,6 +148,7 @@ class BatchStatement:
     created: int
     version: int = ENVELOPE_VERSION
     suite: str = SUITE
+    chances: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

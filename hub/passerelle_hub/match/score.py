@@ -27,12 +27,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import cache
+from functools import lru_cache
 from typing import Final
 
 from passerelle.catalogue import catalogue
+from passerelle.chances import decode_chances
 from passerelle.groups import EntityKind
 from passerelle.notification import Band, Relation
 from passerelle_hub.match.evidence import (
@@ -99,11 +100,13 @@ class SharedToken:
 class Population:
     """`records`: how many records the newer one is compared with.
 
-    `share`: how many of them it is expected to match.
+    `share`: how many of them it is expected to match. `stated`: what the connectors of the domain measured,
+    as bytes (`passerelle.chances`).
     """
 
     records: int
     share: float = 0.4
+    stated: tuple[bytes, ...] = ()
 
     @property
     def prior_bits(self) -> float:
@@ -118,7 +121,7 @@ class Population:
         """
         shown = (2 * links + self.share * _FEW) / (self.records + _FEW)
         rounded = 2.0 ** round(math.log2(shown))
-        return Population(self.records, min(max(rounded, _LEAST_SHARE), _MOST_SHARE))
+        return replace(self, share=min(max(rounded, _LEAST_SHARE), _MOST_SHARE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +179,10 @@ class Scorer:
         return same or Score(0.0, 0.5, Band.WEAK, Verdict.NONE, Relation.SHARED_MEANS, ())
 
 
-@cache
-def _shipped() -> Scorer:
-    return Scorer(weights())
+@lru_cache(maxsize=16)
+def scorer(stated: tuple[bytes, ...] = ()) -> Scorer:
+    """The scorer by the shipped table with what connectors stated; one for each set of statements."""
+    return Scorer(weights().measured(tuple(map(decode_chances, stated))))
 
 
 def score(
@@ -189,12 +193,12 @@ def score(
     entity_b: EntityKind,
     population: Population,
 ) -> Score:
-    """Score a pair by the table shipped with this release: see `Scorer.score`.
+    """Score a pair by the shipped table and what the population's connectors stated: see `Scorer.score`.
 
     Raises:
         PasserelleError: `key_kind_unknown`.
     """
-    return _shipped().score(shared, kinds_a, kinds_b, entity_a, entity_b, population)
+    return scorer(population.stated).score(shared, kinds_a, kinds_b, entity_a, entity_b, population)
 
 
 def _rarest(shared: Sequence[SharedToken], fields: Collection[str]) -> int:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Final
 
+from passerelle.chances import Chance
 from passerelle.errors import PasserelleError
 from passerelle.notification import Band
 
 WEIGHTS_VERSION: Final = "weights/1"
 DISAGREE: Final = "disagree"
+_FURTHEST: Final = 8.0
 _STATED: Final = (Band.VERY_STRONG, Band.STRONG, Band.POSSIBLE)
 """Bands with stated odds, best first; what reaches none is weak."""
 
@@ -36,6 +38,27 @@ class Weights:
     doubling: float
     home: float
     kin: Mapping[str, float]
+
+    def measured(self, reports: Sequence[Sequence[Chance]]) -> Weights:
+        """With the mean of what connectors measured as u of the levels they name.
+
+        Names that are not in the table say nothing. No report moves u further from the shipped one than by
+        `_FURTHEST`, so that an agency that errs, or lies, cannot make a field weigh what it likes.
+        """
+        found: dict[tuple[str, str], list[float]] = {}
+        for report in reports:
+            for one in report:
+                if one.level in self.chances.get(one.field, {}) and one.level != DISAGREE:
+                    _, u = self.chances[one.field][one.level]
+                    held = min(max(one.value, u / _FURTHEST), u * _FURTHEST, 1.0)
+                    found.setdefault((one.field, one.level), []).append(held)
+        if not found:
+            return self
+        fields = {field: dict(levels) for field, levels in self.fields.items()}
+        for (field, level), values in found.items():
+            m, _ = self.chances[field][level]
+            fields[field][level] = _bits(field, m, sum(values) / len(values))
+        return replace(self, fields=fields)
 
     def band(self, bits: float) -> Band:
         """The best band whose floor the bits reach."""

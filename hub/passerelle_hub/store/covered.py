@@ -46,6 +46,7 @@ NOT_COVERED: Final[Mapping[str, str]] = {
     "suspension": "whom the operator suspended; the log and pki's signed lists have their own",
     "barred_certificate": "what the operator barred; the log and pki's signed lists have their own",
     "recovery": "whom a restored hub still awaits",
+    "measured_chance": "copies of what signed statements say; an edit moves weights within three bits",
     "alembic_version": "the schema's version; a wrong one stops the hub at its start",
 }
 """Table: what an edit can do."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from google.protobuf.message import DecodeError
 
+from passerelle.chances import decode_chances
 from passerelle.errors import PasserelleError
 from passerelle.record import (
     DIGEST_BYTES,
@@ -39,6 +40,7 @@ def encode_statement(statement: BatchStatement) -> bytes:
         normaliser=statement.normaliser,
         catalogue=statement.catalogue,
         created=statement.created,
+        chances=statement.chances,
     ).SerializeToString(deterministic=True)
 
 
@@ -61,6 +63,7 @@ def decode_statement(raw: bytes) -> BatchStatement:
         raise PasserelleError("message_malformed", "a batch without number or records")
     if len(message.domain) > MAX_NAME or "\0" in message.domain or message.epoch > MAX_NUMBER:
         raise PasserelleError("message_malformed", "a domain or epoch that no hub has")
+    decode_chances(message.chances)
     if message.records > MAX_BATCH_RECORDS:
         raise PasserelleError("batch_too_large", f"{message.records} records")
     return BatchStatement(
@@ -80,6 +83,7 @@ def decode_statement(raw: bytes) -> BatchStatement:
         created=message.created,
         version=message.version,
         suite=message.suite,
+        chances=message.chances,
     )
 
 

@@ -241,6 +241,7 @@ class BatchStatement(_message.Message):
     NORMALISER_FIELD_NUMBER: _builtins.int
     CATALOGUE_FIELD_NUMBER: _builtins.int
     CREATED_FIELD_NUMBER: _builtins.int
+    CHANCES_FIELD_NUMBER: _builtins.int
     version: _builtins.int
     suite: _builtins.str
     audience: _builtins.str
@@ -264,6 +265,10 @@ class BatchStatement(_message.Message):
     normaliser: _builtins.str
     catalogue: _builtins.str
     created: _builtins.int
+    chances: _builtins.bytes
+    """Chances of agreement that the connector measured on its own records (passerelle.chances), empty for none; at most
+    4,096 bytes. A hub that does not know the field keeps its shipped values.
+    """
     def __init__(
         self,
         *,
@@ -283,10 +288,11 @@ class BatchStatement(_message.Message):
         normaliser: _builtins.str = ...,
         catalogue: _builtins.str = ...,
         created: _builtins.int = ...,
+        chances: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "audience", b"audience", "batch_id", b"batch_id", "catalogue", b"catalogue", "connector", b"connector", "created", b"created", "domain", b"domain", "epoch", b"epoch", "normaliser", b"normaliser", "previous", b"previous", "recipients", b"recipients", "records", b"records", "root", b"root", "sequence", b"sequence", "suite", b"suite", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "audience", b"audience", "batch_id", b"batch_id", "catalogue", b"catalogue", "chances", b"chances", "connector", b"connector", "created", b"created", "domain", b"domain", "epoch", b"epoch", "normaliser", b"normaliser", "previous", b"previous", "recipients", b"recipients", "records", b"records", "root", b"root", "sequence", b"sequence", "suite", b"suite", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
