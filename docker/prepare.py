@@ -23,6 +23,7 @@ from passerelle.certificate import Usage
 from passerelle.clock import Clock, SystemClock
 from passerelle.identity import Identity, Role
 from passerelle.keyfile import write_private
+from passerelle.revocation import SUFFIX
 from passerelle_connector.enrol import enrol
 from passerelle_demo.parties import (
     CLIENT,
@@ -38,12 +39,14 @@ from passerelle_demo.parties import (
     enrol_trustee,
 )
 from passerelle_pki.ceremony import OFFLINE_FOLDER
+from passerelle_pki.publish import Lists
 from passerelle_trustee.ceremony import GROUP_KEYS, deal_for_development, write_for_development
 
 TRUST_DOMAIN = "federation.example"
 HUB = Identity(TRUST_DOMAIN, Role.HUB, "exchange")
 TRUSTEES = tuple(Identity(TRUST_DOMAIN, Role.TRUSTEE, f"trustee-{index}") for index in (1, 2, 3))
 AGENCIES = tuple(Identity(TRUST_DOMAIN, Role.CONNECTOR, name) for name in ("police", "prisons"))
+LISTS = "lists"
 DOMAIN, EPOCH, THRESHOLD = "ter", 1, 2
 ROWS = {
     "police": "id,nrn,surname,given,born,phones\np-1,,Invented,Ada,05/03/1981,+32 460 00 00 01\n",
@@ -74,6 +77,7 @@ def prepare(target: Path, clock: Clock) -> None:
     places = [hub, *trustees, *(_agency(parties, identity, target, clock) for identity in AGENCIES)]
     for place in places:
         _hand_out(place, places, target)
+    _lists(pki / "authorities" / TRUST_DOMAIN, target / "material" / LISTS, clock)
     _shares(target)
     for place in places:
         shutil.rmtree(place.folder)
@@ -120,6 +124,12 @@ def _hand_out(place: Place, places: Sequence[Place], target: Path) -> None:
         shutil.copyfile(other.folder / ENTRY, material / "entries" / f"{other.identity.agency}.entry")
 
 
+def _lists(authority: Path, folder: Path, clock: Clock) -> None:
+    """The first list of revoked certificates; pki replaces it in the same folder."""
+    folder.mkdir()
+    (folder / f"{TRUST_DOMAIN}{SUFFIX}").write_bytes(Lists(authority, clock).current())
+
+
 def _shares(target: Path) -> None:
     """Each trustee's shares to its secrets, the group keys to the agencies that pin them."""
     dealt = deal_for_development((DOMAIN,), (EPOCH,), trustees=len(TRUSTEES), threshold=THRESHOLD)
@@ -131,7 +141,8 @@ def _shares(target: Path) -> None:
 def _own(target: Path, owner: str) -> None:
     """Give the secrets to the user inside the containers, PostgreSQL's to its own."""
     user, _, group = owner.partition(":")
-    for path in sorted((target / "secrets").rglob("*")):
+    lists = target / "material" / LISTS
+    for path in (lists, *lists.iterdir(), *sorted((target / "secrets").rglob("*"))):
         uid, gid = (
             (70, 70) if path.is_relative_to(target / "secrets" / "postgres") else (int(user), int(group))
         )

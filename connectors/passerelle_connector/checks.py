@@ -23,6 +23,7 @@ from passerelle.identity import Role
 from passerelle.rpc.channel import open_channel
 from passerelle.rpc.material import FileMaterial
 from passerelle.selftest import selftest
+from passerelle.trust_checks import trust
 from passerelle_connector.compose import (
     build_preparation,
     build_source,
@@ -96,6 +97,10 @@ def _others(settings: ConnectorSettings, clock: Clock, patience: float) -> Itera
         yield checks.failed("registry", error)
         return
     yield Check("registry", State.OK, f"the trustees' keys are pinned, {threshold} of them answer together")
+    others = {peers.hub, *(peers.identity(one.agency, Role.TRUSTEE) for one in settings.trustees)}
+    domains = {one.trust_domain: peers.roots(one) for one in others}
+    folder = settings.path(settings.revocation.folder)
+    yield from trust(settings.revocation, folder, domains, clock.now())
     yield from asyncio.run(_hub(settings, peers, clock, patience))
     yield asyncio.run(_trustees(settings, peers, threshold, patience))
 

@@ -33,6 +33,10 @@ from passerelle_trustee.ceremony import GROUP_KEYS, SHARES, deal_for_development
 from passerelle_trustee.share import write_shares
 
 THRESHOLD = 2
+_NO_LISTS = """\
+[revocation]
+required = false   # for development: no authority of a demonstration runs on to sign lists
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +150,8 @@ data = "policy-data"
 
 [domains]
 {scenario.domain} = [1]
-"""
+
+{_NO_LISTS}"""
 
 
 def _trustee_config(place: Place, port: int, hub_port: int) -> str:
@@ -160,7 +165,8 @@ agency = "{HUB.agency}"
 
 [reports]
 seconds = 5
-"""
+
+{_NO_LISTS}"""
 
 
 def _connector_config(
@@ -187,4 +193,5 @@ retry_seconds = 0.5
 address = "127.0.0.1:{hub_port}"
 agency = "{HUB.agency}"
 
+{_NO_LISTS}
 {trustees}"""

@@ -16,13 +16,12 @@ from passerelle.identity import Identity
 from passerelle.rpc.fresh import keep_fresh, leaf_renewal
 from passerelle.rpc.leaf import LeafFiles, Renewal
 from passerelle.rpc.lists import list_keeper
+from passerelle.trust_checks import warning_days
 from passerelle_hub.audit import Audit, EventKind
 from passerelle_hub.compose import Core
 from passerelle_hub.config import HubSettings
 from passerelle_hub.store import Database
 
-THRESHOLDS: Final = (1, 7, 14, 30)
-"""Days before the end of a root or an issuing authority at which the log is told."""
 ENTRY_SECONDS: Final = 10.0
 INVENTORY_SECONDS: Final = 86_400.0
 
@@ -66,14 +65,13 @@ class Inventory:
         """One look; each certificate within a threshold is one event."""
         now = self._core.foundation.clock.now()
         found = {(entry.trust_domain, entry.roots_pem) for entry in self._core.registry.members()}
-        ending = [
-            (domain, days) for domain, pem in sorted(found) for days in [_days(pem, now)] if _near(days)
-        ]
+        left = [(domain, _days(pem, now)) for domain, pem in sorted(found)]
+        ending = [(domain, days) for domain, days in left if warning_days(days)]
         own = self._core.foundation.identity.trust_domain
         above = read_chain(self._chain())[1:]
         for certificate in above:
             days = int(certificate.not_valid_after_utc.timestamp() * SECOND - now) // DAY
-            if _near(days):
+            if warning_days(days):
                 ending.append((own, days))
         if ending:
             _tell(self._core.database, self._core.audit, ending)
@@ -82,16 +80,12 @@ class Inventory:
 def _tell(database: Database, audit: Audit, ending: list[tuple[str, int]]) -> None:
     with database.write() as tx:
         for domain, days in ending:
-            threshold = next(limit for limit in THRESHOLDS if days <= limit)
+            limit = warning_days(days)
             audit.append(
-                tx, EventKind.CERTIFICATE_ENDING, "hub", trust_domain=domain, days=days, threshold=threshold
+                tx, EventKind.CERTIFICATE_ENDING, "hub", trust_domain=domain, days=days, threshold=limit
             )
 
 
 def _days(pem: bytes, now: int) -> int:
     ends = min(item.not_valid_after_utc.timestamp() for item in read_chain(pem))
     return int(ends * SECOND - now) // DAY
-
-
-def _near(days: int) -> bool:
-    return days <= THRESHOLDS[-1]

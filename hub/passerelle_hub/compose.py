@@ -80,7 +80,7 @@ class Foundation:
     bundle: Bundle
     engine: Engine
     clock: Clock
-    require_lists: bool = False
+    require_lists: bool = True
     quotas: Mapping[str, int] = field(default_factory=dict[str, int])
     quota_exceptions: Mapping[str, Mapping[str, int]] = field(default_factory=dict[str, dict[str, int]])
     guard: LogGuard = field(default_factory=LogGuard)

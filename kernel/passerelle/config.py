@@ -53,11 +53,12 @@ class RevocationSettings(Part):
     """Lists of revoked certificates (`passerelle.revocation`).
 
     `folder` holds one `<trust domain>.revocations` each, laid there by hand, by a share, or fetched from
-    `sources`; read again every `refresh_seconds`. `required`: refuse whoever's trust domain has no list.
+    `sources`; read again every `refresh_seconds`. `required`: refuse whoever's trust domain has no list; only
+    a set-up for development says otherwise.
     """
 
     folder: Path = Path("revocations")
-    required: bool = False
+    required: bool = True
     refresh_seconds: Annotated[float, Field(gt=0, le=20)] = 10.0
     sources: tuple[ListSource, ...] = ()
 

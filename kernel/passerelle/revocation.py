@@ -11,8 +11,8 @@ Rules
 3. A later list has a greater number; an older one is refused, so that nobody brings a leaf back.
 4. A list is dated `LIST_LIFETIME` ahead and signed again well before. Who holds one that is older than
    `STALE` refuses everybody of that trust domain: whoever can withhold lists must not gain by it.
-5. A trust domain that never published a list is bound by the life of its leaves and by suspension, unless the
-   side `requires` lists of all.
+5. A trust domain of which no list was ever seen is refused. Where a side is told to do without (`required`
+   is false, for development), such a one is bound by the life of its leaves and by suspension alone.
 
 Reads touch two dictionaries and happen for every message; `accept` replaces whole values, so that a reader
 in another thread sees the old or the new state.
@@ -98,7 +98,7 @@ def read_list(pem: bytes, trust_domain: str, roots_pem: bytes, now: int) -> Revo
 class Revocations:
     """The lists that one side holds, by trust domain."""
 
-    def __init__(self, clock: Clock, *, required: bool = False) -> None:
+    def __init__(self, clock: Clock, *, required: bool = True) -> None:
         """`required`: refuse whoever's trust domain has no list (rule 5)."""
         self._clock = clock
         self._required = required

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from passerelle import checks
 from passerelle.certificate import read_chain
@@ -13,8 +14,11 @@ from passerelle.clock import SECOND, Clock, SystemClock
 from passerelle.config import load
 from passerelle_pki.authority import open_authority
 from passerelle_pki.config import PkiSettings
+from passerelle_pki.inventory import authorities, leaves, warnings
 from passerelle_pki.issuer import ISSUING_FILE, ISSUING_KEY_FILE, ROOT_FILE
 from passerelle_pki.registry import KEY_FILE, open_registry
+
+_SHOWN: Final = 5
 
 
 def examine(config: Path) -> Iterator[Check]:
@@ -29,6 +33,7 @@ def look(settings: PkiSettings, clock: Clock) -> Iterator[Check]:
     yield checked("authority", lambda: f"issues for {open_authority(authority, clock).trust_domain}")
     for name, file in (("root", ROOT_FILE), ("issuing certificate", ISSUING_FILE)):
         yield checked(name, partial(_life, name, authority / file, clock.now()))
+    yield checked("certificates", lambda: _inventory(authority, clock))
     if registry.exists():
         yield from checks.key_files((registry / KEY_FILE,))
         yield checked("registry", lambda: f"{len(open_registry(registry, clock).entries())} entries")
@@ -40,6 +45,17 @@ def _life(name: str, file: Path, now: int) -> Check:
     found = read_chain(file.read_bytes())[0]
     start, end = found.not_valid_before_utc.timestamp(), found.not_valid_after_utc.timestamp()
     return checks.remaining(name, int(start) * SECOND, int(end) * SECOND, now)
+
+
+def _inventory(authority: Path, clock: Clock) -> Check | str:
+    """What somebody has to act on: authorities near their end, leaves that nobody renewed."""
+    lines = (*authorities(authority, clock), *leaves(authority, clock))
+    found = warnings(lines)
+    if not found:
+        return f"{len(lines)}, nobody has to act"
+    text = "; ".join(f"{line.what}: {line.word}, {line.days} days left" for line in found[:_SHOWN])
+    text = text if len(found) <= _SHOWN else f"{text}; and {len(found) - _SHOWN} more"
+    return Check("certificates", State.WARN, text, "See `passerelle pki list --warnings`.")
 
 
 def _offline(folder: Path) -> str | Check:

@@ -12,13 +12,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
 
 from cryptography import x509
 
 from passerelle.certificate import Usage, read_chain
 from passerelle.clock import DAY, SECOND, Clock
 from passerelle.identity import Identity
+from passerelle.trust_checks import warning_days
 from passerelle_pki.authority import DATABASE_FILE
 from passerelle_pki.issuer import ISSUING_FILE, ROOT_FILE
 from passerelle_pki.rollover import Rollover
@@ -26,9 +26,6 @@ from passerelle_pki.store import open_database
 from passerelle_pki.store.certificates import CertificateStore, Issued
 from passerelle_pki.store.generations import GenerationState
 from passerelle_pki.store.revocations import RevocationStore
-
-THRESHOLDS: Final = (1, 7, 14, 30)
-"""Days before the end of an authority at which a warning stands."""
 
 
 class Word(StrEnum):
@@ -58,11 +55,6 @@ class Line:
     def warns(self) -> bool:
         """Whether somebody has to act."""
         return self.word in (Word.ENDS, Word.OVERDUE, Word.RENEW)
-
-
-def threshold(days: int) -> int:
-    """The smallest threshold that the days left are within; 0 for none."""
-    return next((limit for limit in THRESHOLDS if days <= limit), 0)
 
 
 def authorities(folder: Path, clock: Clock) -> tuple[Line, ...]:
@@ -126,5 +118,5 @@ def _tainted(folder: Path, clock: Clock) -> int:
 def _authority(what: str, certificate: x509.Certificate, now: int, word: Word) -> Line:
     until = int(certificate.not_valid_after_utc.timestamp()) * SECOND
     days = max(0, (until - now) // DAY)
-    near = threshold(days) if word is Word.WELL else 0
+    near = warning_days(days) if word is Word.WELL else 0
     return Line(what, certificate.serial_number, until, Word.ENDS if near else word, days, near)

@@ -68,6 +68,7 @@ def test_the_hub_opens_with_it(prepared: Path, repository: Path) -> None:
     for inside, here in (
         ("/etc/passerelle/material", prepared / "material" / "hub"),
         ("/etc/passerelle/policies", repository / "policies"),
+        ("/etc/passerelle/lists", prepared / "material" / "lists"),
         ("/run/secrets/hub-leaf-key", prepared / "secrets" / "hub" / "leaf-key.pem"),
         ("/run/secrets/hub-signing-key", prepared / "secrets" / "hub" / "signing.key"),
         ("/run/secrets/hub-pepper", prepared / "secrets" / "hub" / "pepper.key"),

@@ -160,3 +160,19 @@ def test_a_database_of_an_older_release_is_behind(stage: Path) -> None:
     database.migrate()
     database.close()
     assert hub(stage)["database"] == Check("database", State.OK, "at the newest migration")
+
+
+def test_a_side_without_lists_says_so(stage: Path) -> None:
+    for look, name in ((hub, HUB), (trustee, TRUSTEE), (connector, AGENCY)):
+        found = [one for one in look(stage).values() if one.name.startswith("revocations of ")]
+        assert found and {one.state for one in found} == {State.WARN}
+        for config in (stage / name).glob("*.toml"):
+            config.write_text(config.read_text("utf-8").replace("required = false", "required = true"))
+        found = [one for one in look(stage).values() if one.name.startswith("revocations of ")]
+        assert {one.state for one in found} == {State.FAIL}
+
+
+def test_certificates_that_nobody_renewed_are_named(stage: Path) -> None:
+    assert pki(stage)["certificates"].state is State.OK
+    found = pki(stage, 7 * DAY)["certificates"]
+    assert found.state is State.WARN and "overdue" in found.text

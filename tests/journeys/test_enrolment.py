@@ -87,7 +87,7 @@ def stage(tmp_path: Path) -> Stage:
     known = json.loads(agencies.read_text())
     agencies.write_text(json.dumps({**known, "police": next(iter(known.values()))}))
     hub = made.hub.read_text()
-    made.hub.write_text(f"{hub}\n[revocation]\nrefresh_seconds = 1\n")
+    made.hub.write_text(hub.replace("[revocation]", "[revocation]\nrefresh_seconds = 1"))
     return made
 
 
@@ -111,14 +111,16 @@ def operate(stage: Stage, port: int) -> Desk:
 
 
 def set_source(folder: Path) -> None:
-    """What the page leaves to the partner: its own rows; and that these keys are for a trial."""
+    """What the page leaves to the partner: its own rows; and that this is a trial."""
     (folder / "data").mkdir()
     with (folder / "data" / "rows.csv").open("w", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["id", "surname", "given", "born", "number"])
         rows.writerow(["p-1", "Invented", "Ada", "1981-03-05", "81030500197"])
     config = folder / "connector.toml"
-    config.write_text("development_keys = true\nretry_seconds = 0.5\n" + config.read_text())
+    lists = "[[revocation.sources]]"
+    written = config.read_text().replace(lists, f"[revocation]\nrequired = false\n{lists}")
+    config.write_text("development_keys = true\nretry_seconds = 0.5\n" + written)
 
 
 def test_the_guide_needs_at_most_ten_commands() -> None:

@@ -86,9 +86,10 @@ def test_an_older_list_never_replaces_a_newer(police: Domain, clock: ManualClock
     assert [one.trust_domain for one in held.lists] == [POLICE]
 
 
-def test_without_a_list_the_life_of_leaves_bounds(clock: ManualClock) -> None:
-    Revocations(clock).check(POLICE, 7)
-    assert code(lambda: Revocations(clock, required=True).check(POLICE, 7)) == "revocations_missing"
+def test_without_a_list_everybody_is_refused_unless_told_otherwise(clock: ManualClock) -> None:
+    assert RevocationSettings().required
+    assert code(lambda: Revocations(clock).check(POLICE, 7)) == "revocations_missing"
+    Revocations(clock, required=False).check(POLICE, 7)
 
 
 def test_a_folder_is_read_again_and_survives_a_restart(

@@ -12,11 +12,14 @@ from passerelle.certificate import Usage
 from passerelle.checks import Check, State, checked
 from passerelle.clock import Clock, SystemClock
 from passerelle.config import load
+from passerelle.errors import PasserelleError
 from passerelle.federation import Federation
 from passerelle.identity import Identity
 from passerelle.oprf.pinned import Ceremony
+from passerelle.registry_entry import Status
 from passerelle.rpc.material import FileMaterial
 from passerelle.sign import VerifyingKey
+from passerelle.trust_checks import trust
 from passerelle_trustee.ceremonies.folder import SHARES
 from passerelle_trustee.compose import Register, open_shelf
 from passerelle_trustee.config import TrusteeSettings
@@ -37,6 +40,7 @@ def look(settings: TrusteeSettings, clock: Clock) -> Iterator[Check]:
     yield checked("key and certificate", lambda: _pair(settings))
     yield checked("shares", lambda: _shares(settings))
     yield checked("registry", lambda: _registry(settings))
+    yield from _trusted(settings, clock)
     yield checked("ledger", lambda: _ledger(settings))
     yield checks.disk(settings.path(settings.ledger).parent)
     yield checked("listener", lambda: _listening(settings))
@@ -57,11 +61,28 @@ def _shares(settings: TrusteeSettings) -> str | Check:
 
 
 def _registry(settings: TrusteeSettings) -> str:
+    _, found = _federation(settings)
+    return f"{found} entries read"
+
+
+def _trusted(settings: TrusteeSettings, clock: Clock) -> Iterator[Check]:
+    """Lists and roots of whoever may ask; without a registry it was said already."""
+    try:
+        federation, _ = _federation(settings)
+    except (PasserelleError, OSError):
+        return
+    names = {Identity.parse(settings.identity).trust_domain}
+    names |= {one.trust_domain for one in federation.entries if one.status is not Status.REMOVED}
+    domains = {name: federation.roots(name) for name in names}
+    folder = settings.path(settings.revocation.folder)
+    yield from trust(settings.revocation, folder, domains, clock.now())
+
+
+def _federation(settings: TrusteeSettings) -> tuple[Federation, int]:
     key = VerifyingKey(settings.path(settings.registry.key).read_bytes())
     home = Identity.parse(settings.identity).trust_domain
     federation = Federation(home, settings.path(settings.tls.roots).read_bytes())
-    found = Register(settings.path(settings.registry.entries), key, federation).refresh()
-    return f"{found} entries read"
+    return federation, Register(settings.path(settings.registry.entries), key, federation).refresh()
 
 
 def _ledger(settings: TrusteeSettings) -> str | Check:
