@@ -22,15 +22,25 @@ PAGE = 100
 
 
 class Bell:
-    """Wakes everybody who waits, once a tick. Belongs to one event loop."""
+    """Wakes everybody who waits, once a tick, and says before that it will. Belongs to one event loop."""
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
         self._calls: list[Callable[[], None]] = []
+        self._early: list[Callable[[], None]] = []
+
+    def on_news(self, call: Callable[[], None]) -> None:
+        """Call this when the next ring will have news to tell, on the event loop; it must not block."""
+        self._early.append(call)
 
     def on_ring(self, call: Callable[[], None]) -> None:
         """Call this at every ring, on the event loop; it must not block."""
         self._calls.append(call)
+
+    def announce(self) -> None:
+        """A tick's work is done; its slot is not."""
+        for call in self._early:
+            call()
 
     def ring(self) -> None:
         """Wake all waiters."""

@@ -231,6 +231,7 @@ def _last_checkpoint(core: Core) -> None:
 class Wakes:
     """Rings the bell at the end of a slot in which this or another process closed a tick (`slots`).
 
+    Says so before, as soon as the work is done, so that what is to be pushed is at hand.
     `woken` may be called by any thread, the rest on the event loop.
     """
 
@@ -243,6 +244,10 @@ class Wakes:
     def woken(self) -> None:
         """Another process, or this one, closed a tick."""
         self._loop.call_soon_threadsafe(self._noted)
+
+    def worked(self) -> None:
+        """This process's own tick has done its work; its slot goes on."""
+        self._bell.announce()
 
     def ticked(self, *, closed: bool) -> None:
         """This process's own tick is done; the wake-up of a tick that it did not close may be lost."""
@@ -259,6 +264,7 @@ class Wakes:
 
     def _noted(self) -> None:
         self._news = True
+        self._bell.announce()
 
 
 async def tick(server: Server, seconds: float, wakes: Wakes) -> None:
@@ -281,6 +287,7 @@ async def tick(server: Server, seconds: float, wakes: Wakes) -> None:
                 signed = True
         except Exception as error:  # noqa: BLE001 - one failed beat must not end the hub; the next tries again
             _LOG.error("tick.failed", exception_type=type(error).__name__)
+        wakes.worked()
         await asyncio.sleep(push_moment(due, loop.time(), seconds) - loop.time())
         wakes.ticked(closed=closed)
 

@@ -1,15 +1,17 @@
 """The open streams of notifications: one reading for all that wait, one writing for all that acknowledge.
 
 (1) A stream joins at a cursor. Until it has caught up it reads page after page on its own.
-(2) A stream that has caught up waits. At a ring the news of all that wait are read together, off the event
-    loop, made into messages there, and handed out; nothing else runs for them.
-(3) A stream that is busy at a ring (its caller is slow to take) is not waited for: it reads on its own again
+(2) A stream that has caught up waits. When news are announced (a tick's work is done, its slot is not), those
+    of all that wait are read together, off the event loop, and made into messages there.
+(3) At the ring that follows, what was read ahead is handed out at once. Then one more reading finds what was
+    neither announced nor read: for whoever began to wait since, or where a ring comes unannounced.
+(4) A stream that is busy at a ring (its caller is slow to take) is not waited for: it reads on its own again
     once it is through with its page. So a slow caller slows its own stream only.
-(4) Acknowledgements are gathered for `ACKNOWLEDGE_SECONDS` and stored in one transaction; a stream that
+(5) Acknowledgements are gathered for `ACKNOWLEDGE_SECONDS` and stored in one transaction; a stream that
     ends stores its own first.
 
 Promises: per stream the order of the agency's numbers, each once, whatever rings when. A reading that fails
-ends nothing: the next ring reads from the same cursors. What is lost with (4), when the process is killed, is
+ends nothing: the next ring reads from the same cursors. What is lost with (5), when the process is killed, is
 that something was acknowledged: a connector acknowledges what it has at each opening.
 
 Belongs to one event loop; no locks.
@@ -18,7 +20,8 @@ Belongs to one event loop; no locks.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, Generic, Protocol, TypeVar
 
 from passerelle.identity import Identity
@@ -77,11 +80,31 @@ class Stream(Generic[M]):
         self.hand(())
 
     def hand(self, page: Sequence[tuple[int, M]], *, more: bool = False) -> None:
-        """Give the stream what it waits for."""
-        if self.news is not None and not self.news.done():
-            self._desk.waiting.discard(self)
-            self.stale |= more
-            self.news.set_result(page)
+        """Give the stream what it waits for; one that does not wait reads it on its own."""
+        if self.news is None or self.news.done():
+            self.stale = True
+            return
+        self._desk.waiting.discard(self)
+        self.stale |= more
+        self.news.set_result(page)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading(Generic[M]):
+    """By agency: the cursors that were read from, and the page beyond, where there is one."""
+
+    cursors: Mapping[str, int] = field(default_factory=dict[str, int])
+    pages: Mapping[str, Sequence[tuple[int, M]]] = field(default_factory=dict[str, Sequence[tuple[int, M]]])
+
+    def beyond(self, agency: str, number: int) -> Sequence[tuple[int, M]]:
+        """An agency's news beyond a number; nothing where the reading began later than that."""
+        if self.cursors.get(agency, number) > number:
+            return ()
+        return [item for item in self.pages.get(agency, ()) if item[0] > number]
+
+    def full(self, agency: str) -> bool:
+        """Whether there may be more than the page."""
+        return len(self.pages.get(agency, ())) == PAGE
 
 
 class Streams(Generic[M]):
@@ -91,7 +114,7 @@ class Streams(Generic[M]):
         outgoing: what is read and written.
         hops: where that happens.
         message: makes the message of a notification; called off the event loop.
-        bell: rings at each tick.
+        bell: announces and rings at each tick.
     """
 
     def __init__(
@@ -102,11 +125,14 @@ class Streams(Generic[M]):
         self._outgoing = outgoing
         self._hops = hops
         self._message = message
+        self._announced = False
         self._rung = False
+        self._ahead: Reading[M] = Reading()
         self._delivering: asyncio.Task[None] | None = None
         self._acknowledged: dict[Identity, int] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._storing: asyncio.Task[None] | None = None
+        bell.on_news(self.announce)
         bell.on_ring(self.ring)
 
     def join(self, peer: Identity, cursor: int) -> Stream[M]:
@@ -122,51 +148,75 @@ class Streams(Generic[M]):
             await self._store()
 
     async def read(self, peer: Identity, cursor: int) -> Sequence[tuple[int, M]]:
-        """(1) (3) One page of one stream."""
+        """(1) (4) One page of one stream."""
         return await self._hops.read(lambda: self._made(self._outgoing.after(peer, cursor)))
 
+    def announce(self) -> None:
+        """(2) There are news that the next ring tells of."""
+        self._announced = True
+        self._deliver_soon()
+
     def ring(self) -> None:
-        """(2) A tick is done."""
+        """(3) Everybody may know now."""
         self._rung = True
-        if self._delivering is None:
-            self._delivering = asyncio.create_task(self._deliver())
+        self._deliver_soon()
 
     def acknowledge(self, peer: Identity, sequence: int) -> None:
-        """(4) Note a number that was sent on a stream of this agency."""
+        """(5) Note a number that was sent on a stream of this agency."""
         self._acknowledged[peer] = max(sequence, self._acknowledged.get(peer, 0))
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(ACKNOWLEDGE_SECONDS, self._due)
 
+    def _deliver_soon(self) -> None:
+        if self._delivering is None:
+            self._delivering = asyncio.create_task(self._deliver())
+
     async def _deliver(self) -> None:
         try:
-            while self._rung:
-                self._rung = False
-                await self._hand_out()
+            while self._announced or self._rung:
+                if self._announced:
+                    self._announced = False
+                    self._ahead = await self._read_for((stream, stream.sent) for stream in self.waiting)
+                if self._rung:
+                    self._rung = False
+                    await self._hand_out()
         finally:
             self._delivering = None
 
     async def _hand_out(self) -> None:
+        """Steps 3 and 4."""
         streams = tuple(self.waiting)
         for stream in self._open.difference(streams):
-            stream.stale = True  # (3)
-        cursors: dict[str, int] = {}
+            stream.stale = True  # (4)
+        ahead, self._ahead = self._ahead, Reading()
+        reached: dict[Stream[M], int] = {}
         for stream in streams:
-            cursors[stream.peer.agency] = min(stream.sent, cursors.get(stream.peer.agency, stream.sent))
+            news = ahead.beyond(stream.peer.agency, stream.sent)
+            reached[stream] = news[-1][0] if news else stream.sent
+            if news:
+                stream.hand(news)
+        late = await self._read_for(reached.items())
+        for stream, number in reached.items():
+            agency = stream.peer.agency
+            if news := late.beyond(agency, max(number, stream.sent)):
+                stream.hand(news, more=late.full(agency))
+
+    async def _read_for(self, places: Iterable[tuple[Stream[M], int]]) -> Reading[M]:
+        """What is beyond the place of each stream, read together; nothing where that fails."""
+        cursors: dict[str, int] = {}
+        for stream, number in places:
+            cursors[stream.peer.agency] = min(number, cursors.get(stream.peer.agency, number))
+        if not cursors:
+            return Reading()
         try:
-            pages = await self._hops.read(lambda: self._news(cursors))
+            return await self._hops.read(lambda: self._reading(cursors))
         except Exception as fault:  # noqa: BLE001 - the next ring tries again
             _LOG.error("news.unread", exception_type=type(fault).__name__)
-            return
-        for stream in streams:
-            page = pages.get(stream.peer.agency, ())
-            news = [item for item in page if item[0] > stream.sent]
-            if news:
-                stream.hand(news, more=len(page) == PAGE)
+            return Reading()
 
-    def _news(self, cursors: dict[str, int]) -> dict[str, Sequence[tuple[int, M]]]:
-        if not cursors:
-            return {}
-        return {agency: self._made(page) for agency, page in self._outgoing.news(cursors).items()}
+    def _reading(self, cursors: Mapping[str, int]) -> Reading[M]:
+        news = self._outgoing.news(cursors)
+        return Reading(cursors, {agency: self._made(page) for agency, page in news.items()})
 
     def _made(self, page: Sequence[StoredNotification]) -> Sequence[tuple[int, M]]:
         return [(note.sequence, self._message(note)) for note in page]

@@ -17,6 +17,7 @@ from passerelle_hub.store.notifications import StoredNotification
 from passerelle_hub.streams import Stream, Streams
 
 T = TypeVar("T")
+SIDES = ("police", "intelligence")
 SAME = {"surname+given+birth": "jansen jan 1980-02-03", "national number": "80020312345"}
 
 
@@ -66,6 +67,11 @@ class Desk:
         self.hub, self.outgoing, self.hops, self.bell = hub, Counted(hub), Here(), Bell()
         self.streams = Streams(self.outgoing, self.hops, lambda note: note.sequence, self.bell)
 
+    async def announce(self) -> None:
+        self.bell.announce()
+        for _ in range(5):
+            await asyncio.sleep(0)
+
     async def ring(self) -> None:
         self.bell.ring()
         for _ in range(5):
@@ -104,6 +110,62 @@ async def test_one_reading_serves_all_that_wait(hub: HubKit, desk: Desk) -> None
     await desk.ring()
     assert await asyncio.gather(*waits) == [[2], [2]]
     assert (desk.outgoing.pages, desk.outgoing.rings[1:]) == (2, [{"police": 1, "intelligence": 1}])
+
+
+async def test_what_is_announced_is_read_ahead_and_handed_out_at_the_ring(hub: HubKit, desk: Desk) -> None:
+    police, intelligence = (desk.streams.join(hub.agency(name).identity, 0) for name in SIDES)
+    wait = asyncio.create_task(taken(police))
+    await asyncio.sleep(0.01)
+    link(hub, 1)
+    await desk.announce()
+    assert desk.outgoing.rings == [{"police": 0}]
+    assert not wait.done()
+    later = asyncio.create_task(taken(intelligence))  # reads on its own what there is, then waits
+    assert await later == [1]
+    later = asyncio.create_task(taken(intelligence))
+    await asyncio.sleep(0.01)
+    desk.hops.failures = 1  # of the reading after the handing out
+    await desk.ring()
+    assert await wait == [1]
+    assert not later.done()
+    link(hub, 2)
+    await desk.ring()
+    assert (await taken(police), await later) == ([2], [2])
+
+
+async def test_a_ring_tells_of_what_came_after_it_was_announced(hub: HubKit, desk: Desk) -> None:
+    streams = [desk.streams.join(hub.agency(name).identity, 0) for name in SIDES]
+    link(hub, 1)
+    assert await taken(streams[0]) == [1]
+    waits = [asyncio.create_task(taken(stream)) for stream in streams]
+    assert await waits[1] == [1]
+    await desk.announce()
+    link(hub, 2)
+    waits[1] = asyncio.create_task(taken(streams[1]))  # waits since the announcement
+    await asyncio.sleep(0.01)
+    await desk.announce()
+    link(hub, 3)
+    await desk.ring()
+    numbers = await asyncio.gather(*waits)
+    for stream, got in zip(streams, numbers, strict=True):
+        while got[-1] < 3:
+            got.extend(await asyncio.wait_for(taken(stream), 1))
+    assert numbers == [[2, 3], [2, 3]]
+
+
+async def test_a_stream_behind_what_was_read_ahead_misses_nothing(hub: HubKit, desk: Desk) -> None:
+    link(hub, 1)
+    police = hub.agency("police").identity
+    ahead, behind = desk.streams.join(police, 1), desk.streams.join(police, 0)
+    first = asyncio.create_task(taken(ahead))
+    await asyncio.sleep(0.01)
+    link(hub, 2)
+    await desk.announce()
+    behind.stale = False  # as if it had been at the end when 1 came
+    second = asyncio.create_task(taken(behind))
+    await asyncio.sleep(0)
+    await desk.ring()
+    assert (await first, await second) == ([2], [1, 2])
 
 
 async def test_a_stream_that_is_busy_reads_on_its_own_and_holds_up_nobody(hub: HubKit, desk: Desk) -> None:
