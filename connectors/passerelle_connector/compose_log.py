@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from passerelle.audit.follow import Follower, LogPort
 from passerelle.clock import Clock
 from passerelle.identity import Identity
+from passerelle.keyfile import write_durably
+from passerelle.log_proof import EventProof
+from passerelle.note import Note
 from passerelle.sign import SigningKey
+from passerelle.tlog_proof import SUFFIX, write_proof
 from passerelle_connector.config import ConnectorSettings
-from passerelle_connector.log_watch import LogWatch
+from passerelle_connector.log_watch import Keep, LogWatch
 from passerelle_connector.peers import Peers
 from passerelle_connector.pins import Pins
 from passerelle_connector.rotation import Rotation
@@ -31,7 +36,24 @@ def build_log_watch(
     follower = Follower(folder, port, lambda note: peers.hub_checkpoint(note, clock.now()), clock)
     promises, kept = stores
     pins = Pins(kept, promises, peers, follower.evidence, clock)
-    return LogWatch(me, follower, port, promises, pins, key, clock, settings.log_seconds)
+    keep = proof_files(settings.path(settings.proofs)) if settings.proofs is not None else _drop
+    return LogWatch(me, follower, port, promises, pins, key, clock, settings.log_seconds, keep)
+
+
+def proof_files(folder: Path) -> Keep:
+    """Keeps each proof as a file of its own; what is there already stays."""
+
+    def keep(name: str, note: Note, proof: EventProof) -> None:
+        file = folder / f"{name.replace('/', '-')}{SUFFIX}"
+        if not file.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            write_durably(file, write_proof(note, proof), mode=0o644)
+
+    return keep
+
+
+def _drop(_name: str, _note: Note, _proof: EventProof) -> None:
+    """Nobody asked for files."""
 
 
 def build_rotation(settings: ConnectorSettings, peers: Peers, clock: Clock) -> Rotation | None:

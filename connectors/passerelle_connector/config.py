@@ -9,6 +9,7 @@
     [pki]                                   the authority that renews the leaf; without it nothing does
     [revocation]                            lists of revoked certificates, checked before the hub is called
     [tls] [registry]                        where files lie
+    proofs = "proofs"                       keep what the log proved as files (C2SP tlog-proof)
 
 Secrets stand in files of their own (mode 0600), never in this one and never on a command line.
 """
@@ -70,6 +71,7 @@ class ConnectorSettings(RoleSettings):
     reconcile_seconds: Annotated[float, Field(gt=0)] = 86_400.0
     log_seconds: Annotated[float, Field(gt=0)] = 30.0
     log_state: Path = Path("log")
+    proofs: Path | None = None
     rotate_days: Annotated[float, Field(ge=0)] = 30.0
     retry_seconds: Annotated[float, Field(gt=0)] = 2.0
     retry_limit_seconds: Annotated[float, Field(gt=0)] = 300.0

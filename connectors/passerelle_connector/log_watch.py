@@ -5,7 +5,8 @@
     which the log must hold (`pins`);
 (3) fetch proofs for what is owed, receipts' events and notifications' digests, many at once, all against one
     checkpoint that (1) holds good;
-(4) what is proven is settled. What is overdue is a *broken promise*: the signed receipt or notification is
+(4) what is proven is settled, and its proof kept as a file where the configuration names a folder for them
+    (`passerelle.tlog_proof`). What is overdue is a *broken promise*: the signed receipt or notification is
     kept as evidence, and the alarm stands in `status`.
 
 A notification is proven by the digest that we compute ourselves from what arrived, so the hub cannot log one
@@ -27,6 +28,7 @@ from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
 from passerelle.log import get_logger
 from passerelle.log_proof import EventProof, verify_event, verify_log_proof
+from passerelle.note import Note
 from passerelle.sign import SigningKey
 from passerelle_connector.pins import Pins
 from passerelle_connector.ports import Healthy, quiet
@@ -36,6 +38,9 @@ _LOG: Final = get_logger("log_watch")
 AT_ONCE: Final = 200
 GRACE: Final = 20 * SECOND
 """Beyond the merge delay: the checkpoint's own interval, and clocks that differ."""
+
+Keep = Callable[[str, Note, EventProof], None]
+"""Takes the name of what was promised, the checkpoint, the proof."""
 
 
 class LogWatch:
@@ -51,7 +56,10 @@ class LogWatch:
         key: Callable[[], SigningKey],
         clock: Clock,
         seconds: float,
+        keep: Keep,
     ) -> None:
+        """`keep` takes each proof that holds."""
+        self._keep = keep
         self._me = me
         self._follower = follower
         self._port = port
@@ -125,6 +133,7 @@ class LogWatch:
             elif verify_event(proof_of, names.NOTIFICATION_WRITTEN, one.name, checkpoint) != one.digest:
                 self._broken(one, "another notification was logged")
             kept.add(one.name)
+            await asyncio.to_thread(self._keep, one.name, note, proof_of)
         return kept
 
     def _overdue(self, owed: Sequence[Promise]) -> None:

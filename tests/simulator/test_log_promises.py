@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from parties import entry_of, manifest_of
 from simulator import YEAR, Federation, Member
 
+from passerelle.audit import names
+from passerelle.audit.proofs import check_proof
 from passerelle.clock import SECOND
 from passerelle.codec.signed import decode_signed
 from passerelle.codec.statement import decode_receipt
@@ -88,6 +92,25 @@ async def test_what_was_promised_is_proven_and_the_log_is_cosigned(simulated: Fe
     with simulated.kit.core.database.read() as tx:
         size, _ = cosignatures.newest(tx, 2)
     assert size > 0
+
+
+async def test_proofs_are_kept_as_files_that_prove_to_anybody(simulated: Federation) -> None:
+    settings = join(simulated, "police", ANNA).settings
+    police = simulated.open("police", settings.model_copy(update={"proofs": Path("proofs")}))
+    await police.submit()
+    signed(simulated)
+    assert await watch(police).round() == 3  # receipt, two manifests
+    files = sorted(police.settings.path("proofs").glob("*.tlog-proof"))
+    hub = simulated.kit.core.foundation
+    signers = {str(hub.identity): (hub.signing_key.public,)}
+    kinds = {check_proof(file.read_bytes(), signers).kind for file in files}
+    assert kinds == {names.BATCH_ACCEPTED, names.MANIFEST_LOGGED}
+    raw = files[0].read_bytes()
+    for at in range(0, len(raw), 97):
+        with pytest.raises(PasserelleError):
+            check_proof(raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :], signers)
+    with pytest.raises(PasserelleError):
+        check_proof(raw, {})
 
 
 async def test_before_the_checkpoint_there_is_patience(simulated: Federation) -> None:

@@ -11,6 +11,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from passerelle.audit.proofs import check_proof, hub_signers
 from passerelle.audit.query import Found, Query
 from passerelle.audit.supervisor import SupervisorSettings, log_of, watch
 from passerelle.audit.verify import verify_export
@@ -51,6 +52,27 @@ def verify(
         f"{found.revisions} revisions, {found.decisions} decisions, {found.rows} other rows\n"
         f"not covered by the checkpoint yet: {found.log.tail} events, {found.pending} rows"
     )
+
+
+@app.command
+def proof(
+    *files: Path,
+    registry_key: Path = Path("registry.pub"),
+    entries: Path = Path("entries"),
+) -> None:
+    """Check proofs of inclusion that connectors kept (C2SP tlog-proof), without a hub.
+
+    Args:
+        files: files ending in `.tlog-proof`.
+        registry_key: the registry's public key, got out of band.
+        entries: the folder of registry entries, which name the hub and its keys.
+    """
+    signers = hub_signers(entries, VerifyingKey(registry_key.read_bytes()))
+    for file in files:
+        found = check_proof(file.read_bytes(), signers)
+        at = datetime.fromtimestamp(found.happened / SECOND, UTC).isoformat(timespec="milliseconds")
+        what = f"{found.kind} {found.subject}".rstrip()
+        print(f"{file.name}: {what} of {at} stands in leaf {found.proof.tick} of {found.proof.tree_size}")
 
 
 @app.command

@@ -130,9 +130,12 @@ class Export:
 
     def _json(self, name: str) -> dict[str, Any]:
         try:
-            return cast("dict[str, Any]", json.loads(self.read(name)))
-        except ValueError as error:
+            found = json.loads(self.read(name))
+        except (ValueError, RecursionError) as error:
             raise PasserelleError("export_unreadable", name) from error
+        if not isinstance(found, dict):
+            raise PasserelleError("export_unreadable", f"{name}: no object")
+        return cast("dict[str, Any]", found)
 
     def _lines(self, name: str) -> Iterator[Any]:
         try:

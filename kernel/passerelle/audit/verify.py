@@ -11,8 +11,10 @@ one tick or one batch, the rest is in a temporary file. Verification raises, it 
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from passerelle.audit import names, verify_records, verify_rows
 from passerelle.audit.layout import Export
@@ -22,6 +24,9 @@ from passerelle.audit.scratch import Scratch, scratch
 from passerelle.audit.verify_log import LogCheck, LogFigures, false
 from passerelle.errors import PasserelleError
 from passerelle.sign import VerifyingKey
+
+_SHAPES: Final = (LookupError, TypeError, ValueError, AttributeError, OverflowError, sqlite3.Error)
+"""What a line of another form than an honest hub's ends in, wherever it is read; it is never taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,14 @@ def verify_export(folder: Path, registry_key: VerifyingKey, quorum: int) -> Veri
     Raises:
         PasserelleError: `log_false`, naming the first false thing; `export_unreadable`; `note_malformed`.
     """
-    export, parties = Export(folder), Parties(registry_key)
+    try:
+        return _verified(Export(folder), registry_key, quorum)
+    except _SHAPES as error:
+        raise PasserelleError("export_unreadable", f"of another form: {type(error).__name__}") from error
+
+
+def _verified(export: Export, registry_key: VerifyingKey, quorum: int) -> Verified:
+    parties = Parties(registry_key)
     with scratch() as memory:
         _entries(export, parties)
         _manifests(export, parties, None)

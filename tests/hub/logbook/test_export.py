@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from audit_kit import lively, past_expiry, verified
+import pytest
+from audit_kit import exported, lively, past_expiry, verified
 from hub_kit import HubKit
 
 from passerelle.audit.query import Query
+from passerelle.audit.verify import verify_export
 from passerelle.clock import DAY
+from passerelle.errors import PasserelleError
 from passerelle_hub.logbook.erasure import DetailErasure
 from passerelle_hub.store import log_store
 
@@ -22,6 +25,27 @@ def test_an_honest_hub_is_verified_without_it(hub: HubKit, tmp_path: Path) -> No
     assert found.decisions > 0
     assert found.pending == 0
     assert found.log.tail == 0
+
+
+def test_a_line_of_another_form_is_refused_wherever_it_stands(hub: HubKit, tmp_path: Path) -> None:
+    lively(hub)
+    folder = exported(hub, tmp_path / "export")
+    first = (folder / name for name in ("about.json", "tail.jsonl", "ticks/000000000.jsonl"))
+    for file in (*first, *sorted((folder / "rows").iterdir())):
+        before = file.read_bytes()
+        for line in (
+            b"[]\n",
+            b"{}\n",
+            b'{"fields": {}, "id": 1, "subject": 2}\n',
+            b"[1, 2, 3]\n",
+            b"[" * 9_000,
+        ):
+            file.write_bytes(line)
+            with pytest.raises(PasserelleError) as caught:
+                verify_export(folder, hub.registry_key.public, 0)
+            assert caught.value.code in ("export_unreadable", "log_false")
+        file.write_bytes(before)
+    verify_export(folder, hub.registry_key.public, 0)
 
 
 def test_a_lawful_erasure_is_no_alarm(hub: HubKit, tmp_path: Path) -> None:

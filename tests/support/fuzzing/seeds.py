@@ -98,6 +98,31 @@ def manifest() -> list[bytes]:
     return [decode_signed(entry.manifest).payload, entry.manifest, encode_entry(entry)]
 
 
+def log() -> list[bytes]:
+    """A note, a checkpoint's text, paths of tiles, an entry bundle, changes of what was signed."""
+    text = b"spiffe://hub.example/hub/exchange\n3\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"
+    line = "\u2014 spiffe://hub.example/hub/exchange AAAAAAAAAA==\n".encode()
+    head = b"c2sp.org/tlog-proof@v1\nextra e30=\nindex 0\n\n"
+    return [
+        text,
+        text + b"\n" + line,
+        head + text + b"\n" + line,
+        b"tile/0/x001/234.p/7",
+        b"tile/entries/000",
+        b"\x00\x01a\x00\x00",
+        b"\x00\x22\x34",
+    ]
+
+
+def export() -> list[bytes]:
+    """Which file, how, and what: changes of single bytes, and lines that a file may hold."""
+    lines = (b"{}", b"[1,2,[3]]", b'[1,"00",[["k",1,"s","00","00"]]]', b'{"subject":"agency/x","fields":{}}')
+    return [
+        *(bytes([file, 0, 0, at, 65]) for file in range(24) for at in (2, 40)),
+        *(bytes([file, 1]) + line + b"\n" for file in range(24) for line in lines),
+    ]
+
+
 def _notification() -> Notification:
     return Notification(
         notification_id=bytes(16), link_id=bytes(16), recipient="police", created=1, own_records=(bytes(16),),
@@ -115,4 +140,6 @@ SEEDS: Mapping[str, Callable[[], list[bytes]]] = {
     "certificate": certificate,
     "policy-answer": policy_answer,
     "manifest": manifest,
+    "log": log,
+    "export": export,
 }

@@ -9,31 +9,44 @@ import base64
 import datetime
 import json
 import os
+import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from google.protobuf.message import DecodeError
 
+from fuzzing.exports import write_export
+from passerelle import merkle
+from passerelle.audit.tiles import Tile, pack_entries, unpack_entries
+from passerelle.audit.verify import verify_export
 from passerelle.certificate import Usage, check_leaf, read_chain
+from passerelle.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoint
 from passerelle.codec.frames import Assembler
 from passerelle.codec.header import decode_header, encode_header
 from passerelle.codec.notification import decode_notification, encode_notification
 from passerelle.codec.signed import decode_signed, encode_signed
 from passerelle.codec.statement import decode_receipt, decode_statement, encode_receipt, encode_statement
+from passerelle.dsse import pae
 from passerelle.errors import PasserelleError
 from passerelle.evaluation_report import decode_report, encode_report
+from passerelle.log_proof import EventProof
 from passerelle.manifest import KeyManifest, read_manifest, verify_manifest
+from passerelle.note import Note
+from passerelle.notification import LogProof
 from passerelle.registry_entry import decode_entry, encode_entry
 from passerelle.sign import SigningKey, sign, verify
+from passerelle.tlog_proof import proved, read_proof, write_proof
 from passerelle.wire.v1 import exchange_pb2
 from passerelle_hub.policy.answer import AnswerRefusedError, read_answer
 
 Target = Callable[[bytes], None]
 _TYPE = "application/vnd.passerelle.fuzzed"
+ORIGIN = "spiffe://hub.example/hub/exchange"
 
 
 class ForgeryError(Exception):
@@ -182,6 +195,62 @@ def manifest() -> Target:
     return target
 
 
+def log() -> Target:
+    """Signed notes, checkpoints, tiles, proofs of inclusion; a checkpoint must not be forged, nor a proof."""
+    key = SigningKey.generate()
+    note = sign_checkpoint(key, Checkpoint(ORIGIN, 3, bytes(32)))
+    event = EventProof("batch.accepted", 1, "", b"", bytes(32), LogProof(0, (bytes(32),) * 16, 0, (), 1, b""))
+    leaf = merkle.tick_root_from_path(event.commitment, 0, event.proof.event_path)
+    shown = sign_checkpoint(key, Checkpoint(ORIGIN, 1, merkle.leaf_hash(leaf)))
+    file = write_proof(shown, event)
+    proved(file, ORIGIN, key.public)
+
+    def target(data: bytes) -> None:
+        _once(Note.parse, Note.to_bytes, data)
+        _once(Checkpoint.parse, Checkpoint.text, data)
+        _once(lambda raw: Tile.parse(raw.decode("utf-8", "replace")), lambda tile: tile.path.encode(), data)
+        _once(unpack_entries, pack_entries, data)
+        _once(read_proof, lambda read: write_proof(*read), data)
+        for raw in (data, _overlaid(note.to_bytes(), data)):
+            with suppress(PasserelleError):
+                if verify_checkpoint(Note.parse(raw), ORIGIN, key.public).size != 3:
+                    raise ForgeryError("a checkpoint")
+        with suppress(PasserelleError):
+            if proved(_overlaid(file, data), ORIGIN, key.public).commitment != event.commitment:
+                raise ForgeryError("a proof")
+        for at in range(0, len(data), 7):  # a type and its payload cannot run into each other
+            kind = data[:at].hex()
+            if pae(kind, data[at:]) == pae(data[: at + 1].hex(), data[at + 1 :]):
+                raise ForgeryError("two messages with one encoding")
+
+    return target
+
+
+def export() -> Target:
+    """The offline verifier's input: each file of a genuine export changed, or replaced, in its turn."""
+    folder = Path(tempfile.mkdtemp(prefix="fuzzed-export-"))
+    registry_key = write_export(folder)
+    genuine = verify_export(folder, registry_key, 0)
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+
+    def target(data: bytes) -> None:
+        if len(data) < 2:
+            return
+        file, change = files[data[0] % len(files)], data[2:]
+        before = file.read_bytes()
+        file.write_bytes(change if data[1] % 2 else _overlaid(before, change) if before else change)
+        try:
+            found = verify_export(folder, registry_key, 0)
+        except PasserelleError:
+            return
+        finally:
+            file.write_bytes(before)
+        if found.log.ticks != genuine.log.ticks or found.log.events != genuine.log.events:
+            raise ForgeryError("an export")
+
+    return target
+
+
 def _overlaid(base: bytes, data: bytes) -> bytes:
     """The base with bytes changed: (position, value) pairs from the input."""
     changed = bytearray(base)
@@ -196,4 +265,6 @@ TARGETS: Mapping[str, Callable[[], Target]] = {
     "certificate": certificate,
     "policy-answer": policy_answer,
     "manifest": manifest,
+    "log": log,
+    "export": export,
 }
