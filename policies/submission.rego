@@ -1,7 +1,12 @@
 # Submission: may this agency put this record into this domain, or withdraw it again?
 #
-# `standing` denials concern the agency and hold for every action; `content` denials concern the record
-# and hold for `put` alone, so that an originator can always withdraw (DOMAIN.md, rule 12).
+# `standing` concerns the agency and holds for every action; `content` concerns the record and holds for `put` alone,
+# so that an originator can always withdraw (DOMAIN.md, rule 12).
+#
+# This package is asked for a thousand records at a time, so its rules are functions. Each one takes only the facts it
+# looks at and answers with what stands against the request: nothing where its condition holds, else its denial. An
+# engine that remembers calls within a query then decides each combination of facts once, however many records share it.
+# A fact that is missing leaves `decided` at its default, a denial.
 # Rules of DOMAIN.md decided here: 1 (purpose, legal basis), 6, 7, 8, 9, 10, 16, and the tiers of rule 4.
 package passerelle.submission
 
@@ -10,7 +15,11 @@ import data.passerelle.lib.words
 import data.reference
 import rego.v1
 
-default decision := {
+decisions := {id: object.union(decided(request), data.revision) | some id, request in input.requests}
+
+decision := decided(input)
+
+default decided(_) := {
 	"schema": 1,
 	"allow": false,
 	"grants": [],
@@ -19,203 +28,250 @@ default decision := {
 	"redactions": [],
 }
 
-decisions := {id: answer |
-	some id, request in input.requests
-	made := decision with input as request
-	answer := object.union(made, data.revision)
-}
+decided(request) := verdict.of(
+	grants_writing(request.subject.agency),
+	standing(request.subject.agency, request.subject.role, request.record.originator) | content(request),
+	obligations(request),
+	set(),
+) if request.action == "put"
 
-decision := verdict.of(grants, denials, obligations, set()) if known_action
+decided(request) := verdict.of(
+	grants_withdrawal(request.subject.agency, request.record.originator),
+	standing(request.subject.agency, request.subject.role, request.record.originator),
+	set(),
+	set(),
+) if request.action == "withdraw"
 
-known_action if input.action in {"put", "withdraw"}
+grants_writing(agency) := {"write_right"} if {
+	may_write(agency)
+} else := set()
 
-entering if input.action == "put"
+may_write(agency) if "write" in reference.agencies[agency].rights
 
-agency := reference.agencies[input.subject.agency]
+grants_withdrawal(agency, originator) := {"originator_withdraws"} if {
+	originator == agency
+} else := set()
 
-domain := reference.domains[input.record.domain]
+# Who submits.
+standing(agency, role, originator) := union({
+	activity(agency),
+	part(agency, role),
+	ownership(agency, originator),
+})
 
-basis := reference.legal_bases[input.record.legal_basis]
+activity(agency) := set() if {
+	reference.agencies[agency].status == "active"
+} else := {{"code": "agency_inactive", "params": {}}}
 
-handling := reference.handling_codes[input.record.handling]
+part(agency, role) := set() if {
+	role == "connector"
+	role in reference.agencies[agency].acts_as
+} else := {{"code": "role_not_held", "params": {}}}
 
-age_band := reference.age_bands[input.record.age_band]
+ownership(agency, originator) := set() if {
+	originator == agency
+} else := {{"code": "originator_mismatch", "params": {}}}
 
-ter_category := reference.ter_categories[input.record.ter_category]
+# What is submitted.
+content(request) := union({
+	entrance(request.subject.agency, request.record.domain, request.record.normaliser, request.context.channel),
+	ground(
+		request.subject.agency,
+		request.record.domain,
+		request.record.legal_basis,
+		request.record.purposes,
+	),
+	secrecy(request.subject.agency, request.record.domain, request.record.classification),
+	treatment(request.record.handling, request.record.handling_condition),
+	evidence(request.record.domain, request.record.key_tiers),
+	subject(request.record.ter_category, request.record.age_band, request.record.embargoed),
+	sensitivity(
+		request.record.domain,
+		request.record.entity,
+		request.record.ter_category,
+		request.record.special_categories,
+	),
+})
 
-rank := level.rank if {
-	some level in reference.classifications
-	level.rank == input.record.classification
-}
+# Into which domain, and how.
+entrance(agency, domain, normaliser, channel) := union({
+	right(agency),
+	existence(domain),
+	membership(agency, domain),
+	connection(domain, channel),
+	normalisation(domain, normaliser),
+})
 
-purposes := words.of(input.record.purposes)
+right(agency) := set() if {
+	may_write(agency)
+} else := {{"code": "right_missing", "params": {"right": "write"}}}
 
-tiers := words.of(input.record.key_tiers)
+existence(domain) := set() if {
+	reference.domains[domain].accreditation
+} else := {{"code": "domain_unknown", "params": {}}}
 
-special := words.of(input.record.special_categories)
-
-# Facts whose absence would make a denial below silently undefined.
-facts_complete if {
-	words.sound(input.record.purposes)
-	words.sound(input.record.key_tiers)
-	words.sound(input.record.special_categories)
-	is_boolean(input.record.embargoed)
-	is_string(input.record.entity)
-	is_string(input.record.handling_condition)
-	is_string(input.context.channel)
-}
-
-grants contains "write_right" if {
-	entering
-	may_write
-}
-
-grants contains "originator_withdraws" if {
-	input.action == "withdraw"
-	own_record
-}
-
-may_write if "write" in agency.rights
-
-own_record if input.record.originator == input.subject.agency
-
-active if agency.status == "active"
-
-acts_as_connector if {
-	input.subject.role == "connector"
-	"connector" in agency.acts_as
-}
-
-denials := standing | content if entering
-
-denials := standing if not entering
-
-standing contains {"code": "agency_inactive", "params": {}} if not active
-
-standing contains {"code": "role_not_held", "params": {}} if not acts_as_connector
-
-standing contains {"code": "originator_mismatch", "params": {}} if not own_record
-
-content contains {"code": "facts_missing", "params": {}} if not facts_complete
-
-content contains {"code": "right_missing", "params": {"right": "write"}} if not may_write
-
-content contains {"code": "domain_unknown", "params": {}} if not domain_known
-
-domain_known if domain.accreditation
-
-content contains {"code": "domain_not_joined", "params": {}} if not domain_joined
-
-domain_joined if input.record.domain in agency.domains
-
-# Rule 1: purpose and legal basis.
-content contains {"code": "purpose_missing", "params": {}} if count(purposes) == 0
-
-content contains {"code": "purpose_not_allowed", "params": {"purpose": purpose}} if {
-	some purpose in (purposes - purposes_allowed)
-}
-
-purposes_allowed := ({p | some p in domain.purposes} & {p | some p in basis.purposes}) & {p | some p in agency.purposes}
-
-content contains {"code": "legal_basis_missing", "params": {}} if not basis_known
-
-basis_known if basis.purposes
-
-content contains {"code": "legal_basis_not_allowed", "params": {}} if not basis_allowed
-
-basis_allowed if {
-	input.record.legal_basis in domain.legal_bases
-	input.record.legal_basis in agency.legal_bases
-}
-
-# Rule 9: classified data only where the domain is accredited for it.
-content contains {"code": "classification_unknown", "params": {}} if not classification_known
-
-classification_known if rank
-
-content contains {"code": "domain_not_accredited", "params": {"accreditation": domain.accreditation}} if {
-	rank > domain.accreditation
-}
-
-content contains {"code": "clearance_too_low", "params": {"clearance": agency.clearance}} if rank > agency.clearance
+membership(agency, domain) := set() if {
+	domain in reference.agencies[agency].domains
+} else := {{"code": "domain_not_joined", "params": {}}}
 
 # Rule 10: a domain under manual push takes only what a person pushed.
-content contains {"code": "manual_push_only", "params": {}} if not connection_allowed
+connection(domain, channel) := {{"code": "facts_missing", "params": {}}} if {
+	not is_string(channel)
+} else := set() if {
+	reference.domains[domain].interconnection == "allowed"
+} else := set() if {
+	reference.domains[domain].interconnection == "manual_push"
+	channel == "manual"
+} else := {{"code": "manual_push_only", "params": {}}}
 
-connection_allowed if domain.interconnection == "allowed"
+normalisation(domain, normaliser) := set() if {
+	normaliser in reference.domains[domain].normalisers
+} else := {{"code": "normaliser_not_allowed", "params": {}}}
 
-connection_allowed if {
-	domain.interconnection == "manual_push"
-	input.context.channel == "manual"
+# Rule 1: purpose and legal basis.
+ground(agency, domain, law, purposes) := union({
+	soundness(purposes),
+	law_known(law),
+	law_allowed(agency, domain, law),
+	purpose_stated(purposes),
+	purposes_allowed(agency, domain, law, purposes),
+})
+
+# A list that is none, or holds more than texts, is among the facts that are missing.
+soundness(list) := set() if {
+	words.sound(list)
+} else := {{"code": "facts_missing", "params": {}}}
+
+law_known(law) := set() if {
+	reference.legal_bases[law].purposes
+} else := {{"code": "legal_basis_missing", "params": {}}}
+
+law_allowed(agency, domain, law) := set() if {
+	law in reference.domains[domain].legal_bases
+	law in reference.agencies[agency].legal_bases
+} else := {{"code": "legal_basis_not_allowed", "params": {}}}
+
+purpose_stated(purposes) := set() if {
+	count(words.of(purposes)) > 0
+} else := {{"code": "purpose_missing", "params": {}}}
+
+purposes_allowed(agency, domain, law, purposes) := {{"code": "purpose_not_allowed", "params": {"purpose": purpose}} |
+	some purpose in words.of(purposes)
+	not purpose_fits(agency, domain, law, purpose)
 }
 
-# Handling codes, and the condition that H3 must name.
-content contains {"code": "handling_unknown", "params": {}} if not handling_known
-
-handling_known if handling.obligations
-
-content contains {"code": "condition_missing", "params": {}} if {
-	handling.condition
-	input.record.handling_condition == ""
+purpose_fits(agency, domain, law, purpose) if {
+	purpose in reference.domains[domain].purposes
+	purpose in reference.legal_bases[law].purposes
+	purpose in reference.agencies[agency].purposes
 }
+
+# Rule 9: classified data only where the domain is accredited for it, from an agency that is cleared.
+secrecy(agency, domain, classification) := accreditation(domain, classification) | clearance(agency, classification) if {
+	some level in reference.classifications
+	level.rank == classification
+} else := {{"code": "classification_unknown", "params": {}}}
+
+accreditation(domain, rank) := {{"code": "domain_not_accredited", "params": {"accreditation": highest}}} if {
+	highest := reference.domains[domain].accreditation
+	rank > highest
+} else := set()
+
+clearance(agency, rank) := {{"code": "clearance_too_low", "params": {"clearance": highest}}} if {
+	highest := reference.agencies[agency].clearance
+	rank > highest
+} else := set()
+
+# Rule 2: handling codes, and the condition that H3 must name.
+treatment(handling, condition) := {{"code": "facts_missing", "params": {}}} if {
+	not is_string(condition)
+} else := {{"code": "condition_missing", "params": {}}} if {
+	reference.handling_codes[handling].condition == true
+	condition == ""
+} else := set() if {
+	reference.handling_codes[handling].obligations
+} else := {{"code": "handling_unknown", "params": {}}}
 
 # Rule 4: key tiers, among them names alone, only where the domain takes them.
-content contains {"code": "tier_not_allowed", "params": {"tier": tier}} if {
-	some tier in (tiers - {allowed | some allowed in domain.tiers})
+evidence(domain, tiers) := soundness(tiers) | {{"code": "tier_not_allowed", "params": {"tier": tier}} |
+	some tier in words.of(tiers)
+	not tier_taken(domain, tier)
 }
 
-content contains {"code": "normaliser_not_allowed", "params": {}} if not normaliser_allowed
+tier_taken(domain, tier) if tier in reference.domains[domain].tiers
 
-normaliser_allowed if input.record.normaliser in domain.normalisers
+# Whom it is about. Rule 7: nobody under twelve.
+subject(ter_category, age_band, embargoed) := union({
+	category(ter_category),
+	age(age_band),
+	embargo_stated(embargoed),
+})
 
-# Rule 7: children under twelve.
-content contains {"code": "age_band_unknown", "params": {}} if not age_band_known
+category(name) := set() if {
+	reference.ter_categories[name].keep_days
+} else := {{"code": "ter_category_unknown", "params": {}}}
 
-age_band_known if age_band
+age(band) := set() if {
+	reference.age_bands[band].refused == false
+} else := {{"code": "under_12_refused", "params": {}}} if {
+	reference.age_bands[band].refused == true
+} else := {{"code": "age_band_unknown", "params": {}}}
 
-content contains {"code": "under_12_refused", "params": {}} if age_band.refused
+embargo_stated(embargoed) := set() if {
+	is_boolean(embargoed)
+} else := {{"code": "facts_missing", "params": {}}}
 
-# Rule 8 and rule 16: special categories of data.
-content contains {"code": "special_category_refused", "params": {"category": category}} if {
-	some category in (special - {allowed | some allowed in domain.special_categories})
+# Rule 8 and rule 16: special categories of data, and organisations that are nothing but political, trade union or religious.
+sensitivity(domain, entity, ter_category, names) := union({
+	soundness(names),
+	entity_stated(entity),
+	special_categories(domain, names),
+	organisation(entity, ter_category, names),
+})
+
+entity_stated(entity) := set() if {
+	is_string(entity)
+} else := {{"code": "facts_missing", "params": {}}}
+
+special_categories(domain, names) := {{"code": "special_category_refused", "params": {"category": name}} |
+	some name in words.of(names)
+	not special_taken(domain, name)
 }
 
-content contains {"code": "organisation_refused", "params": {"category": category}} if {
-	input.record.entity == "organisation"
-	input.record.ter_category == "none"
-	some category in special
-	reference.special_categories[category].refuses_organisations
-}
+special_taken(domain, name) if name in reference.domains[domain].special_categories
 
-content contains {"code": "ter_category_unknown", "params": {}} if not ter_category_known
+organisation(entity, ter_category, names) := {{"code": "organisation_refused", "params": {"category": name}} |
+	some name in words.of(names)
+	reference.special_categories[name].refuses_organisations
+} if {
+	entity == "organisation"
+	ter_category == "none"
+} else := set()
 
-ter_category_known if ter_category.keep_days
+# What the hub owes the record: its clocks, its handling, its embargo.
+obligations(request) := union({
+	clocks(request.record.ter_category, request.record.age_band),
+	handling_travels(request.record.handling),
+	condition_travels(request.record.handling, request.record.handling_condition),
+	desk(request.record.embargoed),
+})
 
-# Obligations: retention (rules 6 and 7) is the shortest clock that applies.
-keep_days contains ter_category.keep_days
+# Rules 6 and 7: the shortest clock applies. What has no clock is not kept at all (and was denied above).
+clocks(ter_category, age_band) := {
+	{"type": "keep_days_at_most", "value": min({of_category.keep_days, of_age.keep_days})},
+	{"type": "review_within_days", "value": min({of_category.review_days, of_age.review_days})},
+} if {
+	of_category := reference.ter_categories[ter_category]
+	of_age := reference.age_bands[age_band]
+} else := {{"type": "keep_days_at_most", "value": 0}}
 
-keep_days contains age_band.keep_days
+handling_travels(handling) := {obligation | some obligation in reference.handling_codes[handling].obligations}
 
-review_days contains ter_category.review_days
-
-review_days contains age_band.review_days
-
-obligations contains {"type": "keep_days_at_most", "value": min(keep_days)} if entering
-
-obligations contains {"type": "review_within_days", "value": min(review_days)} if entering
-
-obligations contains obligation if {
-	entering
-	some obligation in handling.obligations
-}
-
-obligations contains {"type": "condition", "value": input.record.handling_condition} if {
-	entering
-	handling.condition
-}
+condition_travels(handling, condition) := {{"type": "condition", "value": condition}} if {
+	reference.handling_codes[handling].condition == true
+} else := set()
 
 # Rule 3: an embargoed record is matched for the director's desk alone.
-obligations contains {"type": "director_only", "value": true} if {
-	entering
-	input.record.embargoed == true
-}
+desk(embargoed) := {{"type": "director_only", "value": true}} if {
+	embargoed == true
+} else := set()

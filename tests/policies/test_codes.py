@@ -38,7 +38,7 @@ def sources(bundle: Bundle) -> dict[str, str]:
     ("table", "pattern"),
     [
         ("reasons", r'"code": "(\w+)"'),
-        ("grants", r'grants contains "(\w+)"'),
+        ("grants", r'^grants(?: contains |_\w+\(.*\) := \{)"(\w+)"'),
         ("redactions", r'redactions contains "(\w+)"'),
         ("obligations", r'"type": "(\w+)"'),
     ],
@@ -49,7 +49,7 @@ def test_packages_answer_with_what_the_table_gives_them(table: str, pattern: str
     }
     found: dict[str, set[str]] = defaultdict(set)
     for package, text in sources(bundle).items():
-        for code in re.findall(pattern, text):
+        for code in re.findall(pattern, text, re.MULTILINE):
             found[code].add(package)
     rows = bundle.reference["codes"][table].items()
     told = {code: set(row["packages"]) for code, row in rows if row["packages"] and code not in handling}

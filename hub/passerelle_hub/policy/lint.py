@@ -17,7 +17,15 @@ import regorus
 from passerelle_hub.policy.bundle import Bundle, Module
 from passerelle_hub.policy.engine import ENTRY_POINT, ROOT
 from passerelle_hub.policy.jsonvalue import as_list, as_object
-from passerelle_hub.policy.syntax import File, dotted, input_reads, negations, read_file
+from passerelle_hub.policy.syntax import (
+    VERDICTS,
+    File,
+    dotted,
+    handed_on,
+    input_reads,
+    negations,
+    read_file,
+)
 from passerelle_hub.policy.vocabulary import loose_projections, unknown_codes
 
 RULES: Final[Mapping[str, tuple[str, str]]] = {
@@ -32,7 +40,7 @@ RULES: Final[Mapping[str, tuple[str, str]]] = {
         "take what you need from the input (`now` is there), or add the built-in to the list with a test",
     ),
     "P004": (
-        "`default decision` with `allow` false is missing",
+        "`default decision`, or `default decided(_)`, with `allow` false is missing",
         'begin the package with `default decision := {"schema": 1, "allow": false, ...}`',
     ),
     "P005": ("the batch entry point `decisions` is missing", "add `decisions`, keyed by request id"),
@@ -64,12 +72,17 @@ RULES: Final[Mapping[str, tuple[str, str]]] = {
         "rename the field or rule: engines differ in whether a reference may hold a keyword",
     ),
     "P015": (
-        "`decision` is not put together by `verdict.of`",
-        "give `verdict.of(grants, denials, obligations, redactions)`: an allow needs a grant and no denial",
+        "`decision` or `decided` is not put together by `verdict.of`",
+        "give `verdict.of(grants, denials, obligations, redactions)`: an allow needs a grant and no denial; "
+        "where rules are functions, `decision := decided(input)`",
     ),
     "P016": (
-        "a list of the input is iterated, counted or searched as it came",
+        "a list of the input, or a parameter, is iterated, counted or searched as it came",
         "take it with `words.of` of lib/words, and ask for `words.sound` among the facts",
+    ),
+    "P017": (
+        "the whole input is handed to something that does not take it as `request`",
+        "name the parameter `request`, so that what is read of it is seen; hand on single fields otherwise",
     ),
 }
 
@@ -79,7 +92,18 @@ KEYWORDS: Final = frozenset(
 )
 
 BUILTINS: Final = frozenset(
-    {"count", "min", "max", "sum", "object.union", "object.get", "is_array", "is_boolean", "is_number"}
+    {
+        "count",
+        "min",
+        "max",
+        "sum",
+        "union",
+        "object.union",
+        "object.get",
+        "is_array",
+        "is_boolean",
+        "is_number",
+    }
     | {"is_string", "is_object", "startswith", "endswith", "lower", "upper", "concat", "sort", "abs"}
 )
 """Built-ins on which both engines were seen to agree."""
@@ -132,7 +156,7 @@ def lint_module(module: Module, projection: tuple[str, ...] | None) -> tuple[Fin
         *_calls(file),
         *_data(file),
         *_keywords(file),
-        *_lists(file),
+        *_lists(file, {} if projection is None else file.parameters),
     ]
     if projection is None:
         found += _library(file)
@@ -197,7 +221,7 @@ def _library(file: File) -> Iterator[Finding]:
 
 
 def _entry_points(file: File) -> Iterator[Finding]:
-    if not _denies_by_default(file.defaults.get("decision")):
+    if not any(_denies_by_default(file.defaults.get(name)) for name in VERDICTS):
         yield Finding(file.path, 1, "P004")
     if ENTRY_POINT not in file.rules:
         yield Finding(file.path, 1, "P005")
@@ -219,6 +243,9 @@ def _inputs(file: File, projection: tuple[str, ...]) -> Iterator[Finding]:
     for line, path in reads:
         if path.removeprefix("input.") not in projection:
             yield Finding(file.path, line, "P006", path)
+    for line, taken in handed_on(file):
+        if not taken:
+            yield Finding(file.path, line, "P017")
     for unread in sorted(set(projection) - read - {"schema"}):
         yield Finding(file.path, 1, "P010", unread)
 
@@ -235,16 +262,18 @@ def _keywords(file: File) -> Iterator[Finding]:
             yield Finding(file.path, line, "P014", name)
 
 
-def _lists(file: File) -> Iterator[Finding]:
+def _lists(file: File, parameters: Mapping[str, tuple[tuple[str, ...], ...]]) -> Iterator[Finding]:
     for line, rule, path in file.lists:
-        if path.split(".")[0] == "input" and (rule, path) != (ENTRY_POINT, "input.requests"):
+        suspects = {"input", *(name for names in parameters.get(rule, ()) for name in names)}
+        if path.split(".")[0] in suspects and (rule, path) != (ENTRY_POINT, "input.requests"):
             yield Finding(file.path, line, "P016", path)
 
 
 def _verdicts(file: File) -> Iterator[Finding]:
-    for line, value in file.decisions:
+    for line, rule, value in file.decisions:
         call = (as_object(value) or {}).get("Call")
-        if call is None or dotted(call["fcn"]) != "verdict.of":
+        made = "" if call is None else dotted(call["fcn"])
+        if made != "verdict.of" and (rule, made) != VERDICTS:
             yield Finding(file.path, line, "P015")
 
 

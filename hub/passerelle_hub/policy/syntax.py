@@ -11,19 +11,25 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from passerelle_hub.policy.bundle import Module
+from passerelle_hub.policy.engine import ENTRY_POINT
 from passerelle_hub.policy.jsonvalue import as_list, as_object
 
 _REFERENCES: Final = ("Var", "RefDot", "RefBrack")
 _COLLECTIONS: Final = {"SomeIn": "collection", "Membership": "collection", "Every": "domain"}
 _LITERALS: Final = ("String", "RawString", "Number", "Bool")
+REQUEST: Final = "request"
+"""The parameter that stands for the input in packages whose rules are functions."""
+VERDICTS: Final = ("decision", "decided")
+"""The rule that gives a package's answer, and the function that does where rules are functions."""
 
 
 @dataclass(frozen=True, slots=True)
 class File:
     """One parsed file. Reads and calls are (line, dotted path); `withs` are (line, name of the rule).
 
-    `lists` are what is iterated, counted or searched, as (line, rule, dotted path); `decisions` the values
-    that rules of that name are given, None for one that has none.
+    `lists` are what is iterated, counted or searched, as (line, rule, dotted path); `parameters` those of
+    each definition of a function, by its name; `handed` the calls that are given the whole input, as (line,
+    name, place); `decisions` what `VERDICTS` are given, as (line, rule, value), None for one without.
     """
 
     path: str
@@ -36,7 +42,9 @@ class File:
     withs: tuple[tuple[int, str], ...]
     negated: tuple[tuple[int, Any], ...]
     lists: tuple[tuple[int, str, str], ...]
-    decisions: tuple[tuple[int, Any], ...]
+    parameters: dict[str, tuple[tuple[str, ...], ...]]
+    handed: tuple[tuple[int, str, int], ...]
+    decisions: tuple[tuple[int, str, Any], ...]
 
     @property
     def data_reads(self) -> tuple[tuple[int, str], ...]:
@@ -62,13 +70,30 @@ def read_file(module: Module, tree: Any) -> File:
         withs=tuple(walk.withs),
         negated=tuple(walk.negated),
         lists=tuple(walk.lists),
-        decisions=tuple(_value(node) for name, node in rules if name == "decision" and "Spec" in node),
+        parameters=_parameters(tree["rules"]),
+        handed=tuple(walk.handed),
+        decisions=tuple(
+            (line, name, value)
+            for name, node in rules
+            if name in VERDICTS and "Spec" in node
+            for line, value in _values(node)
+        ),
     )
 
 
 def input_reads(file: File) -> Iterator[tuple[int, str]]:
-    """Reads of the input, each cut at its first computed index."""
-    yield from ((line, path) for line, path in file.reads if path.split(".")[0] == "input")
+    """Reads of the input, under its own name or as `REQUEST`, each cut at its first computed index."""
+    for line, path in file.reads:
+        head, dot, rest = path.partition(".")
+        if head in ("input", REQUEST):
+            yield line, f"input{dot}{rest}"
+
+
+def handed_on(file: File) -> Iterator[tuple[int, bool]]:
+    """Each call that is given the whole input, and whether what it calls takes it as `REQUEST`."""
+    for line, name, place in file.handed:
+        taken = [names[place : place + 1] for names in file.parameters.get(name, ())]
+        yield line, bool(taken) and all(names == (REQUEST,) for names in taken)
 
 
 def negations(file: File) -> Iterator[tuple[int, bool]]:
@@ -97,6 +122,7 @@ class _Walk:
         self.withs: list[tuple[int, str]] = []
         self.negated: list[tuple[int, Any]] = []
         self.lists: list[tuple[int, str, str]] = []
+        self.handed: list[tuple[int, str, int]] = []
 
     def visit(self, node: Any) -> None:
         for entry in as_list(node) or ():
@@ -111,7 +137,7 @@ class _Walk:
             self.calls.append((_line(inner), dotted(inner["fcn"])))
             if self.calls[-1][1] == "count":
                 self._list(inner["params"][0])
-            self.visit(inner["params"])
+            self._arguments(*self.calls[-1], inner["params"])
         elif kind == "NotExpr":
             self.negated.append((_line(inner), inner["expr"]))
             self.visit(inner["expr"])
@@ -124,6 +150,13 @@ class _Walk:
                 self._list(inner[_COLLECTIONS[kind]])
             self.visit(inner)
 
+    def _arguments(self, line: int, name: str, given: list[Any]) -> None:
+        for place, argument in enumerate(given):
+            if _path(argument)[:2] in ((["input"], []), ([REQUEST], [])):
+                self.handed.append((line, name, place))
+            else:
+                self.visit(argument)
+
     def _list(self, node: Any) -> None:
         path, indices, _ = _path(node)
         if path and not indices:
@@ -132,7 +165,7 @@ class _Walk:
     def _reference(self, node: Any) -> None:
         """Note the path up to its first computed index; walk the indices and an unnamed base."""
         path, indices, base = _path(node)
-        if path:
+        if path and (self.rule, path) != (ENTRY_POINT, [REQUEST]):
             self.reads.append((_line(_only(node)[1]), ".".join(path)))
         if path and indices:
             self.lists.append((_line(_only(node)[1]), self.rule, ".".join(path)))
@@ -167,17 +200,30 @@ def _rule(entry: Any) -> tuple[str, Any]:
 
 
 def _without_name(entry: Any) -> Any:
-    """A rule without the name it defines, which is no read."""
+    """A rule without the name it defines and the parameters it takes, which are no reads."""
     spec = entry["Spec"]
     kind, head = _only(spec["head"])
-    return {"Spec": {**spec, "head": {kind: {key: value for key, value in head.items() if key != "refr"}}}}
+    kept = {key: value for key, value in head.items() if key not in ("refr", "args")}
+    return {"Spec": {**spec, "head": {kind: kept}}}
 
 
-def _value(node: Any) -> tuple[int, Any]:
-    """Where a rule stands and what its head is given."""
-    _, head = _only(node["Spec"]["head"])
-    assigned: dict[str, Any] = head.get("assign") or {}
-    return _line(node["Spec"]), assigned.get("value")
+def _parameters(rules: list[Any]) -> dict[str, tuple[tuple[str, ...], ...]]:
+    """What each definition of a function calls its parameters; a default names none."""
+    found: dict[str, tuple[tuple[str, ...], ...]] = {}
+    for entry in rules:
+        head = _only(entry["Spec"]["head"])[1] if "Spec" in entry else {}
+        if "args" in head:
+            name = dotted(head["refr"])
+            found[name] = (*found.get(name, ()), tuple(dotted(argument) for argument in head["args"]))
+    return found
+
+
+def _values(node: Any) -> Iterator[tuple[int, Any]]:
+    """Where a rule stands and what it is given: by its head, and by each `else`."""
+    spec = node["Spec"]
+    _, head = _only(spec["head"])
+    for assigned in (head.get("assign"), *(body["assign"] for body in spec["bodies"] if body["is_else"])):
+        yield _line(spec), (as_object(assigned) or {}).get("value")
 
 
 def _import(entry: Any, text: bytes) -> tuple[str, str]:

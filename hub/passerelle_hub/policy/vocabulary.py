@@ -17,7 +17,7 @@ Row = tuple[str, int, str, str]
 _CODES: Final[Mapping[str, re.Pattern[str]]] = {
     "reasons": re.compile(r'"code": *"([^"]*)"'),
     "obligations": re.compile(r'"type": *"([^"]*)"'),
-    "grants": re.compile(r'^grants contains "([^"]*)"'),
+    "grants": re.compile(r'^grants(?: contains |_\w+\(.*\) := \{)"([^"]*)"'),
     "redactions": re.compile(r'^redactions contains "([^"]*)"'),
 }
 _IDENTIFIERS: Final = frozenset({"record.id", "context.counterpart.id", "context.request", "subject.user"})

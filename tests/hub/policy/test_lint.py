@@ -36,6 +36,27 @@ def found(body: str, *, head: str = HEAD, projection: tuple[str, ...] | None = P
     return [item.rule for item in lint_module(Module("p.rego", head + body), projection)]
 
 
+FUNCTIONS = """package passerelle.p
+
+import data.passerelle.lib.verdict
+import data.passerelle.lib.words
+import data.reference
+import rego.v1
+
+decisions := {id: object.union(decided(request), data.revision) | some id, request in input.requests}
+
+decision := decided(input)
+
+default decided(_) := {"schema": 1, "allow": false}
+
+decided(request) := verdict.of(set(), denials(request), set(), set()) if request.action == "put"
+
+denials(request) := activity(request.subject.agency)
+
+activity(agency) := set() if {
+    reference.agencies[agency].status == "active"
+} else := {{"code": "agency_inactive", "params": {}}}
+"""
 GOOD = [
     "",
     "denied if not active",
@@ -96,6 +117,37 @@ def test_each_breach_is_found(body: str, expected: list[str]) -> None:
     assert found(body) == expected
 
 
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("", []),
+        ("x(names) := {name | some name in words.of(names)}", []),
+        ("x(names) := {name | some name in names}", ["P016"]),
+        ("x(names) if count(names) > 1", ["P016"]),
+        ('x(request) if "a" in request.action', ["P016"]),
+        ("x(request) := request.record.id", ["P006"]),
+        ("x(request) := request.subject", ["P006"]),
+        ("x(request) := y if { y := request }", ["P006"]),
+        ("x(request) := y(request)\ny(whole) := whole.record.id", ["P017"]),
+        ("x(request) := y(1, request)\ny(request, whole) := [request, whole]", ["P006", "P017"]),
+        ("x(request) := words.of(request)", ["P017"]),
+        ("x := words.of(input)", ["P017"]),
+        ('decided(request) := {"allow": true} if request.action', ["P015"]),
+        (
+            "decided(request) := verdict.of(set(), set(), set(), set()) if request.action"
+            ' else := {"allow": true}',
+            ["P015"],
+        ),
+    ],
+)
+def test_rules_as_functions(body: str, expected: list[str]) -> None:
+    assert sorted(found(body, head=FUNCTIONS)) == expected
+
+
+def test_a_function_must_deny_by_default() -> None:
+    assert found("", head=FUNCTIONS.replace("default decided(_)", "default other(_)")) == ["P004"]
+
+
 def test_missing_import() -> None:
     assert "P001" in found("", head=HEAD.replace("import rego.v1\n", ""))
 
@@ -112,7 +164,7 @@ def test_missing_default() -> None:
 
 def test_missing_entry_point() -> None:
     head = HEAD.replace("decisions :=", "answers :=")
-    assert sorted(found("", head=head)) == ["P005", "P009", "P016"]
+    assert sorted(set(found("", head=head))) == ["P005", "P006", "P009", "P016"]
 
 
 def test_library_reads_nothing() -> None:
@@ -146,6 +198,7 @@ def test_a_syntax_error_names_its_line() -> None:
     "line",
     [
         'grants contains "kindness" if input.action',
+        'grants_freely(agency) := {"kindness"} if agency',
         'denials contains {"code": "mood", "params": {}} if not role_held',
         'obligations contains {"type": "sing", "value": true} if input.action',
         'redactions contains "everything" if input.action',
