@@ -1,7 +1,7 @@
 # Submission: may this agency put this record into this domain, or withdraw it again?
 #
-# `standing` concerns the agency and holds for every action; `content` concerns the record and holds for `put` alone,
-# so that an originator can always withdraw (DOMAIN.md, rule 12).
+# `standing` concerns the agency and holds for every action; all else concerns the record and holds for `put` alone, so
+# that an originator can always withdraw (DOMAIN.md, rule 12).
 #
 # This package is asked for a thousand records at a time, so its rules are functions. Each one takes only the facts it
 # looks at and answers with what stands against the request: nothing where its condition holds, else its denial. An
@@ -30,8 +30,33 @@ default decided(_) := {
 
 decided(request) := verdict.of(
 	grants_writing(request.subject.agency),
-	standing(request.subject.agency, request.subject.role, request.record.originator) | content(request),
-	obligations(request),
+	union({
+		standing(request.subject.agency, request.subject.role, request.record.originator),
+		entrance(request.subject.agency, request.record.domain, request.record.normaliser, request.context.channel),
+		ground(request.subject.agency, request.record.domain, request.record.legal_basis, request.record.purposes),
+		protection(
+			request.subject.agency,
+			request.record.domain,
+			request.record.classification,
+			request.record.handling,
+			request.record.handling_condition,
+		),
+		subject(request.record.ter_category, request.record.age_band, request.record.embargoed),
+		evidence(request.record.domain, request.record.key_tiers),
+		sensitivity(
+			request.record.domain,
+			request.record.entity,
+			request.record.ter_category,
+			request.record.special_categories,
+		),
+	}),
+	obligations(
+		request.record.ter_category,
+		request.record.age_band,
+		request.record.handling,
+		request.record.handling_condition,
+		request.record.embargoed,
+	),
 	set(),
 ) if request.action == "put"
 
@@ -71,27 +96,6 @@ part(agency, role) := set() if {
 ownership(agency, originator) := set() if {
 	originator == agency
 } else := {{"code": "originator_mismatch", "params": {}}}
-
-# What is submitted.
-content(request) := union({
-	entrance(request.subject.agency, request.record.domain, request.record.normaliser, request.context.channel),
-	ground(
-		request.subject.agency,
-		request.record.domain,
-		request.record.legal_basis,
-		request.record.purposes,
-	),
-	secrecy(request.subject.agency, request.record.domain, request.record.classification),
-	treatment(request.record.handling, request.record.handling_condition),
-	evidence(request.record.domain, request.record.key_tiers),
-	subject(request.record.ter_category, request.record.age_band, request.record.embargoed),
-	sensitivity(
-		request.record.domain,
-		request.record.entity,
-		request.record.ter_category,
-		request.record.special_categories,
-	),
-})
 
 # Into which domain, and how.
 entrance(agency, domain, normaliser, channel) := union({
@@ -165,6 +169,12 @@ purpose_fits(agency, domain, law, purpose) if {
 	purpose in reference.legal_bases[law].purposes
 	purpose in reference.agencies[agency].purposes
 }
+
+# How it is protected.
+protection(agency, domain, classification, handling, condition) := union({
+	secrecy(agency, domain, classification),
+	treatment(handling, condition),
+})
 
 # Rule 9: classified data only where the domain is accredited for it, from an agency that is cleared.
 secrecy(agency, domain, classification) := accreditation(domain, classification) | clearance(agency, classification) if {
@@ -249,11 +259,11 @@ organisation(entity, ter_category, names) := {{"code": "organisation_refused", "
 } else := set()
 
 # What the hub owes the record: its clocks, its handling, its embargo.
-obligations(request) := union({
-	clocks(request.record.ter_category, request.record.age_band),
-	handling_travels(request.record.handling),
-	condition_travels(request.record.handling, request.record.handling_condition),
-	desk(request.record.embargoed),
+obligations(ter_category, age_band, handling, condition, embargoed) := union({
+	clocks(ter_category, age_band),
+	handling_travels(handling),
+	condition_travels(handling, condition),
+	desk(embargoed),
 })
 
 # Rules 6 and 7: the shortest clock applies. What has no clock is not kept at all (and was denied above).

@@ -61,10 +61,11 @@ class LogSettings(Part):
 class PolicySettings(Part):
     """Policies, the operator's own documents, and which engine evaluates them.
 
-    `engine` is `embedded`, or `opa` with the `address` (host:port) of an OPA server on loopback, which
-    fetches the active bundle from `bundle_listen`. `signers` names the persons who may sign a bundle, each
-    with the files of their public keys; once it does, the hub decides by signed revisions of its database
-    alone and `folder` is only where work on them begins.
+    `engine` is `embedded`, or `opa` with the `address` (unix:///path, or host:port on loopback) of an OPA
+    server, which fetches the active bundle from `bundle_listen`. `workers` are the embedded engine's
+    processes, or the connections to OPA over which a large batch is spread. `signers` names the persons who
+    may sign a bundle, each with the files of their public keys; once it does, the hub decides by signed
+    revisions of its database alone and `folder` is only where work on them begins.
     """
 
     folder: Path = Path("policies")

@@ -99,7 +99,6 @@ def _workshop(settings: HubSettings) -> Workshop:
     )
     from passerelle_hub.policy.publish import BundleListener  # noqa: PLC0415 - the same
 
-    host, _, port = policy.address.rpartition(":")
-    address = OpaAddress(host=host, port=int(port))
+    address = OpaAddress.parse(policy.address, connections=policy.workers)
     listener = BundleListener(policy.bundle_listen) if policy.bundle_listen else None
     return Workshop(lambda bundle: OpaEngine(address, bundle.revision), shadow_engine, listener)

@@ -29,8 +29,19 @@ def opa(bundle: Bundle, opa_bench: OpaBench) -> Iterator[OpaEngine]:
     server.kill()
 
 
-@pytest.fixture(params=BOTH)
+@pytest.fixture(scope="session")
+def opa_by_socket(bundle: Bundle, opa_bench: OpaBench) -> Iterator[OpaEngine]:
+    path = opa_bench.folder / "opa.sock"
+    server = opa_bench.server(bundle, path=path)
+    engine = OpaEngine(OpaAddress(socket=path, timeout=20.0), bundle.revision)
+    server.serve(engine)
+    yield engine
+    engine.close()
+    server.kill()
+
+
+@pytest.fixture(params=[*BOTH, pytest.param("opa_by_socket", marks=pytest.mark.journey)])
 def engine(request: pytest.FixtureRequest) -> Engine:
-    """Each engine in turn."""
+    """Each engine in turn, the OPA server by loopback and by Unix socket."""
     chosen: Engine = request.getfixturevalue(str(request.param))
     return chosen

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import threading
-from collections.abc import Iterator
-from contextlib import suppress
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -298,3 +300,48 @@ def test_whatever_else_listens_on_the_port_decides_nothing(status: int, body: by
         engine.close()
         server.shutdown()
         server.server_close()
+
+
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100000\r\n\r\n"
+
+
+@contextmanager
+def dripping(said: bytes) -> Generator[int]:
+    """A server that answers at once with `said`, then with one byte every tenth of a second; its port."""
+    over = threading.Event()
+
+    def serve(listening: socket.socket) -> None:
+        with suppress(OSError):
+            while not over.is_set():
+                peer, _ = listening.accept()
+                with peer, suppress(OSError):
+                    peer.recv(1 << 16)
+                    peer.sendall(said)
+                    while not over.wait(0.1):
+                        peer.sendall(b" ")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve, args=(listening,), daemon=True)
+        thread.start()
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            over.set()
+            listening.shutdown(socket.SHUT_RDWR)
+            thread.join(timeout=5)
+
+
+@pytest.mark.journey
+@pytest.mark.parametrize("said", [b"", b"HTTP/1.1 200 OK\r\nx-slow: ", HEAD, HEAD + b'{"result": {'])
+def test_a_server_that_drips_bytes_is_given_up_at_the_deadline(said: bytes, bundle: Bundle) -> None:
+    with dripping(said) as port:
+        engine = OpaEngine(OpaAddress(port=port, timeout=DEADLINE), bundle.revision)
+        try:
+            hub = watched(engine, bundle)
+            began = time.monotonic()
+            denied = hub.ask("admin", READ)
+            assert (denied.allow, denied.reason_codes) == (False, ("policy_unavailable",))
+            assert DEADLINE <= time.monotonic() - began < 3 * DEADLINE
+            assert hub.alarms == ["policy_engine_down: Timeout"]
+        finally:
+            engine.close()

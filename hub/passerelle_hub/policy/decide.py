@@ -216,18 +216,19 @@ class Decider:
         """(6) The raw answers as decisions; one alarm for all that could not be used."""
         decided: dict[str, Decision] = {}
         faults: list[str] = []
-        known: dict[int, Answer] = {}  # engines may give one object for equal answers; `raw` keeps it alive
+        known: dict[str, Answer] = {}  # most answers of a batch are equal, and writing one is soon done
         for place, question in enumerate(questions):
             given = raw.get(str(place))
-            answer = known.get(id(given))
-            if answer is None:
-                try:
-                    answer = read_answer(given, active.bundle.policy_revision, active.bundle.data_revision)
-                except AnswerRefusedError as fault:
-                    faults.append(str(fault))
-                    decided[question.key] = self._denial(active, package, UNAVAILABLE, question)
-                    continue
-                known[id(given)] = answer
+            try:
+                text = repr(given)
+                answer = known.get(text) or read_answer(
+                    given, active.bundle.policy_revision, active.bundle.data_revision
+                )
+            except (AnswerRefusedError, RecursionError) as fault:
+                faults.append(str(fault))
+                decided[question.key] = self._denial(active, package, UNAVAILABLE, question)
+                continue
+            known[text] = answer
             decided[question.key] = self._decision(active, package, answer, question)
         if faults:
             self._alarm(package, f"{len(faults)} unusable answers, the first: {faults[0]}")

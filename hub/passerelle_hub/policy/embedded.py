@@ -12,20 +12,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
 from typing import Final, cast
 
 from passerelle.errors import PasserelleError
 from passerelle_hub.policy.bundle import Bundle
 from passerelle_hub.policy.engine import ENGINE_DOWN, ENTRY_POINT, ROOT
 from passerelle_hub.policy.model import PolicyInput
+from passerelle_hub.policy.parts import parts
 from passerelle_hub.policy.supervised import Seat
 
 DEADLINE: Final = 10.0
 """Seconds for one part of a batch (at most 1,000 inputs); about twenty times what it takes."""
-
-_SMALLEST_PART: Final = 50
-"""Fewer inputs than this are not worth a second child."""
 
 
 class EmbeddedEngine:
@@ -65,12 +62,12 @@ class EmbeddedEngine:
     def evaluate(self, package: str, requests: Mapping[str, PolicyInput], /) -> Mapping[str, object]:
         """See `Engine.evaluate`."""
         rule = f"data.{ROOT}.{package}.{ENTRY_POINT}"
-        parts = _parts(requests, len(self._seats))
-        if len(parts) == 1:
-            return _answers(self._next_seat().evaluate(rule, {"requests": parts[0]}))
+        cut = parts(requests, len(self._seats))
+        if len(cut) == 1:
+            return _answers(self._next_seat().evaluate(rule, {"requests": cut[0]}))
         running = [
             self._pool.submit(seat.evaluate, rule, {"requests": part})
-            for seat, part in zip(self._seats, parts, strict=False)
+            for seat, part in zip(self._seats, cut, strict=False)
         ]
         merged: dict[str, object] = {}
         for future in running:
@@ -86,13 +83,6 @@ class EmbeddedEngine:
         self._pool.shutdown(wait=True)
         for seat in self._seats:
             seat.close()
-
-
-def _parts(requests: Mapping[str, PolicyInput], workers: int) -> list[dict[str, PolicyInput]]:
-    count = max(1, min(workers, len(requests) // _SMALLEST_PART))
-    size = -(-len(requests) // count) if requests else 1
-    rest = iter(requests.items())
-    return [dict(islice(rest, size)) for _ in range(count)]
 
 
 def _answers(value: object) -> dict[str, object]:

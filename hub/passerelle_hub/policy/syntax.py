@@ -211,7 +211,7 @@ def _parameters(rules: list[Any]) -> dict[str, tuple[tuple[str, ...], ...]]:
     """What each definition of a function calls its parameters; a default names none."""
     found: dict[str, tuple[tuple[str, ...], ...]] = {}
     for entry in rules:
-        head = _only(entry["Spec"]["head"])[1] if "Spec" in entry else {}
+        head: dict[str, Any] = _only(entry["Spec"]["head"])[1] if "Spec" in entry else {}
         if "args" in head:
             name = dotted(head["refr"])
             found[name] = (*found.get(name, ()), tuple(dotted(argument) for argument in head["args"]))

@@ -17,6 +17,7 @@ from passerelle_hub.policy.opa import OpaAddress, OpaEngine
         OpaAddress(host="opa.example"),
         OpaAddress(certificate=Path("hub.pem")),
         OpaAddress(key=Path("hub.key")),
+        OpaAddress(socket=Path("/run/opa.sock"), ca=Path("ca.pem")),
     ],
 )
 def test_addresses_that_are_refused(address: OpaAddress) -> None:
@@ -31,10 +32,34 @@ def test_addresses_that_are_refused(address: OpaAddress) -> None:
         OpaAddress(),
         OpaAddress(host="localhost"),
         OpaAddress(host="::1"),
-        OpaAddress(host="opa.example", ca=Path("ca")),
+        OpaAddress(socket=Path("/run/opa.sock")),
     ],
 )
 def test_addresses_that_are_taken(address: OpaAddress) -> None:
     engine = OpaEngine(address, "r")
     engine.close()
     assert engine is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("127.0.0.1:8181", OpaAddress(port=8181, connections=3)),
+        ("[::1]:9", OpaAddress(host="::1", port=9, connections=3)),
+        (
+            "unix:///run/passerelle/opa.sock",
+            OpaAddress(socket=Path("/run/passerelle/opa.sock"), connections=3),
+        ),
+    ],
+)
+def test_an_address_of_the_configuration(text: str, address: OpaAddress) -> None:
+    assert OpaAddress.parse(text, connections=3) == address
+
+
+@pytest.mark.parametrize(
+    "text", ["", "8181", ":8181", "localhost:", "localhost:x", "unix://opa.sock", "unix://"]
+)
+def test_what_is_no_address(text: str) -> None:
+    with pytest.raises(PasserelleError) as refused:
+        OpaAddress.parse(text, connections=1)
+    assert refused.value.code == "config_invalid"
