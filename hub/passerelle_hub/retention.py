@@ -53,7 +53,7 @@ def erase(tx: Transaction, audit: Audit, record: StoredRecord, now: int, actor: 
     )
     marks.remove(tx, [(mark, record.record_pk) for mark in split(record.marks)])
     records.erase(tx, record.record_pk, "expired")
-    for link in links.of_pairs(tx, [record.record_pk]).values():
+    for link in links.of_records(tx, [record.record_pk]).values():
         if link.state == LinkState.ERASED:
             continue
         erased = links.erased(link, now)

@@ -1,28 +1,30 @@
-"""Transaction B of a batch: match, link, notify, audit; the batch is *matched*.
+"""Transaction B of batches: match, link, notify, audit; the batches are *matched*.
 
-(1) take the oldest indexed batch that no other process has, and read its records again, so that one
-    withdrawn meanwhile is none;
-(2) find pairs through the index, which every batch committed before now is in; lock both records of each, by
-    key, and begin again where one of them changed meanwhile: of two batches that hold a pair between them
-    the second to lock sees what the first one linked;
+(1) take indexed batches that no other process has, oldest first;
+(2) find pairs through the index, which every batch committed before now is in, and read the records that
+    share marks again, so that one withdrawn meanwhile is none; lock both records of each pair, by key, and
+    begin again where one of them changed meanwhile: of two batches that hold a pair between them the second
+    to lock sees what the first one linked;
 (3) score, ask policy, open or change links;
 (4) notify per recipient;
-(5) audit and mark the batch.
+(5) audit and mark each batch.
 
 Runs on the tick and never in the transaction that inserted the rows: looking up inside it misses matches
-between batches that arrive side by side. May run twice: links are unique by pair, and a notification is
-written only where a link changed. A batch that fails, or finds policy without an answer, stays *indexed*,
-holds up no other, and is tried again at the next tick. After a restore nothing is settled while an agency is
-awaited (`backup.recovery`).
+between batches that arrive side by side. Some batches share a transaction, and with it questions to policy,
+signatures and commit. May run twice: links are unique by pair, and a notification is written only where a
+link changed. Where batches fail together each is tried alone; one that fails, or finds policy without an
+answer, stays *indexed*, holds up no other, and is tried again at the next tick. After a restore nothing is
+settled while an agency is awaited (`backup.recovery`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from passerelle.errors import PasserelleError
 from passerelle.log import get_logger
-from passerelle_hub.audit import Audit, EventKind
+from passerelle_hub.audit import Audit, Detail, EventKind, Note
 from passerelle_hub.logbook import vouch
 from passerelle_hub.match import pairs
 from passerelle_hub.match.links import ACTOR, Linker
@@ -31,13 +33,14 @@ from passerelle_hub.match.score import Population
 from passerelle_hub.notify import Notifier
 from passerelle_hub.store import Database, Transaction, batches, chances, links, records, recoveries
 from passerelle_hub.store.batches import PendingBatch
-from passerelle_hub.store.records import StoredRecord
 
 _LOG: Final = get_logger("settle")
+_TOGETHER: Final = 8
+"""Batches in one transaction: enough to share its cost, few enough to hold up nobody for long."""
 
 
 class Settlement:
-    """Finishes batches, one transaction each. Called by one thread of a process, on the tick."""
+    """Finishes batches, some in one transaction. Called by one thread of a process, on the tick."""
 
     def __init__(self, *, database: Database, linker: Linker, notifier: Notifier, audit: Audit) -> None:
         self._database = database
@@ -52,71 +55,85 @@ class Settlement:
             if recoveries.waiting(tx):
                 return 0
             waiting = batches.pending(tx, limit, after=self._after)
-            domains = {batch.domain for batch in waiting}
-            populations = {domain: _population(tx, domain) for domain in domains}
-        finished = sum(self._settled(batch, populations[batch.domain]) for batch in waiting)
+            populations = _populations(tx, waiting)
+        keys = [batch.batch_pk for batch in waiting]
+        parts = (keys[at : at + _TOGETHER] for at in range(0, len(keys), _TOGETHER))
+        finished = sum(self._settled(part, populations) for part in parts)
         stuck = finished < len(waiting) == limit
         self._after = waiting[-1].batch_pk if stuck else 0  # whole pages of failures hold up nobody either
         return finished
 
-    def _settled(self, batch: PendingBatch, population: Population) -> bool:
+    def _settled(self, keys: Sequence[int], populations: Mapping[str, Population]) -> int:
         try:
-            return self.settle(batch, population)
+            return self.settle(keys, populations)
         except Exception as fault:  # noqa: BLE001 - one batch must not stop the others, nor the tick
+            if len(keys) > 1:
+                return sum(self._settled((key,), populations) for key in keys)
             code = fault.code if isinstance(fault, PasserelleError) else "internal"
             _LOG.error("settle.failed", code=code, exception_type=type(fault).__name__)
-            return False
+            return 0
 
-    def settle(self, batch: PendingBatch, population: Population | None = None) -> bool:
-        """One transaction B, unless another process has the batch or finished it; whether it was this one.
+    def settle(self, keys: Sequence[int], populations: Mapping[str, Population] | None = None) -> int:
+        """One transaction B for batches, by key; returns how many of them no other process has or finished.
 
-        `population` is counted anew where the caller has none.
+        `populations` of the batches' domains are counted anew where the caller has none.
 
         Raises:
-            PasserelleError: `policy_unavailable`, `database_unavailable`; the batch stays indexed.
+            PasserelleError: `policy_unavailable`, `database_unavailable`; the batches stay indexed.
         """
         with self._database.write() as tx:
-            if not batches.claim(tx, batch.batch_pk):  # (1)
-                return False
-            rows, found = self._locked(tx, batch)
-            touched = [row.record_pk for row in rows]
-            population = population or _population(tx, batch.domain)
-            changes = self._linker.link(tx, found.pairs, touched, population)  # (3)
+            taken = batches.claim(tx, keys)  # (1)
+            if not taken:
+                return 0
+            found, touched = self._locked(tx, [batch.batch_pk for batch in taken])
+            populations = populations or _populations(tx, taken)
+            changes = self._linker.link(tx, found.pairs, touched, populations)  # (3)
             written = self._notifier.notify(tx, changes)  # (4)
-            self._audit.append(  # (5)
+            figures: Detail = {
+                "together": len(taken),
+                "pairs": len(found.pairs),
+                "changed": len(changes),
+                "notifications": written,
+                "too_common": found.too_common,
+            }
+            self._audit.append_many(  # (5)
                 tx,
-                EventKind.BATCH_MATCHED,
                 ACTOR,
-                vouch=vouch.matched(batch.batch_id),
-                batch=batch.batch_pk,
-                pairs=len(found.pairs),
-                changed=len(changes),
-                notifications=written,
-                too_common=found.too_common,
+                [
+                    Note(
+                        EventKind.BATCH_MATCHED,
+                        {"batch": batch.batch_pk, **figures},
+                        vouch.matched(batch.batch_id),
+                    )
+                    for batch in taken
+                ],
             )
-            batches.mark_matched(tx, batch.batch_pk)
-        return True
+            batches.mark_matched(tx, [batch.batch_pk for batch in taken])
+        return len(taken)
 
-    def _locked(self, tx: Transaction, batch: PendingBatch) -> tuple[tuple[StoredRecord, ...], Found]:
-        """Steps 1 and 2; what has neither pair nor link is left to whoever changes it."""
+    def _locked(self, tx: Transaction, keys: Sequence[int]) -> tuple[Found, list[int]]:
+        """Step 2, and those records of the batches that stand in a pair or a link.
+
+        What has neither is left to whoever changes it.
+        """
         while True:
-            rows = records.of_batch(tx, batch.batch_pk)
-            found = pairs.find(tx, rows)
-            if not self._database.concurrent:
-                return rows, found
-            linked = links.ends(tx, [row.record_pk for row in rows])
-            held = {row.record_pk: row for row in rows if row.record_pk in linked}
-            held |= {row.record_pk: row for pair in found.pairs for row in (pair.low, pair.high)}
+            found = pairs.find(tx, keys)
+            linked = links.ends(tx, keys)
+            held = {row.record_pk: row for pair in found.pairs for row in (pair.low, pair.high)}
+            held |= records.by_key(tx, sorted(linked - held.keys()))
             if records.lock(tx, held):
-                return rows, found
+                return found, sorted(key for key, row in held.items() if row.batch_pk in keys)
 
 
-def _population(tx: Transaction, domain: str) -> Population:
-    """What a record is compared with: the domain's records that are under no embargo.
+def _populations(tx: Transaction, waiting: Sequence[PendingBatch]) -> dict[str, Population]:
+    """What the records of each batch's domain are compared with: those of it that are under no embargo.
 
     With what the domain's connectors measured on such records.
 
     Rounded up to a power of two, so that a score does not tell how many records the hub holds.
     """
-    held = 1 << max(records.visible(tx, domain) - 1, 1).bit_length()
-    return Population(held, stated=chances.stated(tx, domain))
+    populations: dict[str, Population] = {}
+    for domain in {batch.domain for batch in waiting}:
+        held = 1 << max(records.visible(tx, domain) - 1, 1).bit_length()
+        populations[domain] = Population(held, stated=chances.stated(tx, domain))
+    return populations

@@ -50,8 +50,8 @@ def test_links_are_found_by_their_ends_and_changed_in_place(database: Database) 
         low, high = pair(tx)
         assert links.open_links(tx, []) == ()
         (opened,) = links.open_links(tx, [new_link(low, high)])
-        assert links.of_pairs(tx, [high, 12345]) == {(low, high, "same_person"): opened}
-        assert links.of_pairs(tx, []) == {}
+        assert links.of_records(tx, [high, 12345]) == {(low, high, "same_person"): opened}
+        assert links.of_records(tx, []) == {}
         assert links.by_key(tx, [opened.link_pk]) == (opened,)
         assert links.counts(tx) == {"notified": 1}
         assert [(row.low_agency, row.high_agency, row.bits) for row in links.listing(tx)] == [
@@ -131,7 +131,7 @@ def test_batches_wait_in_order_until_they_are_matched(database: Database) -> Non
         batches.put_receipt(tx, keys[0], b"receipt")
         assert [row.batch_pk for row in batches.pending(tx, 2)] == keys[:2]
         assert [row.batch_pk for row in batches.pending(tx, 9, after=keys[0])] == keys[1:]
-        batches.mark_matched(tx, keys[0])
+        batches.mark_matched(tx, keys[:1])
         assert [row.batch_pk for row in batches.pending(tx, 9)] == keys[1:]
         assert batches.counts(tx) == {"indexed": 2, "matched": 1}
         assert batches.find(tx, "police", b"x" * 16) is None

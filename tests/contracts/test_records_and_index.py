@@ -12,7 +12,7 @@ from passerelle.holdings import Holding, HoldingState
 from passerelle.record import KekWrap
 from passerelle_hub.store import Database, holdings, marks, records
 from passerelle_hub.store.marks import MarkRow
-from passerelle_hub.store.tables import header, kek, section_wrap
+from passerelle_hub.store.tables import header, kek, section_wrap, token
 
 
 @pytest.mark.parametrize("count", [1, 2, 700])
@@ -22,11 +22,11 @@ def test_records_are_read_as_they_were_stored(database: Database, count: int) ->
         keys = store(tx, [new_record(batch_pk, number) for number in range(count)])
         records.put_keks(tx, batch_pk, [KekWrap("customs", bytes(32), b"sealed")])
     with database.read() as tx:
-        rows = records.of_batch(tx, batch_pk)
-        assert [row.record_id for row in rows] == [number.to_bytes(16, "big") for number in range(count)]
-        assert [row.record_pk for row in rows] == sorted(keys.values())
-        assert rows[0].marking == b"\0marking\xff" and rows[0].state == "active"
-        assert records.by_key(tx, list(keys.values())) == {row.record_pk: row for row in rows}
+        rows = records.by_key(tx, list(keys.values()))
+        assert {row.record_id: key for key, row in rows.items()} == keys
+        assert len(rows) == count
+        assert all(key == row.record_pk and row.batch_pk == batch_pk for key, row in rows.items())
+        assert {(row.marking, row.state) for row in rows.values()} == {(b"\0marking\xff", "active")}
         assert records.section_count(tx) == count
         for table, rows_of in ((header, 1), (section_wrap, 2)):
             assert tx.scalar(select(func.count()).select_from(table)) == rows_of * count
@@ -51,7 +51,8 @@ def test_a_revision_keeps_the_key_and_a_lost_key_never_comes_again(database: Dat
         assert records.revisions(tx, "police", [changed.record_id]) == {
             changed.record_id: (first[changed.record_id], 2)
         }
-        assert {row.record_pk for row in records.of_batch(tx, batch_pk)} == set(keys.values())
+        rows = records.by_key(tx, [*keys.values(), *first.values()])
+        assert {key for key, row in rows.items() if row.batch_pk == batch_pk} == set(keys.values())
         assert records.counts(tx) == {"police": 2}
 
 
@@ -79,18 +80,40 @@ def test_holdings_are_in_order_of_their_ids(database: Database) -> None:
 
 @pytest.mark.parametrize("count", [1, 3, 2_000])
 def test_the_index_finds_every_carrier_of_a_mark(database: Database, count: int) -> None:
-    own = sorted(os.urandom(16) for _ in range(count))
-    rows = sorted([MarkRow(mark, 2**40 + 7, 65_535 // 2) for mark in own] + [MarkRow(own[0], 9, 1)])
+    own = [os.urandom(16) for _ in range(count)]
     with database.write() as tx:
-        marks.put(tx, rows)
+        batch_pk = new_batch(tx)
+        (key,) = store(tx, [new_record(batch_pk, 1)._replace(marks=b"".join(own))]).values()
+        rows = [MarkRow(mark, holder, 32_767) for mark in own for holder in (2**40, key)]
+        marks.put(tx, sorted(rows))
         marks.put(tx, [])
+        marks.put(tx, [MarkRow(own[0], 2**40 + 7, 32_767), MarkRow(bytes(16), 9, 1)])
     with database.write() as tx:
-        assert sorted(marks.holders(tx, own)) == rows
-        assert marks.holders(tx, [os.urandom(16)]) == [] == marks.holders(tx, [])
-        assert marks.count(tx) == count + 1
-        marks.remove(tx, [(mark, 2**40 + 7) for mark in own])
+        found = marks.shared(tx, [batch_pk])
+        assert found.keys() == set(own)
+        assert {mark.kind for mark in found.values()} == {32_767}
+        assert sorted(found[own[0]].records) == sorted([key, 2**40, 2**40 + 7])
+        assert all(sorted(found[mark].records) == sorted([key, 2**40]) for mark in own[1:])
+        assert marks.shared(tx, []) == marks.shared(tx, [batch_pk + 1]) == {}
+        assert marks.count(tx) == 2 * count + 2
+        marks.remove(tx, [(mark, 2**40) for mark in own])
         marks.remove(tx, [])
-        assert marks.holders(tx, own) == [MarkRow(own[0], 9, 1)]
+        assert marks.shared(tx, [batch_pk]).keys() == {own[0]}
+
+
+def test_marks_that_batches_share_among_themselves_are_found_once(database: Database) -> None:
+    mark, alone = os.urandom(16), os.urandom(16)
+    with database.write() as tx:
+        batches = [new_batch(tx, sequence=1), new_batch(tx, sequence=2)]
+        rows = [new_record(batches[number % 2], number)._replace(marks=mark) for number in range(5)]
+        keys = store(tx, [*rows, new_record(batches[0], 9)._replace(marks=alone)])
+        mine = [(mark, keys[row.record_id]) for row in rows]
+        marks.put(tx, sorted(MarkRow(*one, 5) for one in (*mine, (alone, max(keys.values())))))
+    with database.write() as tx:
+        for some in (batches, batches[:1]):
+            found = marks.shared(tx, some)
+            assert found.keys() == {mark}
+            assert sorted(found[mark].records) == [key for _, key in mine]
 
 
 def test_index_and_records_fall_with_their_transaction(database: Database) -> None:
@@ -102,11 +125,11 @@ def test_index_and_records_fall_with_their_transaction(database: Database) -> No
         marks.put(tx, [MarkRow(mark, 1, 1), MarkRow(mark, 2, 1)])
         raise RuntimeError
     with database.write() as tx:
-        assert marks.holders(tx, [mark]) == []
+        assert marks.count(tx) == 0
         assert records.counts(tx) == {}
         with pytest.raises(RuntimeError), tx.begin_nested():
             marks.put(tx, [MarkRow(mark, 1, 1), MarkRow(mark, 2, 1)])
             raise RuntimeError
         marks.put(tx, [MarkRow(mark, 3, 1), MarkRow(mark, 4, 1)])
     with database.write() as tx:
-        assert sorted(row.record_pk for row in marks.holders(tx, [mark])) == [3, 4]
+        assert list(tx.scalars(select(token.c.record_pk).order_by(token.c.record_pk))) == [3, 4]

@@ -35,11 +35,11 @@ def test_a_batch_belongs_to_whoever_claims_it_first(database: Database) -> None:
     with database.write() as tx:
         key = new_batch(tx)
     with database.write() as first, database.write() as second:
-        assert batches.claim(first, key)
-        assert not batches.claim(second, key)
-        batches.mark_matched(first, key)
+        assert [batch.batch_pk for batch in batches.claim(first, [key])] == [key]
+        assert batches.claim(second, [key]) == ()
+        batches.mark_matched(first, [key])
     with database.write() as tx:
-        assert not batches.claim(tx, key)
+        assert batches.claim(tx, [key]) == ()
 
 
 def test_a_chain_moves_for_one_at_a_time(database: Database) -> None:
@@ -63,9 +63,9 @@ def test_a_chain_moves_for_one_at_a_time(database: Database) -> None:
 def test_a_record_that_changed_before_it_was_locked_is_told(database: Database) -> None:
     with database.write() as tx:
         batch_pk = new_batch(tx)
-        store(tx, [new_record(batch_pk, number) for number in (1, 2)])
+        keys = store(tx, [new_record(batch_pk, number) for number in (1, 2)])
     with database.write() as tx:
-        rows = {row.record_pk: row for row in records.of_batch(tx, batch_pk)}
+        rows = records.by_key(tx, list(keys.values()))
         assert records.lock(tx, rows)
         assert records.lock(tx, {})
     with database.write() as tx:

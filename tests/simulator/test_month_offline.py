@@ -150,7 +150,9 @@ async def test_a_connector_without_its_hub_for_thirty_days_loses_nothing(simulat
 def _link_ids(simulated: Federation) -> set[bytes]:
     with simulated.kit.core.database.read() as tx:
         return {
-            link.link_id for link in links.of_pairs(tx, range(1, 1_000)).values() if link.state == "notified"
+            link.link_id
+            for link in links.of_records(tx, range(1, 1_000)).values()
+            if link.state == "notified"
         }
 
 

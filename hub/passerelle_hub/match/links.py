@@ -70,14 +70,21 @@ class Linker:
         self._random = random
 
     def link(
-        self, tx: Transaction, pairs: Sequence[Pair], touched: Sequence[int], population: Population
+        self,
+        tx: Transaction,
+        pairs: Sequence[Pair],
+        touched: Sequence[int],
+        populations: Mapping[str, Population],
     ) -> list[ChangedLink]:
-        """Open or change links for the pairs; close links of `touched` records that no pair supports."""
-        scored = [(pair, self._score(pair, population)) for pair in pairs]
+        """Open or change links for the pairs; close links of `touched` records that no pair supports.
+
+        `populations` are those of the pairs' domains.
+        """
+        scored = [(pair, self._score(pair, populations[pair.low.domain])) for pair in pairs]
         worth = [(pair, result) for pair, result in scored if result.verdict is not Verdict.NONE]
         requests = [self._request(pair) for pair, _ in worth]
         answers = self._decisions.settled(tx, "match", requests, ACTOR)
-        known = links.of_pairs(tx, touched)
+        known = links.of_records(tx, touched)
         changed: list[_Change] = []
         supported: set[tuple[int, int, str]] = set()
         for (pair, result), decision in zip(worth, answers, strict=True):

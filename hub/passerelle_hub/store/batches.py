@@ -10,13 +10,14 @@ Fault table
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, insert, select, update
 
 from passerelle.record import GENESIS, Position
 from passerelle_hub.store.database import Transaction
-from passerelle_hub.store.dialect import on_sqlite, upsert
+from passerelle_hub.store.dialect import among, on_sqlite, upsert
 from passerelle_hub.store.tables import batch, chain
 
 
@@ -52,6 +53,9 @@ class PendingBatch:
     domain: str
     epoch: int
     batch_id: bytes
+
+
+_PENDING = tuple(batch.c[name] for name in PendingBatch.__dataclass_fields__)
 
 
 def position(tx: Transaction, agency: str) -> Position:
@@ -119,7 +123,7 @@ def put_receipt(tx: Transaction, batch_pk: int, receipt: bytes) -> None:
 def pending(tx: Transaction, limit: int, *, after: int = 0) -> tuple[PendingBatch, ...]:
     """Batches that are indexed and not yet matched, oldest first, those up to key `after` left out."""
     rows = tx.execute(
-        select(batch.c.batch_pk, batch.c.agency, batch.c.domain, batch.c.epoch, batch.c.batch_id)
+        select(*_PENDING)
         .where(batch.c.state == "indexed", batch.c.batch_pk > after)
         .order_by(batch.c.batch_pk)
         .limit(limit)
@@ -127,15 +131,16 @@ def pending(tx: Transaction, limit: int, *, after: int = 0) -> tuple[PendingBatc
     return tuple(PendingBatch(*row) for row in rows)
 
 
-def claim(tx: Transaction, batch_pk: int) -> bool:
-    """Take an indexed batch until the transaction ends; False where another has it, or finished it."""
-    query = select(batch.c.batch_pk).where(batch.c.batch_pk == batch_pk, batch.c.state == "indexed")
-    return tx.execute(query.with_for_update(skip_locked=True)).first() is not None
+def claim(tx: Transaction, keys: Sequence[int]) -> tuple[PendingBatch, ...]:
+    """Take batches until the transaction ends, oldest first; what another has or finished is left."""
+    query = select(*_PENDING).where(among(tx, batch.c.batch_pk, keys), batch.c.state == "indexed")
+    rows = tx.execute(query.order_by(batch.c.batch_pk).with_for_update(skip_locked=True))
+    return tuple(PendingBatch(*row) for row in rows)
 
 
-def mark_matched(tx: Transaction, batch_pk: int) -> None:
-    """The second transaction of a batch is done."""
-    tx.execute(update(batch).where(batch.c.batch_pk == batch_pk).values(state="matched"))
+def mark_matched(tx: Transaction, keys: Sequence[int]) -> None:
+    """The second transaction of these batches is done."""
+    tx.execute(update(batch).where(among(tx, batch.c.batch_pk, keys)).values(state="matched"))
 
 
 def counts(tx: Transaction) -> dict[str, int]:

@@ -51,29 +51,33 @@ class LinkRow:
 
 _COLUMNS = tuple(link.c[name] for name in StoredLink.__dataclass_fields__)
 
+_ENDS = (link.c.low, link.c.high)
+
 
 def erased(old: StoredLink, changed: int) -> StoredLink:
     """The link without what supported it."""
     return replace(old, state="erased", evidence="[]", bits=0.0, changed=changed)
 
 
-def of_pairs(tx: Transaction, keys: Sequence[int]) -> dict[tuple[int, int, str], StoredLink]:
+def of_records(tx: Transaction, keys: Sequence[int]) -> dict[tuple[int, int, str], StoredLink]:
     """All links that touch any of the records, by (low, high, relation)."""
     found: dict[tuple[int, int, str], StoredLink] = {}
-    for part in parts(tx, keys):
-        touched = among(tx, link.c.low, part) | among(tx, link.c.high, part)
-        for row in tx.execute(select(*_COLUMNS).where(touched)):
-            stored = StoredLink(*row)
-            found[stored.low, stored.high, stored.relation] = stored
+    for end in _ENDS:
+        for part in parts(tx, keys):
+            for row in tx.execute(select(*_COLUMNS).where(among(tx, end, part))):
+                stored = StoredLink(*row)
+                found[stored.low, stored.high, stored.relation] = stored
     return found
 
 
-def ends(tx: Transaction, keys: Sequence[int]) -> set[int]:
-    """Those of some records that stand in a link."""
-    if not keys:
-        return set()
-    found = [tx.scalars(select(end).where(among(tx, end, keys))) for end in (link.c.low, link.c.high)]
-    return {key for part in found for key in part}
+def ends(tx: Transaction, batches: Sequence[int]) -> set[int]:
+    """Those records of some batches that stand in a link."""
+    ours = among(tx, record.c.batch_pk, batches)
+    return {
+        key
+        for end in _ENDS
+        for key in tx.scalars(select(record.c.record_pk).join(link, end == record.c.record_pk).where(ours))
+    }
 
 
 def by_key(tx: Transaction, keys: Sequence[int]) -> tuple[StoredLink, ...]:

@@ -4,27 +4,39 @@ The hot path of the hub. Rows come sorted by mark, so that neighbours share page
 
 SQLite: one table in order of the marks (`WITHOUT ROWID`), tuples past SQLAlchemy's compiler, which costs four
 times the insert itself. PostgreSQL: marks as `uuid`, a hash index on each of some partitions by the hash of
-the mark (growth is flat, and a partition can move to another machine), rows by binary COPY, looked up by
-joining one array. Its planner knows nothing of a batch just inserted and guesses; a transaction that looks
-marks up is told to walk the index, which is right however large the table is.
+the mark (growth is flat, and a partition can move to another machine), rows by binary COPY, looked up by a
+join inside the server: of a batch's thousands of marks those alone leave it that somebody else carries too.
+Its planner knows nothing of a batch just inserted and guesses; a transaction that looks marks up is told to
+walk the index, which is right however large the table is.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
-from typing import Final, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple, cast
 
 from sqlalchemy import func, select
 
+from passerelle_hub.index import split
 from passerelle_hub.store.database import Transaction
-from passerelle_hub.store.dialect import AT_ONCE, cursor, on_sqlite
-from passerelle_hub.store.tables import token
+from passerelle_hub.store.dialect import cursor, on_sqlite, parts
+from passerelle_hub.store.tables import record, token
 
 _COPY: Final = b"COPY token (mark, record_pk, kind) FROM STDIN (FORMAT BINARY)"
 _HEAD: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _ROW: Final = struct.Struct(">hi16siqih")  # three fields, each behind its length
 _TAIL: Final = b"\xff\xff"
+_SHARED: Final = """
+SELECT uuid_send(own.mark), own.record_pk, token.record_pk, token.kind
+FROM (
+    SELECT encode(substring(marks FROM place FOR 16), 'hex')::uuid AS mark, min(record_pk) AS record_pk
+    FROM record CROSS JOIN generate_series(1, length(marks), 16) AS place
+    WHERE batch_pk = ANY (%s) GROUP BY 1
+) AS own JOIN token ON token.mark = own.mark
+WHERE token.record_pk <> own.record_pk
+"""
+_Couple = tuple[bytes, int, int, int]  # a mark, one record that carries it, another one, the key kind
 _WALK: Final = ", ".join(
     f"set_config('enable_{way}', 'off', true)" for way in ("seqscan", "hashjoin", "mergejoin", "bitmapscan")
 )
@@ -36,6 +48,13 @@ class MarkRow(NamedTuple):
     mark: bytes
     record_pk: int
     kind: int
+
+
+class Shared(NamedTuple):
+    """Who carries one mark: two records or more, by key; all rows of a mark have one key kind."""
+
+    kind: int
+    records: list[int]
 
 
 def put(tx: Transaction, rows: Sequence[MarkRow]) -> None:
@@ -67,38 +86,37 @@ def remove(tx: Transaction, rows: Sequence[tuple[bytes, int]]) -> None:
     )
 
 
-def holders(tx: Transaction, marks: Sequence[bytes], besides: tuple[int, int] | None = None) -> list[MarkRow]:
-    """All rows that carry any of the marks (no mark twice), whoever owns them.
+def shared(tx: Transaction, batches: Sequence[int]) -> dict[bytes, Shared]:
+    """Each mark that a record of these batches carries beside any other record, with all that carry it."""
+    found: dict[bytes, Shared] = {}
+    for mark, own, other, kind in _listed(tx, batches) if on_sqlite(tx) else _joined(tx, batches):
+        known = found.get(mark)
+        if known is None:
+            found[mark] = Shared(kind, [own, other])
+        else:
+            known.records.append(other)
+    return found
 
-    `besides` leaves out the rows of records whose keys lie between two, both included.
-    """
-    if not marks:
-        return []
-    low, high = besides or (0, -1)
-    if on_sqlite(tx):
-        return _listed(tx, marks, low, high)
+
+def _joined(tx: Transaction, batches: Sequence[int]) -> list[_Couple]:
+    """On PostgreSQL in one statement, from the records' own copy of their marks."""
     _walk(tx)
     with cursor(tx, binary=True) as own:
-        own.execute(
-            "SELECT uuid_send(token.mark), token.record_pk, token.kind"
-            " FROM unnest(%s::uuid[]) AS wanted (mark) JOIN token ON token.mark = wanted.mark"
-            " WHERE NOT token.record_pk BETWEEN %s AND %s",
-            (_array(marks), low, high),
-        )
-        return [MarkRow(*row) for row in own]
+        return cast("list[_Couple]", own.execute(_SHARED, (list(batches),)).fetchall())
 
 
-def _listed(tx: Transaction, marks: Sequence[bytes], low: int, high: int) -> list[MarkRow]:
-    found: list[MarkRow] = []
-    for at in range(0, len(marks), AT_ONCE):
-        part = tuple(marks[at : at + AT_ONCE])
+def _listed(tx: Transaction, batches: Sequence[int]) -> Iterator[_Couple]:
+    owners: dict[bytes, int] = {}
+    rows = tx.execute(select(record.c.record_pk, record.c.marks).where(record.c.batch_pk.in_(batches)))
+    for key, packed in rows:
+        for mark in split(packed):
+            owners[mark] = min(key, owners.get(mark, key))
+    for part in parts(tx, sorted(owners)):
         places = ", ".join("?" * len(part))
-        query = (
-            f"SELECT mark, record_pk, kind FROM token WHERE mark IN ({places})"  # noqa: S608 - placeholders only
-            " AND NOT record_pk BETWEEN ? AND ?"
-        )
-        found.extend(MarkRow(*row) for row in tx.exec_driver_sql(query, (*part, low, high)))
-    return found
+        query = f"SELECT mark, record_pk, kind FROM token WHERE mark IN ({places})"  # noqa: S608 - placeholders only
+        for mark, other, kind in tx.exec_driver_sql(query, tuple(part)):
+            if other != owners[mark]:
+                yield mark, owners[mark], other, kind
 
 
 def count(tx: Transaction) -> int:

@@ -53,6 +53,7 @@ class StoredRecord(NamedTuple):
     marking: bytes
     kinds: bytes
     marks: bytes
+    batch_pk: int
 
 
 _ROW_COLUMNS = ("agency", "record_id", "revision", "batch_pk", "state", "entity", "domain", "epoch")
@@ -72,6 +73,7 @@ _STORED = (
     record.c.marking,
     record.c.kinds,
     record.c.marks,
+    record.c.batch_pk,
 )
 
 
@@ -145,18 +147,12 @@ def put_keks(tx: Transaction, batch_pk: int, keks: Sequence[KekWrap]) -> None:
     insert_rows(tx, kek, ("batch_pk", "recipient", "key_id", "sealed"), rows)
 
 
-def of_batch(tx: Transaction, batch_pk: int) -> tuple[StoredRecord, ...]:
-    """The records whose current revision came with a batch, in order of their keys."""
-    rows = tx.execute(select(*_STORED).where(record.c.batch_pk == batch_pk).order_by(record.c.record_pk))
-    return tuple(StoredRecord(*row) for row in rows)
-
-
 def by_key(tx: Transaction, keys: Sequence[int]) -> dict[int, StoredRecord]:
     """Records by their keys."""
     found: dict[int, StoredRecord] = {}
     for part in parts(tx, keys):
         rows = tx.execute(select(*_STORED).where(among(tx, record.c.record_pk, part)))
-        found.update((row.record_pk, StoredRecord(*row)) for row in rows)
+        found.update((row.record_pk, StoredRecord._make(row)) for row in rows)
     return found
 
 
@@ -170,7 +166,7 @@ def lock(tx: Transaction, rows: Mapping[int, StoredRecord]) -> bool:
         return True
     query = select(*_STORED).where(among(tx, record.c.record_pk, list(rows))).order_by(record.c.record_pk)
     locked = tx.execute(query.with_for_update(key_share=True)).all()
-    return len(locked) == len(rows) and all(rows[row.record_pk] == StoredRecord(*row) for row in locked)
+    return len(locked) == len(rows) and all(rows[row.record_pk] == StoredRecord._make(row) for row in locked)
 
 
 def expired(tx: Transaction, now: int, limit: int) -> tuple[StoredRecord, ...]:
@@ -181,7 +177,7 @@ def expired(tx: Transaction, now: int, limit: int) -> tuple[StoredRecord, ...]:
         .order_by(record.c.expiry)
         .limit(limit)
     )
-    return tuple(StoredRecord(*row) for row in rows)
+    return tuple(StoredRecord._make(row) for row in rows)
 
 
 def remains(tx: Transaction, record_pk: int) -> RecordRow:
