@@ -9,7 +9,7 @@ LINKAGE_PEERS := build/linkage-peers
 LISTS ?=
 BENCH = PYTHONPATH=tests/support GRPC_VERBOSITY=ERROR $(BIN)/python -m bench
 
-.PHONY: bench-linkage dev check test adversary adversary-short demo bench bench-quick bench-growth bench-memory proto lock clean
+.PHONY: sign-tables bench-attacks bench-linkage dev check test adversary adversary-short demo bench bench-quick bench-growth bench-memory proto lock clean
 
 dev: $(VENV)/.installed
 
@@ -56,6 +56,10 @@ $(LINKAGE_PEERS)/.installed: bench/linkage-peers.lock
 	  --require-hashes -r bench/linkage-peers.lock
 	@touch $@
 
+# Attacks on the index with a public register; writes the table of docs/threat-model.md.
+bench-attacks: dev
+	$(BIN)/python -m bench.attacks
+
 bench-quick: dev
 	$(BENCH) --quick
 
@@ -78,6 +82,11 @@ proto: dev
 	  --plugin=protoc-gen-mypy_grpc=$(BIN)/protoc-gen-mypy_grpc \
 	  --python_out=kernel --grpc_python_out=kernel --mypy_out=quiet:kernel --mypy_grpc_out=quiet:kernel \
 	  $(PROTOS)
+
+# Only who publishes releases: sign the tables that hub and connectors read (NEW=--new-key makes the key).
+RELEASE_KEY ?= $(HOME)/.config/passerelle/release.key
+sign-tables: dev
+	$(BIN)/python .ci/sign_tables.py $(RELEASE_KEY) $(NEW)
 
 lock:
 	@command -v $(UV) >/dev/null || { echo "make: $(UV) not found; set UV=/path/to/uv" >&2; exit 1; }

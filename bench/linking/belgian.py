@@ -65,6 +65,8 @@ class Habits:
     initial: float = 0.015
 
 
+EXACT: Final = Habits(0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0)
+"""Everything noted as it is, without number and phone: what a public register says."""
 LEFT: Final = Habits()
 RIGHT: Final = Habits(
     form=0.5, typing=0.09, swapped=0.02, birth_missing=0.08, number=0.3, address_missing=0.2
@@ -74,9 +76,7 @@ RIGHT: Final = Habits(
 def generate(size: int = 4_000, seed: int = 1, name: str = "") -> LinkageSet:
     """About `size` records in two sources that share a third of their persons; one seed gives one set."""
     rng = random.Random(seed)
-    people: list[Person] = []
-    while len(people) < size * 3 // 4:
-        people.extend(_household(rng))
+    people = population(size * 3 // 4, rng)
     left: list[tuple[str, Row]] = []
     right: list[tuple[str, Row]] = []
     truth: set[Pair] = set()
@@ -84,12 +84,20 @@ def generate(size: int = 4_000, seed: int = 1, name: str = "") -> LinkageSet:
         where = rng.choices(("both", "left", "right"), (1, 1, 1))[0]
         refs = f"a{len(left) + 1}", f"b{len(right) + 1}"
         if where != "right":
-            left.append((refs[0], _noted(person, LEFT, rng)))
+            left.append((refs[0], noted(person, LEFT, rng)))
         if where != "left":
-            right.append((refs[1], _noted(person, RIGHT, rng)))
+            right.append((refs[1], noted(person, RIGHT, rng)))
         if where == "both":
             truth.add((refs[0], refs[1]))
     return LinkageSet(name or f"Belgian records, seed {seed}", left, right, frozenset(truth))
+
+
+def population(size: int, rng: random.Random) -> list[Person]:
+    """At least `size` people, household by household."""
+    people: list[Person] = []
+    while len(people) < size:
+        people.extend(_household(rng))
+    return people
 
 
 def _ranked(rng: random.Random, values: Sequence[str]) -> tuple[str, ...]:
@@ -162,7 +170,8 @@ def _household(rng: random.Random) -> list[Person]:
     return people
 
 
-def _noted(person: Person, habits: Habits, rng: random.Random) -> Row:
+def noted(person: Person, habits: Habits, rng: random.Random) -> Row:
+    """A person as a row of a source with these habits."""
     row: dict[str, object] = {}
     family, given = (_written(forms, habits, rng) for forms in (person.family, person.given))
     if rng.random() < habits.initial:
