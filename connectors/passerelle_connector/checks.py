@@ -53,6 +53,7 @@ def examine(config: Path) -> Iterator[Check]:
 def look(settings: ConnectorSettings, clock: Clock, patience: float = PATIENCE) -> Iterator[Check]:
     """The same for settings that were read; `patience` in seconds with each party that is called."""
     yield checked("cryptography", _selftest)
+    yield checks.tables("passerelle_connector")
     yield from checks.key_files(sorted(settings.path(settings.keys).glob("*.key")))
     yield from checks.key_files((settings.path(settings.tls.key),))
     yield checked("keys", lambda: _keys(settings))

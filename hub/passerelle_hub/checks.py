@@ -37,6 +37,7 @@ def look(settings: HubSettings, clock: Clock) -> Iterator[Check]:
     """The same for settings that were read."""
     path, keys = settings.path, settings.keys
     yield checked("cryptography", _selftest)
+    yield checks.tables("passerelle_hub")
     yield from checks.key_files(map(path, (keys.signing, keys.manifest, keys.pepper, settings.tls.key)))
     yield checks.leaf(settings, settings.tls, Usage.SERVER, clock.now())
     yield checked("key and certificate", lambda: _pair(settings))

@@ -24,14 +24,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from importlib import resources
 from typing import Any, Final
 
+from passerelle import release
 from passerelle.errors import PasserelleError
 from passerelle.groups import EntityKind, Group
 
 KEYS_VERSION: Final = "keys/1"
-_FILE: Final = "keys-1.toml"
+_FILE: Final = "passerelle/data/keys-1.toml"
 _MAX_ID: Final = 0xFFFF
 _ANCHORS: Final = frozenset({"birth", "number"})
 _NAMES: Final = frozenset({"surname", "given", "name_part"})
@@ -139,8 +139,12 @@ class Catalogue:
 
 @cache
 def catalogue() -> Catalogue:
-    """The catalogue shipped with this release, read and checked once."""
-    return load(resources.files("passerelle").joinpath("data", _FILE).read_text("utf-8"))
+    """The catalogue shipped with this release, verified, read and checked once.
+
+    Raises:
+        PasserelleError: `table_unsigned`, `catalogue_invalid`.
+    """
+    return load(release.table(_FILE))
 
 
 def load(text: str) -> Catalogue:

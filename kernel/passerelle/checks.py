@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from passerelle import release
 from passerelle.certificate import Usage, verify_peer
 from passerelle.clock import DAY, SECOND
 from passerelle.config import RoleSettings, TlsSettings
@@ -83,6 +84,18 @@ def key_files(files: Iterable[Path]) -> Iterator[Check]:
 def _closed(file: Path) -> str:
     read_private(file)
     return "there, for its owner alone"
+
+
+def tables(package: str) -> Check:
+    """The tables of the kernel and of one package are those that the release's key signed."""
+
+    def look() -> str:
+        for name in release.TABLES:
+            if name.startswith(("passerelle/", f"{package}/")):
+                release.table(name)
+        return f"as signed by the release key {release.installed().key_id[:16]}"
+
+    return checked("tables", look)
 
 
 def leaf(settings: RoleSettings, tls: TlsSettings, usage: Usage, now: int) -> Check:

@@ -9,8 +9,9 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from typing import Any, Final
+
+from passerelle import release
 
 NORM_VERSION: Final = "norm/1"
 
@@ -43,14 +44,13 @@ class Letters:
 
 
 def read(name: str) -> dict[str, Any]:
-    """One table of the protocol.
+    """One table of the protocol, as the release signed it.
 
     Raises:
+        PasserelleError: `table_unsigned`.
         ValueError: the file states another protocol version.
     """
-    table = tomllib.loads(
-        resources.files("passerelle_connector.normalise").joinpath("data", name).read_text("utf-8")
-    )
+    table = tomllib.loads(release.table(f"passerelle_connector/normalise/data/{name}"))
     if table.pop("version") != NORM_VERSION:
         raise ValueError(f"{name} is no table of {NORM_VERSION}")
     return table

@@ -7,14 +7,15 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib import resources
 from typing import Final
 
+from passerelle import release
 from passerelle.chances import Chance
 from passerelle.errors import PasserelleError
 from passerelle.notification import Band
 
 WEIGHTS_VERSION: Final = "weights/1"
+_TABLE: Final = "passerelle_hub/match/weights-1.toml"
 DISAGREE: Final = "disagree"
 _FURTHEST: Final = 8.0
 _STATED: Final = (Band.VERY_STRONG, Band.STRONG, Band.POSSIBLE)
@@ -67,8 +68,12 @@ class Weights:
 
 @cache
 def weights() -> Weights:
-    """The table shipped with this release."""
-    return load(resources.files("passerelle_hub.match").joinpath("weights-1.toml").read_text("utf-8"))
+    """The table shipped with this release, verified.
+
+    Raises:
+        PasserelleError: `table_unsigned`, `weights_invalid`.
+    """
+    return load(release.table(_TABLE))
 
 
 def load(text: str) -> Weights:
