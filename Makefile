@@ -9,7 +9,7 @@ LINKAGE_PEERS := build/linkage-peers
 LISTS ?=
 BENCH = PYTHONPATH=tests/support GRPC_VERBOSITY=ERROR $(BIN)/python -m bench
 
-.PHONY: sign-tables bench-attacks bench-linkage dev check test adversary adversary-short demo bench bench-quick bench-growth bench-memory proto lock clean
+.PHONY: tables bench-attacks bench-linkage dev check test adversary adversary-short demo bench bench-quick bench-growth bench-memory proto lock clean
 
 dev: $(VENV)/.installed
 
@@ -85,7 +85,7 @@ proto: dev
 
 # Only who publishes releases: sign the tables that hub and connectors read (NEW=--new-key makes the key).
 RELEASE_KEY ?= $(HOME)/.config/passerelle/release.key
-sign-tables: dev
+tables: dev
 	$(BIN)/python .ci/sign_tables.py $(RELEASE_KEY) $(NEW)
 
 lock:

@@ -40,7 +40,7 @@ def tables(place: Path) -> release.Tables:
 
 
 def test_every_table_of_this_release_is_as_it_was_signed() -> None:
-    """Whoever changes a table signs it: `make sign-tables`."""
+    """Whoever changes a table signs it: `make tables`."""
     for name in release.TABLES:
         assert release.table(name)
     check = checks.tables("passerelle_hub")
