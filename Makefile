@@ -23,9 +23,9 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 test: dev
 	$(BIN)/python -m pytest
 
-# Kills at seeded random moments; the seed is in the test and in what it prints.
+# Kills at seeded random moments, faults at each durable write; seeds are in the tests and in what they print.
 adversary: dev
-	PASSERELLE_KILL_RUNS=100 PASSERELLE_RACE_RUNS=100 PASSERELLE_FUZZ_SECONDS=60 \
+	PASSERELLE_KILL_RUNS=100 PASSERELLE_RACE_RUNS=100 PASSERELLE_FUZZ_SECONDS=60 PASSERELLE_FAULT_RUNS=0 \
 	  $(BIN)/python -m pytest -s -m adversary tests/adversary
 	PASSERELLE_EMBARGO_TRIALS=400 $(BIN)/python -m pytest -s tests/adversary/test_hidden_existence.py
 	PASSERELLE_FUZZ_INPUTS=200000 PASSERELLE_FUZZ_SEED=2026 $(BIN)/python -m pytest -s tests/policies/test_differential.py

@@ -2,7 +2,8 @@
 
 Private keys never leave the machine. The manifest goes to the registry, the request to the authority of the
 hub's trust domain. What exists stays as it is; only the request is written anew. A second first manifest
-would be proof of an incident, so the one that exists is never replaced.
+would be proof of an incident, so the one that exists is never replaced. Each file appears whole or not at
+all.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from passerelle.clock import DAY, Clock
 from passerelle.codec.signed import encode_signed
 from passerelle.csr import make_request, obtain_key
 from passerelle.identity import Identity
-from passerelle.keyfile import KeyKind, obtain_secret
+from passerelle.keyfile import KeyKind, obtain_secret, write_durably
 from passerelle.manifest import KeyEntry, issue_first
 from passerelle.sign import SigningKey
 from passerelle_hub.index import PEPPER_BYTES
 
 LIFETIME = 366 * DAY
+PUBLIC = 0o644
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ def enrol(identity: Identity, files: KeyFiles, clock: Clock) -> Enrolment:
 
     Raises:
         PasserelleError: what reading an existing key file raises.
+        OSError: the folder is full or read-only.
     """
     for file in (files.signing, files.manifest, files.pepper, files.tls):
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -55,8 +58,10 @@ def enrol(identity: Identity, files: KeyFiles, clock: Clock) -> Enrolment:
     made = Enrolment(files.manifest.with_name("manifest.signed"), files.tls.with_name("leaf.csr"))
     if not made.manifest.exists():
         signs = KeyEntry(signing.public, now, now + LIFETIME)
-        made.manifest.write_bytes(encode_signed(issue_first(manifest_key, identity, signs)))
-    made.request.write_bytes(make_request(obtain_key(files.tls), identity, Usage.SERVER))
+        first = encode_signed(issue_first(manifest_key, identity, signs))
+        write_durably(made.manifest, first, mode=PUBLIC)
+    request = make_request(obtain_key(files.tls), identity, Usage.SERVER)
+    write_durably(made.request, request, mode=PUBLIC, replace=True)
     return made
 
 

@@ -80,7 +80,7 @@ def write_durably(path: Path, content: bytes, *, mode: int, replace: bool = Fals
         raise PasserelleError("key_file_exists", path.name) from error
     finally:
         draft.unlink(missing_ok=True)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def _closed(path: Path, facts: os.stat_result) -> bool:
@@ -90,7 +90,8 @@ def _closed(path: Path, facts: os.stat_result) -> bool:
     return not facts.st_mode & _GROUP_AND_OTHERS and facts.st_uid == os.geteuid()
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(handle)

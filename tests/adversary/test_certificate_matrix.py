@@ -2,22 +2,27 @@
 
 Every row goes through the hub's whole admission: a real federation of two agencies with authorities of their
 own, real lists of revoked certificates, a clock that moves. What TLS itself would refuse before is here too,
-since admission must not lean on it. Streams that run are cut in `test_cut_streams`.
+since admission must not lean on it. Streams that run are cut in `test_cut_streams`, over a real connection in
+`kernel/rpc/test_tls_calls.py`.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from certificate_kit import CLIENT, CUSTOMS, POLICE, SERVER, Context, Gate, Leaf, domain
+from pydantic import ValidationError
 
 from passerelle.clock import DAY, HOUR, SECOND, ManualClock
+from passerelle.config import RevocationSettings
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity, Role
 from passerelle.registry_entry import Status
+from passerelle.rpc.server import ServerLimits
 
 PASSES = "passes"
 
@@ -167,6 +172,47 @@ async def test_what_was_verified_once_is_checked_again_with_each_message(gate: G
     with pytest.raises(PasserelleError, match="certificate_revoked"):
         call.check()
     assert outcome(gate, Context(leaf, rest)) == "certificate_revoked"  # from the cache of chains too
+
+
+CUTS = (
+    ("revoked", "certificate_revoked", revoke),
+    ("its issuing authority revoked", "certificate_revoked", revoke_authority),
+    ("suspended by the registry", "agency_suspended", entry(status=Status.SUSPENDED)),
+    ("suspended by this side", "agency_suspended", lambda gate, _: gate.federation.suspend(["police"])),
+    ("removed", "agency_unknown", entry(status=Status.REMOVED)),
+    ("expired", "certificate_expired", pass_time(7 * DAY)),
+    ("a list older than a day", "revocations_stale", pass_time(DAY + SECOND)),
+)
+
+
+@pytest.mark.parametrize(("code", "before"), [cut[1:] for cut in CUTS], ids=[cut[0] for cut in CUTS])
+async def test_cut_streams(gate: Gate, code: str, before: Callable[[Gate, int], None]) -> None:
+    """A stream on which nothing moves ends with the next sweep, and with the code of the reason."""
+    leaf, rest, serial = gate.police.mint(Leaf())
+    opened = asyncio.get_running_loop().create_future()
+
+    async def stream() -> None:
+        opened.set_result(gate.open(Context(leaf, rest)))
+        await asyncio.Event().wait()  # nothing moves
+
+    running = asyncio.create_task(stream())
+    call = await opened
+    assert gate.keeper.sweep() == 0
+    before(gate, serial)
+    assert gate.keeper.sweep() == 1
+    await asyncio.wait({running}, timeout=5)
+    assert running.cancelled()
+    with pytest.raises(PasserelleError, match=code):
+        call.check()
+
+
+def test_from_a_revocation_to_the_cut_it_is_less_than_a_minute() -> None:
+    """A list is signed when it is asked for, asked for at least so often; then all calls are swept."""
+    slowest = 20.0
+    RevocationSettings(refresh_seconds=slowest)
+    with pytest.raises(ValidationError):
+        RevocationSettings(refresh_seconds=slowest + 0.1)
+    assert slowest + ServerLimits().recheck_seconds < 60
 
 
 async def test_one_agencys_list_says_nothing_of_another(gate: Gate) -> None:

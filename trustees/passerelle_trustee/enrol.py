@@ -3,7 +3,7 @@
 It listens with one leaf and calls hub and other trustees with another (one leaf, one use). Its signing key
 signs reports and ceremonies, sub-shares are sealed to its sealing key; the manifest fixes both. Private keys
 never leave the machine; what exists stays as it is, and a second first manifest is never made, since it would
-be proof of an incident.
+be proof of an incident. Each file appears whole or not at all.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from passerelle.clock import DAY, Clock
 from passerelle.codec.signed import encode_signed
 from passerelle.csr import make_request, obtain_key
 from passerelle.identity import Identity
-from passerelle.keyfile import KeyKind, obtain_secret
+from passerelle.keyfile import KeyKind, obtain_secret, write_durably
 from passerelle.manifest import KeyEntry, issue_first
 from passerelle.seal import SealingKey
 from passerelle.sign import SigningKey
 
 LIFETIME: Final = 366 * DAY
+PUBLIC: Final = 0o644
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ def enrol(identity: Identity, files: KeyFiles, clock: Clock) -> Enrolment:
 
     Raises:
         PasserelleError: what reading an existing key file raises.
+        OSError: the folder is full or read-only.
     """
     for file in (files.signing, files.sealing, files.manifest, files.tls, files.client):
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -62,9 +64,12 @@ def enrol(identity: Identity, files: KeyFiles, clock: Clock) -> Enrolment:
     if not made.manifest.exists():
         signs = KeyEntry(signing.public, now, now + LIFETIME)
         opens = KeyEntry(_sealing_key(files.sealing).public, now, now + LIFETIME)
-        made.manifest.write_bytes(encode_signed(issue_first(manifest_key, identity, signs, (opens,))))
-    made.server.write_bytes(make_request(obtain_key(files.tls), identity, Usage.SERVER))
-    made.client.write_bytes(make_request(obtain_key(files.client), identity, Usage.CLIENT))
+        first = encode_signed(issue_first(manifest_key, identity, signs, (opens,)))
+        write_durably(made.manifest, first, mode=PUBLIC)
+    server = make_request(obtain_key(files.tls), identity, Usage.SERVER)
+    write_durably(made.server, server, mode=PUBLIC, replace=True)
+    client = make_request(obtain_key(files.client), identity, Usage.CLIENT)
+    write_durably(made.client, client, mode=PUBLIC, replace=True)
     return made
 
 

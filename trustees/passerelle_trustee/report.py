@@ -18,11 +18,13 @@ from passerelle.codec.signed import encode_signed
 from passerelle.errors import PasserelleError
 from passerelle.evaluation_report import REPORT_TYPE, EvaluationCount, EvaluationReport, encode_report
 from passerelle.identity import Identity
+from passerelle.keyfile import write_durably
 from passerelle.log import get_logger
 from passerelle.sign import Signed, SigningKey, sign
 from passerelle_trustee.quota import Quota
 
 DAYS: Final = 35
+COPY_MODE: Final = 0o640
 _LOG: Final = get_logger("trustee")
 
 Send = Callable[[Signed], Awaitable[None]]
@@ -75,11 +77,9 @@ class Reporter:
         if self._copies is None:
             return
         file = self._copies / f"evaluations-{day}.signed"
-        part = file.with_suffix(".part")
         try:
             self._copies.mkdir(mode=0o750, parents=True, exist_ok=True)
-            part.write_bytes(encode_signed(signed))
-            part.replace(file)
+            write_durably(file, encode_signed(signed), mode=COPY_MODE, replace=True)
         except OSError as error:
             raise PasserelleError("config_invalid", f"reports.copies: {type(error).__name__}") from error
 

@@ -13,6 +13,7 @@ folder for each alarm, never deleted. One follower a folder at a time.
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ from passerelle.log import get_logger
 from passerelle.log_proof import EventProof
 from passerelle.merkle import verify_consistency
 from passerelle.note import Note, cosign_note, lines_of
+from passerelle.privatefile import sync_folder
 from passerelle.sign import SigningKey
 
 _LOG: Final = get_logger("follow")
@@ -81,15 +83,19 @@ class Evidence:
         self._clock = clock
 
     def keep(self, code: str, about: bytes, files: Mapping[str, bytes]) -> Path:
-        """Keep an alarm's files; what is `about` the same is kept once."""
+        """Keep an alarm's files, all of them or none; what is `about` the same is kept once."""
         digest = hashlib.sha256(about).hexdigest()[:16]
         known = sorted(self._folder.glob(f"*-{code}-{digest}"))
         if known:
             return known[0]
         place = self._folder / f"{self._clock.now() // SECOND}-{code}-{digest}"
-        place.mkdir(mode=0o700, parents=True)
+        draft = self._folder / f"draft-{digest}"  # of a crash, where it is there
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(mode=0o700, parents=True)
         for name, content in files.items():
-            write_durably(place / name, content, mode=_MODE)
+            write_durably(draft / name, content, mode=_MODE)
+        draft.rename(place)
+        sync_folder(self._folder)
         _LOG.error("alarm", code=code, detail=place.name)
         return place
 

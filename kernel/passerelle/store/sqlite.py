@@ -10,6 +10,8 @@ Promises
 4. What is deleted is overwritten in the file (`secure_delete`).
 5. A `DatabaseFile` belongs to its user alone (mode 0600). One written by another schema version is refused
    as it is: not guessed at and not changed.
+6. Where the disk fails a write or a synchronisation the process ends at once (`disk`): nothing is
+   acknowledged after that, and nothing is asked of the disk again before a restart has read what it holds.
 """
 
 from __future__ import annotations
@@ -35,9 +37,11 @@ from sqlalchemy import (
     insert,
     select,
 )
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.pool import NullPool
 
 from passerelle.errors import PasserelleError
+from passerelle.store.disk import stop_if_failed
 
 Transaction = Connection
 """A running transaction; steps pass it on and never look inside."""
@@ -124,17 +128,26 @@ class DatabaseFile(Database):
 
 
 def sqlite_engine(url: URL | str, *, pooled: bool = True) -> Engine:
-    """An engine that keeps promises 1 to 4 on SQLite; `pooled` as in `DatabaseFile`."""
+    """An engine that keeps promises 1 to 4 and 6 on SQLite; `pooled` as in `DatabaseFile`."""
     engine = create_engine(url) if pooled else create_engine(url, poolclass=NullPool)
     event.listen(engine, "connect", _connected)
     event.listen(engine, "begin", _begun)
+    event.listen(engine, "handle_error", _faulted)
     return engine
 
 
 def _connected(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves, in `_begun`
-    for pragma in _PRAGMAS:
-        connection.execute(f"PRAGMA {pragma}")
+    try:
+        for pragma in _PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
+    except sqlite3.Error as error:
+        stop_if_failed(error)
+        raise
+
+
+def _faulted(context: ExceptionContext) -> None:
+    stop_if_failed(context.original_exception)
 
 
 def _begun(connection: Connection) -> None:

@@ -150,6 +150,7 @@ class Session:
         if (failed := self._folder.failure()) is not None:
             self._folder.forget_dealing()
             return Standing(Stage.FAILED, code=failed[0], culprit=failed[1])
+        self._folder.forget_dealing()  # again, where a crash came before it
         return Standing(Stage.DONE)
 
     def _steps(self) -> Standing:

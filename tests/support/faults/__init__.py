@@ -1,0 +1,52 @@
+"""Faults at each durable write: `inject.c` makes them, `stage` runs `stories` under them.
+
+    PYTHONPATH=tests/support python -m faults <folder>      reads runs, one a line, and answers each
+
+The process is started once for all runs, with `inject.c` before the C library. Each run (1) brings the
+story's folder back to its beginning; (2) plays the story in a fork, with one fault armed; (3) plays it again
+in another fork without faults, to its end, as a restarted process would; (4) checks what is there.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import subprocess
+from enum import IntEnum
+from pathlib import Path
+
+SOURCE = Path(__file__).with_name("inject.c")
+
+
+class Fault(IntEnum):
+    """What happens at the N-th durable write; the numbers are those of `inject.c`."""
+
+    COUNT = 0
+    EIO = 1
+    """It fails once; asked again it would succeed, as a synchronisation does that lost its pages."""
+    ENOSPC = 2
+    """It and all after it find the disk full."""
+    KILL_BEFORE = 3
+    TORN = 4
+    """Killed with half of it written."""
+
+
+def build(folder: Path) -> Path:
+    """Compile `inject.c`; needs a C compiler."""
+    library = folder / "inject.so"
+    subprocess.run(
+        ["cc", "-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror", "-o", library, SOURCE, "-ldl"],  # noqa: S607 - the machine's own compiler
+        check=True,
+        timeout=60,
+    )
+    return library
+
+
+def arm(folder: Path, at: int, fault: Fault) -> None:
+    """Arm this process."""
+    ctypes.CDLL(None).fault_arm(ctypes.c_char_p(bytes(folder)), ctypes.c_long(at), ctypes.c_int(fault))
+
+
+def writes() -> int:
+    """Durable writes of this process since it was armed."""
+    counted: int = ctypes.CDLL(None).fault_count()
+    return counted

@@ -1,0 +1,112 @@
+/* Makes the N-th durable write of a process fail. Loaded by LD_PRELOAD; armed by the process itself (stories.py).
+
+   A durable write is a call that changes what is on disk below one folder: write, pwrite, ftruncate, fsync,
+   fdatasync, rename, link, unlink, or open with O_CREAT of a file that is not there. Reads never fail.
+   SQLite writes through these too; what it keeps in shared memory (-shm) is no durable state. */
+
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { COUNT, EIO_ONCE, FULL, KILL_BEFORE, TORN };
+
+static char below[PATH_MAX];
+static size_t length;
+static atomic_long writes;
+static long due;
+static int kind;
+
+/* From now on the `at`-th durable write below `folder` fails as `how` says; COUNT only counts. */
+void fault_arm(const char *folder, long at, int how) {
+    snprintf(below, sizeof below, "%s", folder);
+    length = strlen(below);
+    atomic_store(&writes, 0);
+    due = at;
+    kind = how;
+}
+
+long fault_count(void) { return atomic_load(&writes); }
+
+static void die(void) {
+    kill(getpid(), SIGKILL);
+    pause();
+}
+
+static int inside(const char *path) {
+    size_t size = strlen(path);
+    return length && !strncmp(path, below, length) && !(size > 4 && !strcmp(path + size - 4, "-shm"));
+}
+
+static int inside_fd(int fd) {
+    char link[32], path[PATH_MAX];
+    if (!length) return 0;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t size = readlink(link, path, sizeof path - 1);
+    if (size < 0) return 0;
+    path[size] = 0;
+    return inside(path);
+}
+
+/* Counts; returns the errno to fail with, 0 to go on, -1 to do half and die. */
+static int turn(void) {
+    long at = atomic_fetch_add(&writes, 1) + 1;
+    if (kind == FULL && at >= due) return ENOSPC;
+    if (at != due) return 0;
+    switch (kind) {
+    case EIO_ONCE: return EIO;
+    case KILL_BEFORE: die(); return 0;
+    case TORN: return -1;
+    default: return 0;
+    }
+}
+
+#define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+
+#define FAULTY(applies, real, half, frees) do { \
+    int fault = (applies) ? turn() : 0; \
+    if (fault > 0 && !(fault == ENOSPC && (frees))) { errno = fault; return -1; } \
+    if (fault < 0) { half; die(); } \
+    return (real); \
+} while (0)
+
+ssize_t write(int fd, const void *from, size_t size) {
+    FAULTY(inside_fd(fd), REAL(write)(fd, from, size), REAL(write)(fd, from, size / 2), 0);
+}
+ssize_t pwrite64(int fd, const void *from, size_t size, off64_t at) {
+    FAULTY(inside_fd(fd), REAL(pwrite64)(fd, from, size, at), REAL(pwrite64)(fd, from, size / 2, at), 0);
+}
+ssize_t pwrite(int fd, const void *from, size_t size, off_t at) { return pwrite64(fd, from, size, at); }
+int ftruncate64(int fd, off64_t size) { FAULTY(inside_fd(fd), REAL(ftruncate64)(fd, size), , 1); }
+int ftruncate(int fd, off_t size) { return ftruncate64(fd, size); }
+int fsync(int fd) { FAULTY(inside_fd(fd), REAL(fsync)(fd), , 0); }
+int fdatasync(int fd) { FAULTY(inside_fd(fd), REAL(fdatasync)(fd), , 0); }
+int rename(const char *from, const char *to) { FAULTY(inside(to), REAL(rename)(from, to), , 0); }
+int link(const char *from, const char *to) { FAULTY(inside(to), REAL(link)(from, to), , 0); }
+int unlink(const char *path) { FAULTY(inside(path), REAL(unlink)(path), , 1); }
+
+static int creates(const char *path, int flags) {
+    return (flags & O_CREAT) && inside(path) && access(path, F_OK) != 0;
+}
+int open64(const char *path, int flags, ...) {
+    va_list rest;
+    va_start(rest, flags);
+    mode_t mode = flags & (O_CREAT | __O_TMPFILE) ? va_arg(rest, mode_t) : 0;
+    va_end(rest);
+    FAULTY(creates(path, flags), REAL(open64)(path, flags, mode), , 0);
+}
+int open(const char *path, int flags, ...) {
+    va_list rest;
+    va_start(rest, flags);
+    mode_t mode = flags & (O_CREAT | __O_TMPFILE) ? va_arg(rest, mode_t) : 0;
+    va_end(rest);
+    return open64(path, flags, mode);
+}
