@@ -35,6 +35,7 @@ class EventKind(StrEnum):
     RECORD_ERASED = "record.erased"
     LINK_OPENED = "link.opened"
     LINK_CHANGED = "link.changed"
+    CLUSTERS_CHANGED = "clusters.changed"
     NOTIFICATION_WRITTEN = "notification.written"
     NOTIFICATION_UNDELIVERABLE = "notification.undeliverable"
     NOTIFICATION_LAPSED = "notification.lapsed"
@@ -83,6 +84,7 @@ MEANING: Mapping[EventKind, str] = {
     EventKind.RECORD_ERASED: "A record was withdrawn or expired; its sections and index rows are gone.",
     EventKind.LINK_OPENED: "Two records were linked.",
     EventKind.LINK_CHANGED: "A link's state or band changed.",
+    EventKind.CLUSTERS_CHANGED: "Linked records were put into clusters anew; how many records moved.",
     EventKind.NOTIFICATION_WRITTEN: "A notification was written for an agency; commitment of its content.",
     EventKind.NOTIFICATION_UNDELIVERABLE: "A recipient had no key to seal to and was not told of a link.",
     EventKind.NOTIFICATION_LAPSED: "Notifications that waited for a key were not due any more; how many.",

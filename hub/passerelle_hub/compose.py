@@ -23,6 +23,7 @@ from passerelle_hub import calls
 from passerelle_hub.access import Access
 from passerelle_hub.admit import Admission
 from passerelle_hub.audit import Audit, EventSeal
+from passerelle_hub.clustering import Clustering
 from passerelle_hub.decisions import Decisions
 from passerelle_hub.domains import Domains
 from passerelle_hub.evaluations.reconcile import Evaluations, Tolerance
@@ -173,6 +174,7 @@ def build_core(base: Foundation, database: Database) -> Core:
             registry=registry,
             letters=DeadLetters(database, notifier),
             settlement=settlement,
+            clustering=Clustering(database, audit),
             transparency=transparency,
             leader=leader,
             flush=lambda: refused.flush(database, audit),

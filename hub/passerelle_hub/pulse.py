@@ -3,7 +3,7 @@
 (1) the agencies and the active revision of policy are read from the tables, calls refused since the last tick
     are written to the log;
 (2) agencies that have a key again are told what they missed, then indexed batches are settled (transaction B
-    each);
+    each), then clusters catch up with the links that changed;
 (3) the tick is closed: one leaf of the log, whether much happened, little or nothing, or (1) failed;
 (4) whoever waits for notifications is woken, everybody at the same moment, which is the end of a slot
     (`slots`) and not the end of the work.
@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from passerelle_hub.clustering import Clustering
 from passerelle_hub.letters import DeadLetters
 from passerelle_hub.registry import Registry
 from passerelle_hub.settle import Settlement
@@ -47,6 +48,7 @@ class Pulse:
         registry: Registry,
         letters: DeadLetters,
         settlement: Settlement,
+        clustering: Clustering,
         transparency: Transparency,
         leader: Leader,
         flush: Callable[[], None],
@@ -57,6 +59,7 @@ class Pulse:
         self._registry = registry
         self._letters = letters
         self._settlement = settlement
+        self._clustering = clustering
         self._transparency = transparency
         self._leader = leader
         self._flush = flush
@@ -79,6 +82,8 @@ class Pulse:
             if leads:
                 self._letters.deliver()
             settled = self._settlement.settle_all()
+            if leads:
+                self._clustering.catch_up()
         finally:  # receipts promise that the log holds their events soon, whatever else fails
             if leads:
                 number = self._close()

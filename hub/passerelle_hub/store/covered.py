@@ -43,6 +43,8 @@ NOT_COVERED: Final[Mapping[str, str]] = {
     "policy_change": "the history of activations; the log has its own (`policy.activated`)",
     "policy_difference": "examples of a trial beside the active revision",
     "archive": "what the last backup held; a wrong one shows when the next is made",
+    "cluster_news": "links, which are covered, that clusters are to be computed for",
+    "cluster_member": "computed from links and records, which are covered; told of as a first dot",
     "suspension": "whom the operator suspended; the log and pki's signed lists have their own",
     "barred_certificate": "what the operator barred; the log and pki's signed lists have their own",
     "recovery": "whom a restored hub still awaits",

@@ -1,7 +1,7 @@
 """Store of links: pairs of records, unique by pair and relation.
 
 `put` answers whether anything changed, so that matching a batch twice opens nothing and notifies nobody
-a second time.
+a second time. Whatever changes a link notes it for the clusters, in the same transaction.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import case, func, insert, select, update
 
+from passerelle_hub.store import clusters
 from passerelle_hub.store.database import Transaction
 from passerelle_hub.store.dialect import among, parts
 from passerelle_hub.store.tables import link, record
@@ -96,6 +97,7 @@ def open_links(tx: Transaction, new: Sequence[StoredLink]) -> tuple[StoredLink, 
         [{name: getattr(row, name) for name in names} for row in new],
     )
     keys = {row.link_id: int(row.link_pk) for row in rows}
+    clusters.note(tx, list(keys.values()))
     return tuple(replace(row, link_pk=keys[row.link_id]) for row in new)
 
 
@@ -106,6 +108,7 @@ def change(tx: Transaction, new: StoredLink) -> None:
         for name in ("state", "band", "bits", "evidence", "weights", "decision", "changed")
     }
     tx.execute(update(link).where(link.c.link_pk == new.link_pk).values(**values))
+    clusters.note(tx, [new.link_pk])
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,6 +119,22 @@ def _listed(tx: Transaction, batches: Sequence[int]) -> Iterator[_Couple]:
                 yield mark, owners[mark], other, kind
 
 
+def kinds(tx: Transaction, marks: Sequence[bytes]) -> dict[bytes, int]:
+    """The kind of each mark (no mark twice) that is in the index; one row is read, however many carry it."""
+    found: dict[bytes, int] = {}
+    kind = "(SELECT kind FROM token WHERE token.mark = wanted.mark LIMIT 1)"
+    if not on_sqlite(tx):
+        query = f"SELECT uuid_send(mark), {kind} FROM unnest(%s::uuid[]) AS wanted (mark)"  # noqa: S608 - no value
+        rows = tx.exec_driver_sql(query, (_array(marks),)) if marks else ()
+        return {bytes(mark): number for mark, number in rows if number is not None}
+    for at in range(0, len(marks), AT_ONCE):
+        part = tuple(marks[at : at + AT_ONCE])
+        places = ", ".join(["(?)"] * len(part))
+        query = f"WITH wanted (mark) AS (VALUES {places}) SELECT mark, {kind} FROM wanted"  # noqa: S608 - placeholders
+        found.update((mark, number) for mark, number in tx.exec_driver_sql(query, part) if number is not None)
+    return found
+
+
 def count(tx: Transaction) -> int:
     """Rows in the index."""
     return int(tx.execute(select(func.count()).select_from(token)).scalar_one())

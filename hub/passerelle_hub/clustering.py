@@ -1,0 +1,144 @@
+"""Clusters kept up with links, on the tick: what changed is computed anew, its component and no more.
+
+(1) take changed links, oldest first; whoever changes a link notes it in the same transaction;
+(2) follow live links from their records to all that hang together with them, a *component*. One of more than
+    `MOST` records is left as it is and counted: where so many records hang together, links say little;
+(3) put each component's records into clusters anew, by the rule of `match.clusters`. A record that is
+    embargoed or not active is in none: clusters are told of, and nothing told may depend on it;
+(4) audit, then store what changed.
+
+A cluster follows from records and links alone. So it does not matter in which order they came, running twice
+changes nothing, and a withdrawn record or a refuted link splits what it held together. One transaction for at
+most `AT_ONCE` changes; one process at a time computes, and reads links only once it may. What fails waits for
+the next tick. Work for one changed link is bounded by `MOST`, however large the index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from passerelle.codec.header import decode_marking
+from passerelle.errors import PasserelleError
+from passerelle.log import get_logger
+from passerelle_hub.audit import Audit, EventKind
+from passerelle_hub.match.clusters import Member, clusters
+from passerelle_hub.match.contradictions import ties_of
+from passerelle_hub.match.evidence import Reader
+from passerelle_hub.match.weights import weights
+from passerelle_hub.store import Database, Transaction, records, recoveries
+from passerelle_hub.store import clusters as store
+from passerelle_hub.store.clusters import Place, Tie
+from passerelle_hub.store.records import StoredRecord
+
+ACTOR: Final = "hub/clusters"
+MOST: Final = 64
+"""Records of a component that is put into clusters."""
+AT_ONCE: Final = 500
+_ROUNDS: Final = 64
+_LOG: Final = get_logger("clustering")
+
+
+@dataclass(slots=True)
+class Component:
+    """Records that hang together by links, and those links; beyond `MOST` keys, only some of either."""
+
+    keys: set[int]
+    ties: dict[int, Tie] = field(default_factory=dict[int, Tie])
+    """By the link's key."""
+
+
+class Clustering:
+    """Keeps clusters. Blocking; called on the tick of the process that leads."""
+
+    def __init__(self, database: Database, audit: Audit) -> None:
+        self._database = database
+        self._audit = audit
+        self._reader = Reader(weights())
+
+    def catch_up(self) -> int:
+        """Work in what changed, at most `_ROUNDS` transactions; returns how many records changed places."""
+        moved = 0
+        try:
+            with self._database.read() as tx:
+                if recoveries.waiting(tx):
+                    return 0
+            for _ in range(_ROUNDS):
+                with self._database.read() as tx:
+                    if not store.waiting(tx):
+                        break
+                with self._database.write() as tx:
+                    moved += self._round(tx)
+        except Exception as fault:  # noqa: BLE001 - the rest of the tick goes on; the next one tries again
+            code = fault.code if isinstance(fault, PasserelleError) else "internal"
+            _LOG.error("clustering.failed", code=code, exception_type=type(fault).__name__)
+        return moved
+
+    def _round(self, tx: Transaction) -> int:
+        store.alone(tx)
+        changed = store.take(tx, AT_ONCE)  # (1)
+        found = components(tx, changed)  # (2)
+        fitting = [one for one in found if len(one.keys) <= MOST]
+        keys = sorted(key for one in fitting for key in one.keys)
+        rows, before = records.by_key(tx, keys), store.places(tx, keys)
+        after: dict[int, Place | None] = dict.fromkeys(keys)
+        for one in fitting:  # (3)
+            for group in self._clusters(tx, one, rows):
+                after |= {key: Place(group[0], key in before and before[key].told) for key in group}
+        new = {key: place for key, place in after.items() if place != before.get(key)}
+        too_large = len(found) - len(fitting)
+        if new or too_large:
+            self._audit.append(  # (4)
+                tx, EventKind.CLUSTERS_CHANGED, ACTOR, records=len(new), too_large=too_large
+            )
+        store.put(tx, new)
+        return len(new)
+
+    def _clusters(
+        self, tx: Transaction, component: Component, rows: dict[int, StoredRecord]
+    ) -> list[tuple[int, ...]]:
+        live = [rows[key] for key in sorted(component.keys) if _tellable(rows[key])]
+        members = [Member(row.agency, row.record_id, row.record_pk) for row in live]
+        found = clusters(members, ties_of(tx, self._reader, live, component.ties.values()))
+        return [group for group in found if len(group) > 1]
+
+
+def components(tx: Transaction, seeds: Sequence[int]) -> list[Component]:
+    """Step 2: the components of some records, by their smallest keys."""
+    found = {key: Component({key}) for key in seeds}
+    apart: dict[int, Tie] = {}
+    seen: set[int] = set()
+    frontier = set(seeds)
+    while frontier:
+        seen |= frontier
+        reached: set[int] = set()
+        for tie in store.ties(tx, sorted(frontier)):
+            if not tie.holds:
+                apart[tie.link_pk] = tie
+                continue
+            reached |= {tie.low, tie.high}
+            _join(found, tie)
+        frontier = {key for key in reached - seen if len(found[key].keys) <= MOST}
+    for tie in apart.values():
+        if tie.low in found and found[tie.low] is found.get(tie.high):
+            found[tie.low].ties[tie.link_pk] = tie
+    return sorted(_distinct(found.values()), key=lambda one: min(one.keys))
+
+
+def _join(found: dict[int, Component], tie: Tie) -> None:
+    low, high = (found.setdefault(key, Component({key})) for key in (tie.low, tie.high))
+    if low is not high:
+        small, large = sorted((low, high), key=lambda one: len(one.keys))
+        large.keys |= small.keys
+        large.ties |= small.ties
+        found.update(dict.fromkeys(small.keys, large))
+    found[tie.low].ties[tie.link_pk] = tie
+
+
+def _distinct(some: Iterable[Component]) -> list[Component]:
+    return list({id(one): one for one in some}.values())
+
+
+def _tellable(row: StoredRecord) -> bool:
+    return row.state == "active" and not decode_marking(row.marking).embargoed
