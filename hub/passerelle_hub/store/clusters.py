@@ -13,10 +13,10 @@ from typing import Final, NamedTuple
 from sqlalchemy import delete, func, select
 
 from passerelle.notification import Band, LinkState, Relation
-from passerelle_hub.store.cluster_tables import cluster_member, cluster_news
 from passerelle_hub.store.database import Transaction
 from passerelle_hub.store.dialect import among, insert_rows, on_sqlite, parts
 from passerelle_hub.store.tables import link, record
+from passerelle_hub.store.tables_clusters import cluster_member, cluster_news
 
 CLUSTER_LOCK: Final = 0x70617373_00000003
 """Advisory lock (PostgreSQL) of whoever computes clusters, until the commit."""

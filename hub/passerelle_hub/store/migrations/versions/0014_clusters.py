@@ -1,6 +1,6 @@
 """Clusters of linked records, and the links to be worked into them.
 
-Revision: 0013, after 0012. Adds two tables; every link there is waits to be worked in.
+Revision: 0014, after 0013. Adds two tables; every link there is waits to be worked in.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0013"
-down_revision = "0012"
+revision = "0014"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
