@@ -127,11 +127,12 @@ def kinds(tx: Transaction, marks: Sequence[bytes]) -> dict[bytes, int]:
         query = f"SELECT uuid_send(mark), {kind} FROM unnest(%s::uuid[]) AS wanted (mark)"  # noqa: S608 - no value
         rows = tx.exec_driver_sql(query, (_array(marks),)) if marks else ()
         return {bytes(mark): number for mark, number in rows if number is not None}
-    for at in range(0, len(marks), AT_ONCE):
-        part = tuple(marks[at : at + AT_ONCE])
+    for part in parts(tx, marks):
         places = ", ".join(["(?)"] * len(part))
         query = f"WITH wanted (mark) AS (VALUES {places}) SELECT mark, {kind} FROM wanted"  # noqa: S608 - placeholders
-        found.update((mark, number) for mark, number in tx.exec_driver_sql(query, part) if number is not None)
+        found.update(
+            (mark, number) for mark, number in tx.exec_driver_sql(query, tuple(part)) if number is not None
+        )
     return found
 
 
