@@ -137,8 +137,7 @@ def build_core(base: Foundation, database: Database) -> Core:
     time = TickTime(clock)
     notifier = _notifier(base, registry, decisions, audit, time)
     settlement = Settlement(database=database, linker=linker, notifier=notifier, audit=audit)
-    refused = calls.RefusedCalls()
-    leader = Leader(database)
+    refused, leader = calls.RefusedCalls(), Leader(database)
     return Core(
         foundation=base,
         database=database,

@@ -38,7 +38,7 @@ def happen(tx: Transaction, low: int, high: int, what: str) -> None:
     """One of `EVENTS` to the pair of two records."""
     state = {"erase": "erased", "refute": "refuted"}.get(what, "notified")
     band = "possible" if what == "possible" else "strong"
-    old = links.of_pairs(tx, [low]).get((low, high, "same_person"))
+    old = links.of_records(tx, [low]).get((low, high, "same_person"))
     if old is not None:
         links.change(tx, replace(old, state=state, band=band))
         return
