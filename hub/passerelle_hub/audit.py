@@ -53,6 +53,8 @@ class EventKind(StrEnum):
     LOG_READ = "log.read"
     LOG_COSIGNED = "log.cosigned"
     LOG_SEARCHED = "log.searched"
+    CHECKPOINT_STAMPED = "checkpoint.stamped"
+    TIMESTAMP_FAILED = "timestamp.failed"
     AGENCY_ADDED = "agency.added"
     MANIFEST_LOGGED = "manifest.logged"
     AGENCY_SUSPENDED = "agency.suspended"
@@ -101,6 +103,8 @@ MEANING: Mapping[EventKind, str] = {
     EventKind.LOG_SEARCHED: "A supervisor searched the log; for what, and for which purpose.",
     EventKind.LOG_COSIGNED: "A witness cosigned a checkpoint; of how many leaves.",
     EventKind.LOG_READ: "An agency or a supervisor read the log.",
+    EventKind.CHECKPOINT_STAMPED: "A time-stamping authority stamped a checkpoint; of how many leaves.",
+    EventKind.TIMESTAMP_FAILED: "An alarm: a checkpoint was not stamped; the code says why.",
     EventKind.AGENCY_ADDED: "An agency's signed registry entry was added or replaced.",
     EventKind.POLICY_ACTIVATED: "A policy revision became the active one; its signers, the bundle's hash.",
     EventKind.POLICY_ROLLED_BACK: "A stored revision became the active one again; the bundle's hash.",

@@ -12,6 +12,7 @@ from typing import Final
 
 from passerelle.certificate import Usage, read_chain
 from passerelle.clock import DAY, SECOND, SystemClock
+from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
 from passerelle.rpc.fresh import keep_fresh, leaf_renewal
 from passerelle.rpc.leaf import LeafFiles, Renewal
@@ -20,6 +21,8 @@ from passerelle.trust_checks import warning_days
 from passerelle_hub.audit import Audit, EventKind
 from passerelle_hub.compose import Core
 from passerelle_hub.config import HubSettings
+from passerelle_hub.logbook.timestamps import Stamper, keep_stamped, post_to
+from passerelle_hub.service import Threads
 from passerelle_hub.store import Database
 
 ENTRY_SECONDS: Final = 10.0
@@ -41,7 +44,9 @@ def hub_renewal(settings: HubSettings) -> Renewal | None:
     return leaf_renewal(identity, settings.pki, files, SystemClock(), Usage.SERVER)
 
 
-def start_beside(core: Core, settings: HubSettings, renewal: Renewal | None) -> list[asyncio.Task[None]]:
+def start_beside(
+    core: Core, settings: HubSettings, renewal: Renewal | None, threads: Threads
+) -> list[asyncio.Task[None]]:
     """Start the tasks; whoever stops the hub cancels them."""
     registry = core.registry
     folder = settings.path(settings.revocation.folder)
@@ -50,7 +55,27 @@ def start_beside(core: Core, settings: HubSettings, renewal: Renewal | None) -> 
     tasks = [asyncio.create_task(keeper.run())]
     if renewal is not None:
         tasks.append(asyncio.create_task(keep_fresh(renewal)))
+    if settings.timestamps.authority:
+        stamping = keep_stamped(
+            stamper_of(core, settings), threads, lambda: core.leader.leads, settings.timestamps.seconds
+        )
+        tasks.append(asyncio.create_task(stamping))
     return tasks
+
+
+def stamper_of(core: Core, settings: HubSettings) -> Stamper:
+    """Who has the checkpoints stamped.
+
+    Raises:
+        PasserelleError: `config_invalid`, the authority's roots cannot be read.
+    """
+    stated = settings.timestamps
+    try:
+        roots = settings.path(stated.roots).read_bytes()
+    except OSError as error:
+        raise PasserelleError("config_invalid", f"timestamps.roots: {type(error).__name__}") from error
+    ask = post_to(stated.authority, stated.timeout)
+    return Stamper(core.database, core.audit, core.foundation.clock, ask, roots)
 
 
 class Inventory:

@@ -25,7 +25,7 @@ from passerelle_hub.policy.bundle import load_bundle
 from passerelle_hub.run import stored_entries
 from passerelle_hub.store import Database
 from passerelle_hub.store.migrated import behind
-from passerelle_hub.trust_checks import log_age, trusted
+from passerelle_hub.trust_checks import log_age, stamp_age, trusted
 
 
 def examine(config: Path) -> Iterator[Check]:
@@ -46,6 +46,7 @@ def look(settings: HubSettings, clock: Clock) -> Iterator[Check]:
     yield checked("policy", lambda: _policy(settings))
     yield checked("database", lambda: _database(settings))
     yield checked("log", lambda: log_age(settings, clock))
+    yield checked("timestamps", lambda: stamp_age(settings, clock))
     yield checked("backup", lambda: backup_age(settings, clock))
     yield checks.disk(settings.base)
     yield checked("listener", lambda: _listening(settings))

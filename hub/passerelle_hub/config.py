@@ -12,6 +12,7 @@
     [quota_exceptions.police] records = 9000   for one agency
     [backup] folder = "/mnt/backup"            where changes are archived, at every commit (SQLite)
              operator_key = "operator.pub"     whom copies and changes are sealed to
+    [timestamps] authority = "https://..."     has checkpoints stamped (RFC 3161); roots = "tsa-roots.pem"
 
 Secrets stand in files of their own (mode 0600), never in this one and never on a command line.
 """
@@ -56,6 +57,19 @@ class LogSettings(Part):
     quorum: Annotated[int, Field(ge=1, le=32)] = 2
     witnessed_max_age_seconds: Annotated[float, Field(ge=0)] = 0.0
     details_days: Annotated[float, Field(ge=0)] = 0.0
+
+
+class TimestampSettings(Part):
+    """A time-stamping authority (RFC 3161) for checkpoints; none where `authority` (a URL) is empty.
+
+    `roots`: the certificates (PEM) that its own must lead to. Asked every `seconds`, each time for at most
+    `timeout` seconds.
+    """
+
+    authority: Annotated[str, Field(pattern="^(https?://.+)?$")] = ""
+    roots: Path = Path("tsa-roots.pem")
+    seconds: Annotated[float, Field(ge=1)] = 3600.0
+    timeout: Annotated[float, Field(gt=0, le=60)] = 10.0
 
 
 class PolicySettings(Part):
@@ -127,6 +141,7 @@ class HubSettings(RoleSettings):
     policy: PolicySettings = PolicySettings()
     backup: BackupSettings = BackupSettings()
     log: LogSettings = LogSettings()
+    timestamps: TimestampSettings = TimestampSettings()
     domains: dict[str, tuple[int, ...]]
     quotas: Limits = Field(default_factory=dict[str, int])
     quota_exceptions: dict[str, Limits] = Field(default_factory=dict[str, Limits])

@@ -166,7 +166,7 @@ async def serve(settings: HubSettings, stop: asyncio.Event | None = None) -> Non
         retention_seconds=settings.retention_seconds,
     )
     _further_jobs(schedule, core, settings)
-    beside = start_beside(core, settings, renewal)
+    beside = start_beside(core, settings, renewal, server.threads)
     interpreter.settle()
     await server.listener.start()
     schedule.start()

@@ -16,11 +16,14 @@ from passerelle.registry_entry import Status, verify_entry
 from passerelle.sign import VerifyingKey
 from passerelle_hub.config import HubSettings
 from passerelle_hub.run import stored_entries
-from passerelle_hub.store import Database, cosignatures, log_store
+from passerelle_hub.store import Database, cosignatures, log_store, timestamps
 from passerelle_hub.store.migrated import behind
 
 WITNESSED: Final = HOUR
 """Age of the newest quorum from which on it is a warning, where `[log]` names no limit of its own."""
+
+STAMPED: Final = 3
+"""Rounds of the time-stamping authority without an answer from which on it is a warning."""
 
 
 def trusted(settings: HubSettings, clock: Clock) -> Iterator[Check]:
@@ -67,3 +70,22 @@ def log_age(settings: HubSettings, clock: Clock) -> Check | str:
     text = f"{text}, {settings.log.quorum} witnesses cosigned one {since / SECOND:.0f} s ago"
     late = since > (settings.log.witnessed_max_age_seconds * SECOND or WITNESSED)
     return Check("log", State.WARN, text, "Ask the witnesses whether they run.") if late else text
+
+
+def stamp_age(settings: HubSettings, clock: Clock) -> Check | str:
+    """How old the newest timestamp is, where an authority is configured."""
+    if not settings.timestamps.authority:
+        return "no authority is configured"
+    if "://" not in settings.database and not settings.path(settings.database).exists():
+        return "the hub did not run yet"
+    with closing(Database(settings.database_url)) as database:
+        if behind(database):
+            return "the hub did not run yet"
+        with database.read() as tx:
+            newest = timestamps.newest(tx)
+    fix = "Look at `[timestamps]`, and at the authority; the event `timestamp.failed` says why."
+    if not newest:
+        return Check("timestamps", State.WARN, "no checkpoint was stamped yet", fix)
+    age = (clock.now() - newest) / SECOND
+    text = f"the newest is {age / 60:.0f} minutes old"
+    return Check("timestamps", State.WARN, text, fix) if age > STAMPED * settings.timestamps.seconds else text

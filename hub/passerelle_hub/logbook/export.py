@@ -24,7 +24,7 @@ from passerelle.identity import Identity
 from passerelle.note import Note
 from passerelle_hub.logbook import vouch
 from passerelle_hub.logbook.witnesses import cosigned
-from passerelle_hub.store import Database, Transaction, exports, log_store, manifests
+from passerelle_hub.store import Database, Transaction, exports, log_store, manifests, timestamps
 from passerelle_hub.transparency import latest, tile_of
 
 
@@ -50,6 +50,7 @@ class Exporter:
             _write(folder / "about.json", [json.dumps(about) + "\n"])
             (folder / "checkpoint").write_bytes(cosigned(tx, stored.size, stored.note))
             self._tree(tx, folder, size)
+            self._stamps(tx, folder, size)
             self._events(tx, folder, size)
             for table, lines in _tables(tx).items():
                 _write(folder / "rows" / f"{table}.jsonl", lines)
@@ -70,6 +71,13 @@ class Exporter:
             if level % 8:
                 with (folder / "nodes" / f"{level}.bin").open("wb") as file:
                     file.writelines(exports.nodes(tx, level, size >> level))
+
+    def _stamps(self, tx: Transaction, folder: Path, size: int) -> None:
+        for number, note, answer in timestamps.every(tx, size):
+            place = folder / "timestamps"
+            place.mkdir(exist_ok=True)
+            (place / f"{number}.note").write_bytes(note)
+            (place / f"{number}.tsr").write_bytes(answer)
 
     def _events(self, tx: Transaction, folder: Path, size: int) -> None:
         lines = (tick_out(tick.closed, tick.salt, tick.events) for tick in exports.ticks(tx, size))

@@ -67,3 +67,11 @@ cosignature = Table(
     Column("note", LargeBinary, nullable=False),  # the checkpoint's text with the witness's lines
     sqlite_with_rowid=False,
 )
+
+timestamp = Table(
+    "timestamp",
+    metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("created", BigInteger, nullable=False),
+    Column("answer", LargeBinary, nullable=False),  # RFC 3161 response over the checkpoint's text
+)

@@ -31,6 +31,7 @@ def verify(
     offline: Path,
     registry_key: Path = Path("registry.pub"),
     quorum: int = 2,
+    timestamp_roots: Path | None = None,
     as_json: AsJson = False,
 ) -> None:
     """Check an export of the log: everything in it, without a hub; the first false thing is named.
@@ -39,15 +40,17 @@ def verify(
         offline: the folder that `passerelle hub export-log` wrote.
         registry_key: the registry's public key, got out of band.
         quorum: how many witnesses must have cosigned; 0 for a federation without witnesses.
+        timestamp_roots: roots (PEM) of the time-stamping authority; without them timestamps say nothing.
         as_json: print JSON.
     """
-    found = verify_export(offline, VerifyingKey(registry_key.read_bytes()), quorum)
+    roots = timestamp_roots.read_bytes() if timestamp_roots is not None else b""
+    found = verify_export(offline, VerifyingKey(registry_key.read_bytes()), quorum, roots)
     if as_json:
         print(json.dumps(asdict(found), indent=2, sort_keys=True))
         return
     print(
         f"the log holds: {found.log.ticks} ticks, {found.log.events} events, "
-        f"{found.log.cosignatures} cosignatures\n"
+        f"{found.log.cosignatures} cosignatures, {found.log.timestamps} timestamps\n"
         f"the hub holds what was logged: {found.batches} batches, {found.records} records in "
         f"{found.revisions} revisions, {found.decisions} decisions, {found.rows} other rows\n"
         f"not covered by the checkpoint yet: {found.log.tail} events, {found.pending} rows"

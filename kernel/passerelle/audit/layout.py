@@ -96,6 +96,13 @@ class Export:
         """Whether a file is there."""
         return (self.folder / name).is_file()
 
+    def stamped(self) -> tuple[int, ...]:
+        """The sizes of the checkpoints that have a timestamp, in order."""
+        try:
+            return tuple(sorted(int(path.stem) for path in (self.folder / "timestamps").glob("*.note")))
+        except ValueError as error:
+            raise PasserelleError("export_unreadable", "timestamps: a name that is no size") from error
+
     def ticks(self, count: int) -> Iterator[TickLine]:
         """The first `count` ticks, in order."""
         lines: Iterator[Any] = iter(())

@@ -42,24 +42,26 @@ class Verified:
     pending: int
 
 
-def verify_export(folder: Path, registry_key: VerifyingKey, quorum: int) -> Verified:
-    """Check everything in an export.
+def verify_export(
+    folder: Path, registry_key: VerifyingKey, quorum: int, timestamp_roots: bytes = b""
+) -> Verified:
+    """Check everything in an export; timestamps where the roots (PEM) of their authority are given.
 
     Raises:
         PasserelleError: `log_false`, naming the first false thing; `export_unreadable`; `note_malformed`.
     """
     try:
-        return _verified(Export(folder), registry_key, quorum)
+        return _verified(Export(folder), registry_key, quorum, timestamp_roots)
     except _SHAPES as error:
         raise PasserelleError("export_unreadable", f"of another form: {type(error).__name__}") from error
 
 
-def _verified(export: Export, registry_key: VerifyingKey, quorum: int) -> Verified:
+def _verified(export: Export, registry_key: VerifyingKey, quorum: int, roots: bytes) -> Verified:
     parties = Parties(registry_key)
     with scratch() as memory:
         _entries(export, parties)
         _manifests(export, parties, None)
-        log = LogCheck(export, parties, memory).run(quorum)  # (2)
+        log = LogCheck(export, parties, memory).run(quorum, roots)  # (2)
         known = Parties(registry_key)
         _entries(export, known)
         _manifests(export, known, memory)

@@ -4,7 +4,8 @@
 (2) each tick is what its events and its salt say, and the leaf of the entries' tile;
 (3) the leaves give the root of the checkpoint, and the hash tiles are that tree's;
 (4) no event stands twice; one without details was erased by a logged act;
-(5) cosignatures of enrolled witnesses hold, and there are as many as demanded.
+(5) cosignatures of enrolled witnesses hold, and there are as many as demanded;
+(6) timestamps are over checkpoints of this tree (`verify_stamps`).
 
 What events vouch for goes into the scratch file, for the rows.
 """
@@ -12,6 +13,7 @@ What events vouch for goes into the scratch file, for the rows.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import BinaryIO, Final
@@ -23,22 +25,26 @@ from passerelle.audit.layout import Export
 from passerelle.audit.parties import Parties
 from passerelle.audit.scratch import Scratch
 from passerelle.audit.tiles import WIDTH, Tile, unpack_entries
+from passerelle.audit.verify_stamps import check_stamps, stamped
 from passerelle.checkpoint import Checkpoint, verify_checkpoint
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity, Role
 from passerelle.note import Note, lines_of, verify_cosignature
 
+Shown = Mapping[int, tuple[str, Checkpoint]]
+"""Checkpoints of smaller trees that somebody outside was shown, by size, with their names in a refusal."""
 _WITNESSES: Final = (Role.CONNECTOR, Role.SUPERVISOR, Role.WITNESS)
 
 
 @dataclass(frozen=True, slots=True)
 class LogFigures:
-    """What was verified of the log: leaves, events in them, events beyond, valid cosignatures."""
+    """What was verified of the log: leaves, events in them, events beyond, cosignatures, timestamps."""
 
     ticks: int
     events: int
     tail: int
     cosignatures: int
+    timestamps: int = 0
 
 
 def false(what: str, why: str) -> PasserelleError:
@@ -63,26 +69,32 @@ class LogCheck:
         note = Note.parse(self._export.read("checkpoint"))
         return note, self._signed(note, "checkpoint")
 
-    def run(self, quorum: int) -> LogFigures:
-        """Steps 1 to 5.
+    def run(self, quorum: int, timestamp_roots: bytes = b"") -> LogFigures:
+        """Steps 1 to 6; timestamps are verified where roots (PEM) of their authority are given.
 
         Raises:
             PasserelleError: `log_false`, and what reading raises.
         """
         note, checkpoint = self.checkpoint()
         offered = self._offered(note, checkpoint)
-        events = self._ticks(checkpoint, offered[1])  # (2), (3)
+        stamps = stamped(self._export, self._signed, checkpoint.size)
+        shown = {one.size: (f"timestamp {one.size}", one) for one in stamps.values()}
+        if (same := shown.get(offered[1].size)) is not None and same[1] != offered[1]:
+            raise false(same[0], "another tree than witnesses were offered")
+        events = self._ticks(checkpoint, {**shown, offered[1].size: ("witnessed", offered[1])})  # (2), (3)
         tail = 0
         for tail, event in enumerate(self._export.tail(), start=1):
             self._event(event, f"tail, event {tail - 1}", pending=True)
         self._erasures()  # (4)
-        return LogFigures(checkpoint.size, events, tail, self._cosigned(offered[0], quorum))  # (5)
+        cosigned = self._cosigned(offered[0], quorum)  # (5)
+        held = check_stamps(self._export, stamps, timestamp_roots) if timestamp_roots else 0  # (6)
+        return LogFigures(checkpoint.size, events, tail, cosigned, held)
 
-    def _ticks(self, checkpoint: Checkpoint, offered: Checkpoint) -> int:
+    def _ticks(self, checkpoint: Checkpoint, shown: Shown) -> int:
         with ExitStack() as files:
-            return self._grow(_Tree(self._export, checkpoint.size, files), checkpoint, offered)
+            return self._grow(_Tree(self._export, checkpoint.size, files), checkpoint, shown)
 
-    def _grow(self, tree: _Tree, checkpoint: Checkpoint, offered: Checkpoint) -> int:
+    def _grow(self, tree: _Tree, checkpoint: Checkpoint, shown: Shown) -> int:
         count = 0
         for tick in self._export.ticks(checkpoint.size):
             marks: list[bytes] = []
@@ -94,8 +106,9 @@ class LogCheck:
             except ValueError as error:
                 raise false(f"tick {tick.number}", "salt or number of events") from error
             tree.add(tick.number, root)
-            if tick.number + 1 == offered.size and tree.root(offered.size) != offered.root:
-                raise false("witnessed", "a tree that the checkpoint does not extend")
+            what, earlier = shown.get(tick.number + 1, ("", None))
+            if earlier is not None and tree.root(earlier.size) != earlier.root:
+                raise false(what, "a tree that the checkpoint does not extend")
             count += len(marks)
         if tree.root(checkpoint.size) != checkpoint.root:
             raise false("checkpoint", "the leaves do not give its root")
