@@ -5,7 +5,8 @@ under embargo, hidden from everybody but the director's desk, or one that its or
 (TLP red), hidden from the other two. Each thing that can be observed is held against the labels by a
 permutation test. The chance that an honest hub fails one is at most one in a thousand (`FALSE_ALARM`, shared
 out over what varies at all); seeds are fixed. The same tests find a hub that grows its log with every event,
-one that pushes as soon as its work is done, and one that dates what it tells when it writes it.
+one that pushes as soon as its work is done, one that dates what it tells when it writes it, and one that
+counts by agency what the agency may not know of.
 
 `PASSERELLE_EMBARGO_TRIALS` sets how many trials: 40 in CI, 400 by `make adversary`.
 """
@@ -118,3 +119,17 @@ def test_the_date_of_writing_tells(tmp_path: Path, engine: EmbeddedEngine, bundl
         pulse._time = FlowingTime(place.hub.clock)  # pyright: ignore[reportPrivateUsage] - the seam of this test
         seen = observe(place, TRIALS, SEED)
     assert telling(seen).keys() & {"police: microseconds to the date", "prisons: microseconds to the date"}
+
+
+def links_by_agency(tx: Transaction) -> dict[str, int]:
+    """What `passerelle hub links` shows the operator, as somebody might export it."""
+    return {f"{row.second}: links with {row.first}": row.links for row in links.by_pair(tx)}
+
+
+def test_a_counter_of_all_links_by_agency_tells(
+    tmp_path: Path, engine: EmbeddedEngine, bundle: Bundle
+) -> None:
+    with observatory(tmp_path, engine, bundle, EMBARGOED) as place:
+        place.further = links_by_agency
+        seen = observe(place, TRIALS, SEED)
+    assert {name for name in telling(seen) if "links with intelligence" in name}

@@ -4,6 +4,9 @@ Each trial: `intelligence` submits a hidden record, `police` and `prisons` one e
 half of the trials, chosen at random, the hidden record is of that person too; in the others it is of somebody
 else. Nothing else differs. What the three agencies can measure is written down per trial and per agency.
 
+Counters kept by agency are looked at too, although the hub shows them to its operator alone: whoever copies
+them into a monitoring system must not thereby tell an agency's staff of a record they may not know of.
+
 The length of a tick's work is taken as processor time: that is what a patient observer of an idle hub would
 see, and what else runs on this machine does not drown it.
 """
@@ -22,15 +25,20 @@ from parties import MARKING
 
 from passerelle.clock import SECOND, ManualClock
 from passerelle.codec.signed import encode_signed
+from passerelle.holdings import Comparison, summarise
 from passerelle.marking import Marking
 from passerelle.notification import Notification
+from passerelle_hub import figures
 from passerelle_hub.policy.bundle import Bundle
 from passerelle_hub.policy.engine import Engine
 from passerelle_hub.slots import push_moment
+from passerelle_hub.store import Transaction, quotas
 
 HIDES = "intelligence"
 SHARE = ("police", "prisons")
 KINDS = ("surname+given+birth", "given+birth", "surname~+birth", "national number")
+Counters = Callable[[Transaction], dict[str, int]]
+"""Further counters, each named `<agency>: <what>`."""
 Ring = Callable[[float], float]
 """From the length of a tick's work to the moment of the push, both in seconds from the tick's beginning."""
 
@@ -72,6 +80,8 @@ class Observatory:
     ring: Ring
     leaves: int = 0
     read: dict[str, int] = field(default_factory=dict[str, int])
+    counted: dict[str, int] = field(default_factory=dict[str, int])
+    further: Counters = lambda _: {}
 
     def trial(self, number: int, *, hidden_match: bool) -> dict[str, Hashable]:
         """One trial."""
@@ -90,6 +100,7 @@ class Observatory:
         moment = self.ring(time.thread_time() - began)
         for name, commitment in commitments.items():
             self._look(seen, self.hub.agency(name), commitment, moment, due)
+        self._count(seen, set(commitments))
         return seen
 
     def _words(self, person: str) -> dict[str, str]:
@@ -135,6 +146,31 @@ class Observatory:
         if name == SHARE[-1]:
             seen["growth of the log"] = proof.tree_size - self.leaves
             self.leaves = proof.tree_size
+
+    def _count(self, seen: dict[str, Hashable], names: set[str]) -> None:
+        """What every counter that names one of the agencies grew by, and how long its reconciliation is."""
+        now, core = self.hub.clock.now(), self.hub.core
+        with core.database.read() as tx:
+            rows = figures.read_agencies(tx, self.hub.registry_key.public, now)
+            charged = quotas.sums(tx, 0)
+            further = self.further(tx)
+        counters = {
+            f"{row['agency']}: {name}": value
+            for row in rows
+            for name, value in row.items()
+            if row["agency"] in names and isinstance(value, int)
+        }
+        counters |= further | {
+            f"{agency}: {resource} charged": units for (agency, resource), units in charged.items()
+        }
+        for name, value in counters.items():
+            seen[f"{name}, counted"] = value - self.counted.get(name, 0)
+        self.counted = counters
+        for name in names:
+            held = core.holdings.answer(
+                self.hub.agency(name).identity, Comparison(bytes(16), 1, summarise([]))
+            )
+            seen[f"{name}: size of its reconciliation"] = len(held.signed.payload)
 
 
 def told(note: Notification) -> Hashable:
