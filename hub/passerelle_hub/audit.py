@@ -88,7 +88,7 @@ MEANING: Mapping[EventKind, str] = {
     EventKind.LINK_CHANGED: "A link's state or band changed.",
     EventKind.CLUSTERS_CHANGED: "Linked records were put into clusters anew; how many records moved.",
     EventKind.NOTIFICATION_WRITTEN: "A notification was written for an agency; commitment of its content.",
-    EventKind.NOTIFICATION_UNDELIVERABLE: "A recipient had no key to seal to and was not told of a link.",
+    EventKind.NOTIFICATION_UNDELIVERABLE: "A recipient, suspended or without a key, was not told of a link.",
     EventKind.NOTIFICATION_LAPSED: "Notifications that waited for a key were not due any more; how many.",
     EventKind.NOTIFICATION_ACKNOWLEDGED: "An agency confirmed that it stored notifications up to a number.",
     EventKind.NOTIFICATIONS_OPENED: "An agency opened its stream of notifications.",

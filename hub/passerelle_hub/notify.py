@@ -4,8 +4,8 @@
 (2) policy per recipient; what it redacts is left out, what it obliges travels along;
 (3) a candidate (names alone) is shown where policy says so and never pushed as a notification;
 (4) audit, then sign, seal to the agency's current key, and write under the agency's next number. A recipient
-    that has no key to seal to is passed over, audited as *undeliverable*: it must hold up nobody else;
-(5) its *dead letter* names the link. Once there is a key again, who may know what is decided anew, of the
+    that is suspended or has no key is passed over, audited as *undeliverable*: it must hold up nobody else;
+(5) its *dead letter* names the link. Once it can be told again, who may know what is decided anew, of the
     link as it is by then; what is no longer due lapses.
 
 Everything told is computed from the pair itself, which the recipient may know; never from other links.
@@ -98,9 +98,9 @@ class Notifier:
         return self._decide(tx, [one for change in changes for one in self._audiences(change)])  # (1)
 
     def deliverable(self, agency: str) -> bool:
-        """Whether there is a key to seal to."""
+        """Whether it takes part and there is a key to seal to."""
         try:
-            self._registry.manifest(agency).current_sealing_key(self._clock.now())
+            self._registry.sealing_key(agency)
         except PasserelleError:
             return False
         return True
@@ -145,9 +145,9 @@ class Notifier:
         return sum(self._tell(tx, agency, list(items)) for agency, items in by_agency)
 
     def _tell(self, tx: Transaction, agency: str, told: Sequence[tuple[Audience, Decision]]) -> int:
-        """Write one agency's notifications, all or, where it has no key, none."""
+        """Write one agency's notifications, all or, where it cannot be told, none."""
         try:
-            sealing = self._registry.manifest(agency).current_sealing_key(self._clock.now())
+            sealing = self._registry.sealing_key(agency)
         except PasserelleError as error:
             waiting = [one.change.link for one, _ in told]
             self._audit.append_many(

@@ -18,6 +18,7 @@ from passerelle.federation import Federation
 from passerelle.log import get_logger
 from passerelle.manifest import KeyManifest, read_manifest
 from passerelle.registry_entry import RegistryEntry, verify_entry
+from passerelle.seal import SealingPublicKey
 from passerelle.sign import Signed, VerifyingKey
 from passerelle_hub.audit import Audit, EventKind
 from passerelle_hub.logbook import vouch
@@ -119,6 +120,15 @@ class Registry:
         if manifest is None:
             raise PasserelleError("agency_unknown", "no key manifest")
         return manifest
+
+    def sealing_key(self, agency: str) -> SealingPublicKey:
+        """The key to seal to whoever takes part now: of a suspended agency, nobody knows who holds its keys.
+
+        Raises:
+            PasserelleError: `agency_suspended`, `agency_unknown`, or there is no key that is valid now.
+        """
+        self.federation.check_party(agency)
+        return self.manifest(agency).current_sealing_key(self._clock.now())
 
     def signed_entry(self, agency: str) -> Signed | None:
         """One entry as signed, None where there is none."""

@@ -108,6 +108,20 @@ class Federation:
         """Replace the agencies that this side suspends by itself, whatever their entries say; reversible."""
         self._suspended = frozenset(agencies)
 
+    def check_party(self, agency: str) -> None:
+        """Whether an agency may be told anything, whoever of it asks; no entry is no hindrance here.
+
+        Raises:
+            PasserelleError: `agency_suspended`, by its entry or this side; `agency_unknown`, removed.
+        """
+        if agency in self._suspended:
+            raise PasserelleError("agency_suspended", f"{agency}, by this side")
+        entry = self._entries.get(agency)
+        if entry is not None and entry.status is Status.SUSPENDED:
+            raise PasserelleError("agency_suspended", agency)
+        if entry is not None and entry.status is Status.REMOVED:
+            raise PasserelleError("agency_unknown", f"{agency} was removed")
+
     def check(self, identity: Identity, serial: int, issuer: int = 0) -> None:
         """Rule 2, then the numbers given to `revoke`; `issuer` is that of the authority above the leaf.
 

@@ -1,13 +1,15 @@
-"""A recipient without a key is told once it has one; what is no longer due by then lapses."""
+"""A recipient without a key, or suspended, is told once it has one; what is no longer due by then lapses."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hub_kit import FakeAgency, HubKit
 from parties import entry_of, manifest_of
 
 from passerelle.clock import DAY
+from passerelle.registry_entry import Status
 from passerelle_hub.store import dead_letters, log_store, notifications
 
 SAME = {"surname+given+birth": "jansen jan 1980-02-03", "national number": "80020312345"}
@@ -65,6 +67,29 @@ def test_a_letter_waits_and_is_delivered_once_when_there_is_a_key(hub: HubKit) -
     with hub.core.database.read() as tx:
         assert notifications.last_sequences(tx)["intelligence"] == 3
     assert "notification.lapsed" not in counts(hub)
+
+
+@pytest.mark.parametrize("by", ["the registry", "this hub"])
+def test_a_suspended_agency_is_told_once_it_takes_part_again(by: str, hub: HubKit) -> None:
+    police, intelligence, local = hub.agency("police"), hub.agency("intelligence"), hub.core.registry.local
+    hub.submit(intelligence, intelligence.record(SAME))
+    if by == "the registry":
+        hub.register(intelligence.entry(revision=2, status=Status.SUSPENDED))
+    else:
+        with hub.core.database.write() as tx:
+            local.suspend(tx, "intelligence", "ada", "leaf was copied")
+    hub.submit(police, police.record(SAME))
+    hub.beat()
+    assert (len(hub.inbox(police)), hub.inbox(intelligence)) == (1, [])
+    assert letters(hub) == {"intelligence": 1}
+    if by == "the registry":
+        hub.register(intelligence.entry(revision=3))
+    else:
+        with hub.core.database.write() as tx:
+            local.resume(tx, "intelligence", "bo")
+    hub.beat()
+    assert letters(hub) == {}
+    assert len(hub.inbox(intelligence)) == 1
 
 
 def test_a_link_that_has_gone_meanwhile_lapses(hub: HubKit) -> None:

@@ -91,6 +91,7 @@ def running(tmp_path: Path, policies: Path, bundle: Bundle, database_url: str) -
 def test_an_activation_reaches_the_next_decision_without_a_restart(running: Running) -> None:
     before = running.ask()
     assert before.allow
+    assert running.ask().id == before.id, "it is remembered, and must end with the activation all the same"
     running.desk.edit("agencies", suspend_police)
     revision = running.activate(running.desk.signed())
     after = running.ask()

@@ -155,6 +155,25 @@ def test_a_registered_party_stands_in_its_own_roles_and_domain_only() -> None:
     assert outcome(known, Identity("police.example", Role.CONNECTOR, "fire")) == "agency_unknown"
 
 
+def told(known: Federation, agency: str) -> str:
+    try:
+        known.check_party(agency)
+    except PasserelleError as error:
+        return error.code
+    return "ok"
+
+
+def test_nothing_is_told_to_a_suspended_or_removed_party() -> None:
+    known = federation(POLICE, CUSTOMS)
+    assert [told(known, name) for name in ("police", "customs", "nobody")] == ["ok", "ok", "ok"]
+    known.suspend(["customs"])
+    known.accept(replace(POLICE, revision=2, status=Status.SUSPENDED))
+    assert [told(known, name) for name in ("police", "customs")] == ["agency_suspended"] * 2
+    known.suspend([])
+    known.accept(replace(POLICE, revision=3, status=Status.REMOVED))
+    assert [told(known, name) for name in ("police", "customs")] == ["agency_unknown", "ok"]
+
+
 def test_the_home_domain_vouches_for_its_operators_alone() -> None:
     known = federation(POLICE)
     assert outcome(known, Identity("hub.example", Role.OPERATOR, "anna")) == "ok"
