@@ -272,9 +272,11 @@ def inbox(*, after: int = 0, config: Config = _DEFAULT, as_json: AsJson = False)
         found.append(
             {
                 "number": item.sequence,
+                "kind": note.kind.value,
                 "received": moment(item.received).isoformat(),
                 "own": " ".join(sorted(row.reference for row in own.values())),
                 "counterpart": note.counterpart,
+                "agencies": note.agencies or "",
                 "relation": note.relation.value,
                 "band": note.band.value,
                 "state": note.state.value,

@@ -27,7 +27,17 @@ from passerelle_demo.measure import Quality, References, quality
 from passerelle_demo.processes import Processes
 from passerelle_demo.scenario import Scenario
 from passerelle_demo.staging import Stage
-from passerelle_hub.store import Database, batches, decisions, links, log_store, marks, notifications, records
+from passerelle_hub.store import (
+    Database,
+    batches,
+    clusters,
+    decisions,
+    links,
+    log_store,
+    marks,
+    notifications,
+    records,
+)
 from passerelle_hub.store.links import LinkRow
 
 Say = Callable[[str], None]
@@ -110,8 +120,9 @@ class Watch:
     def settled(self) -> bool:
         """Whether the hub has matched every batch and every notification has arrived."""
         view = self.hub()
-        if view.batches.get("indexed", 0):
-            return False
+        with self._hub.read() as tx:
+            if view.batches.get("indexed", 0) or clusters.waiting(tx):
+                return False
         return all(self.inbox(name).cursor() >= view.sent.get(name, 0) for name in self._stores)
 
     def something_found(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from passerelle.notification import LinkState, Notification
+from passerelle.notification import LinkState, Notification, NotificationKind
 from passerelle_demo.cases import delicate_figures, delicate_lines
 from passerelle_demo.play import Outcome
 from passerelle_demo.scenario import Scenario
@@ -29,6 +29,10 @@ def figures(scenario: Scenario, outcome: Outcome, peak_mb: float) -> dict[str, o
         "links": len(view.links) - states[LinkState.DIRECTOR_ONLY],
         "candidates": states["candidate"],
         "notifications": {one.id: len(outcome.inboxes[one.id]) for one in scenario.members},
+        "first_dots": {
+            one.id: sum(note.kind is NotificationKind.FIRST_DOT for note in outcome.inboxes[one.id])
+            for one in scenario.members
+        },
         "precision": round(judged.precision, 4),
         "recall": round(judged.recall, 4),
         "seconds_to_first_match": round(outcome.first_match, 2),
@@ -50,9 +54,12 @@ def lines(scenario: Scenario, outcome: Outcome) -> Iterator[str]:
         notes = outcome.inboxes[one.id]
         rejected = len(outcome.rejects[one.id])
         yield f"  {one.name} ({one.id}): {one.records} rows, {rejected} set aside, {len(notes)} notifications"
-        kinds = Counter((note.relation.value, note.band.value) for note in notes)
+        dots = [note for note in notes if note.kind is NotificationKind.FIRST_DOT]
+        kinds = Counter((note.relation.value, note.band.value) for note in notes if note not in dots)
         for (relation, band), count in sorted(kinds.items()):
             yield f"    {count:4} {relation.replace('_', ' ')}, {band.replace('_', ' ')}"
+        if dots:
+            yield f"    {len(dots):4} first dots: a third agency holds a record of the same entity"
         if notes and notes[0].agreements:
             yield from _example(notes[0])
     yield from delicate_lines(scenario, outcome)

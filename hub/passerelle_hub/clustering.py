@@ -5,7 +5,7 @@
     `MOST` records is left as it is and counted: where so many records hang together, links say little;
 (3) put each component's records into clusters anew, by the rule of `match.clusters`. A record that is
     embargoed or not active is in none: clusters are told of, and nothing told may depend on it;
-(4) audit, then store what changed.
+(4) tell first dots (`first_dot`); audit, then store what changed.
 
 A cluster follows from records and links alone. So it does not matter in which order they came, running twice
 changes nothing, and a withdrawn record or a refuted link splits what it held together. One transaction for at
@@ -15,7 +15,7 @@ the next tick. Work for one changed link is bounded by `MOST`, however large the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -23,6 +23,7 @@ from passerelle.codec.header import decode_marking
 from passerelle.errors import PasserelleError
 from passerelle.log import get_logger
 from passerelle_hub.audit import Audit, EventKind
+from passerelle_hub.first_dot import FirstDots, Scene
 from passerelle_hub.match.clusters import Member, clusters
 from passerelle_hub.match.contradictions import ties_of
 from passerelle_hub.match.evidence import Reader
@@ -52,9 +53,10 @@ class Component:
 class Clustering:
     """Keeps clusters. Blocking; called on the tick of the process that leads."""
 
-    def __init__(self, database: Database, audit: Audit) -> None:
+    def __init__(self, database: Database, audit: Audit, dots: FirstDots) -> None:
         self._database = database
         self._audit = audit
+        self._dots = dots
         self._reader = Reader(weights())
 
     def catch_up(self) -> int:
@@ -82,10 +84,11 @@ class Clustering:
         fitting = [one for one in found if len(one.keys) <= MOST]
         keys = sorted(key for one in fitting for key in one.keys)
         rows, before = records.by_key(tx, keys), store.places(tx, keys)
+        scenes = [self._scene(tx, one, rows, before) for one in fitting]
+        told = self._dots.tell(tx, scenes)  # (4)
         after: dict[int, Place | None] = dict.fromkeys(keys)
-        for one in fitting:  # (3)
-            for group in self._clusters(tx, one, rows):
-                after |= {key: Place(group[0], key in before and before[key].told) for key in group}
+        for scene in scenes:
+            after |= _places(scene, told | scene.told)
         new = {key: place for key, place in after.items() if place != before.get(key)}
         too_large = len(found) - len(fitting)
         if new or too_large:
@@ -95,13 +98,31 @@ class Clustering:
         store.put(tx, new)
         return len(new)
 
-    def _clusters(
-        self, tx: Transaction, component: Component, rows: dict[int, StoredRecord]
-    ) -> list[tuple[int, ...]]:
-        live = [rows[key] for key in sorted(component.keys) if _tellable(rows[key])]
-        members = [Member(row.agency, row.record_id, row.record_pk) for row in live]
-        found = clusters(members, ties_of(tx, self._reader, live, component.ties.values()))
-        return [group for group in found if len(group) > 1]
+    def _scene(
+        self,
+        tx: Transaction,
+        component: Component,
+        rows: Mapping[int, StoredRecord],
+        before: Mapping[int, Place],
+    ) -> Scene:
+        live = {key: rows[key] for key in sorted(component.keys) if _tellable(rows[key])}
+        ties = ties_of(tx, self._reader, list(live.values()), component.ties.values())
+        told = frozenset(key for key in live if key in before and before[key].told)
+        return Scene(live, ties, component.ties.values(), told)
+
+
+def _places(scene: Scene, told: frozenset[int]) -> dict[int, Place]:
+    """Step 3. A record in no cluster keeps a place of its own as long as it is linked and was told."""
+    found: dict[int, Place] = {}
+    members = [Member(row.agency, row.record_id, row.record_pk) for row in scene.records.values()]
+    for group in clusters(members, scene.ties):
+        own = len(group) == 1
+        found |= {
+            key: Place(min(group), key in told)
+            for key in group
+            if not own or (key in told and len(members) > 1)
+        }
+    return found
 
 
 def components(tx: Transaction, seeds: Sequence[int]) -> list[Component]:

@@ -32,6 +32,7 @@ from passerelle_hub.evaluations.service import TrusteeReports, add_servicer
 from passerelle_hub.explain.foresight import Foreseer
 from passerelle_hub.explain.service import Administration, Preview
 from passerelle_hub.explain.service import add_servicers as add_explaining
+from passerelle_hub.first_dot import FirstDots
 from passerelle_hub.following import Following, Workshop
 from passerelle_hub.holdings import Holdings
 from passerelle_hub.index import Pepper
@@ -173,7 +174,7 @@ def build_core(base: Foundation, database: Database) -> Core:
             registry=registry,
             letters=DeadLetters(database, notifier),
             settlement=settlement,
-            clustering=Clustering(database, audit),
+            clustering=Clustering(database, audit, FirstDots(decisions, notifier)),
             transparency=transparency,
             leader=leader,
             flush=lambda: refused.flush(database, audit),

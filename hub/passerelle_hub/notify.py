@@ -8,7 +8,10 @@
 (5) its *dead letter* names the link. Once it can be told again, who may know what is decided anew, of the
     link as it is by then; what is no longer due lapses.
 
-Everything told is computed from the pair itself, which the recipient may know; never from other links.
+Everything told of a link is computed from the pair itself, which the recipient may know; never from other
+links. A *first dot* (`first_dot`) is a notification of one of the recipient's own links that says how many
+agencies hold records of the entity, as far as the recipient may know; it has no agreements, since it is about
+more than two records.
 Runs inside transaction B; numbers are taken late and in the order of the agencies' names.
 """
 
@@ -27,7 +30,15 @@ from passerelle.codec.notification import encode_notification
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
 from passerelle.marking import Marking
-from passerelle.notification import DIRECTOR, Agreement, Band, LinkState, Notification, Relation
+from passerelle.notification import (
+    DIRECTOR,
+    Agreement,
+    Band,
+    LinkState,
+    Notification,
+    NotificationKind,
+    Relation,
+)
 from passerelle.notification_seal import seal_notification
 from passerelle.record import NOTIFICATION_TYPE
 from passerelle.seal import SealingPublicKey
@@ -40,7 +51,7 @@ from passerelle_hub.match.links import ChangedLink, side
 from passerelle_hub.match.weights import weights
 from passerelle_hub.policy.model import Decision
 from passerelle_hub.registry import Registry
-from passerelle_hub.store import Transaction, dead_letters, links, notifications, records
+from passerelle_hub.store import Transaction, clusters, dead_letters, links, notifications, records
 from passerelle_hub.store.notifications import StoredNotification
 from passerelle_hub.store.records import StoredRecord
 
@@ -56,13 +67,14 @@ _ACTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """One possible recipient of one link."""
+    """One possible recipient of one link; `agencies` is stated by a first dot alone."""
 
     agency: str
     role: str
     own: StoredRecord
     other: StoredRecord
     change: ChangedLink
+    agencies: int = 0
 
 
 class Notifier:
@@ -122,6 +134,7 @@ class Notifier:
             for link in waiting
             if link.state != LinkState.ERASED
         ]
+        clusters.note(tx, [link.link_pk for link in waiting])  # a first dot may have waited too
         audiences = [one for change in changes for one in self._audiences(change) if one.agency == agency]
         written = self._decide(tx, audiences)
         if lapsed := len(waiting) - written:
@@ -141,7 +154,12 @@ class Notifier:
             for one, answer in zip(audiences, answers, strict=True)
             if answer.allow and answer.obligation("visibility") in _ACTIONS  # (3)
         ]
-        by_agency = itertools.groupby(told, key=lambda item: item[0].agency)
+        return self.announce(tx, told)
+
+    def announce(self, tx: Transaction, told: Sequence[tuple[Audience, Decision]]) -> int:
+        """Step 4, for what was decided elsewhere; returns how many notifications were written."""
+        ordered = sorted(told, key=lambda item: (item[0].agency, item[0].change.link.link_pk))
+        by_agency = itertools.groupby(ordered, key=lambda item: item[0].agency)
         return sum(self._tell(tx, agency, list(items)) for agency, items in by_agency)
 
     def _tell(self, tx: Transaction, agency: str, told: Sequence[tuple[Audience, Decision]]) -> int:
@@ -238,7 +256,7 @@ class Notifier:
             relation=Relation(link.relation),
             band=band,
             state=LinkState(link.state),
-            agreements=() if "agreements" in hidden else _agreements(link.evidence),
+            agreements=() if "agreements" in hidden or one.agencies else _agreements(link.evidence),
             odds="" if band is Band.WITHHELD else _odds(band),
             handling=theirs.handling.value,
             urgency="routine",
@@ -251,6 +269,8 @@ class Notifier:
             weights=link.weights,
             deadline=now + ANSWER_WITHIN,
             contact=self._registry.entry(one.other.agency).name if named else "",
+            kind=NotificationKind.FIRST_DOT if one.agencies else NotificationKind.LINK,
+            agencies=one.agencies,
         )
 
     def _own_records(self, one: Audience) -> tuple[bytes, ...]:

@@ -17,6 +17,14 @@ DIRECTOR: Final = "director"
 MAX_OWN_RECORDS: Final = 1_000
 
 
+class NotificationKind(StrEnum):
+    """What a notification is about."""
+
+    LINK = "link"
+    FIRST_DOT = "first_dot"
+    """Three agencies or more hold records of one entity."""
+
+
 class Relation(StrEnum):
     """What a link says of the two records."""
 
@@ -82,6 +90,8 @@ class Notification:
 
     Ids are 16 bytes; `created`, `deadline` and `expiry` microseconds (UTC), 0 where absent. `own_records`
     are the recipient's own record ids, `counterpart` an agency or `coordinator` where policy hides it.
+    A first dot names one of the recipient's own links, says in `agencies` how many agencies hold records of
+    the entity as far as the recipient may know, and its counterpart is the one that came last.
     """
 
     notification_id: bytes
@@ -109,3 +119,5 @@ class Notification:
     deadline: int = 0
     contact: str = ""
     expiry: int = 0
+    kind: NotificationKind = NotificationKind.LINK
+    agencies: int = 0

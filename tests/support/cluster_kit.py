@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 
 from parties import MARKING
@@ -12,6 +13,7 @@ from passerelle.clock import ManualClock
 from passerelle.codec.header import encode_marking
 from passerelle_hub.audit import Audit, EventSeal
 from passerelle_hub.clustering import Clustering
+from passerelle_hub.first_dot import FirstDots, Scene
 from passerelle_hub.match.clusters import AGAINST, Member, Pair, clusters
 from passerelle_hub.store import Database, Transaction, links, records
 from passerelle_hub.store import clusters as store
@@ -21,9 +23,20 @@ EVENTS = {"possible": 1, "strong": 2, "erase": 0, "refute": AGAINST}
 """What can happen to a pair, and what ties it afterwards."""
 
 
+class NoDots(FirstDots):
+    """Tells nobody: what is to be told of clusters has tests of its own."""
+
+    def __init__(self) -> None:
+        pass
+
+    def tell(self, tx: Transaction, scenes: Sequence[Scene]) -> frozenset[int]:
+        del tx, scenes
+        return frozenset()
+
+
 def step(database: Database) -> Clustering:
     """The step over a database."""
-    return Clustering(database, Audit(ManualClock(), EventSeal(bytes(32))))
+    return Clustering(database, Audit(ManualClock(), EventSeal(bytes(32))), NoDots())
 
 
 def put_records(tx: Transaction, agencies: str) -> list[int]:

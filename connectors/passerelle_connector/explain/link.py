@@ -6,7 +6,8 @@
 (3) the sum: the odds of all together, the band, and the version of the weights.
 
 Everything comes from the notification, which holds no value. Where policy withholds agreements or band the
-explanation says so instead.
+explanation says so instead. A first dot is about more than two records and has no waterfall: it says how many
+agencies there are, and each link's own notification says why.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from passerelle.notification import Agreement, Band, Notification
+from passerelle.notification import Agreement, Band, Notification, NotificationKind
 from passerelle_connector.explain.words import Words
 
 PRIOR: Final = "prior"
@@ -55,6 +56,9 @@ def explain(note: Notification, language: Words) -> Explanation:
     relation = language.relations[note.relation.value]
     counterpart = language.sentences["coordinator"] if note.counterpart == "coordinator" else note.counterpart
     headline = language.sentences["headline"].format(counterpart=counterpart, relation=relation)
+    if note.kind is NotificationKind.FIRST_DOT:
+        told = language.sentences["first_dot"].format(agencies=note.agencies, relation=relation)
+        return Explanation(headline, (), 0.0, told, note.weights)
     if not note.agreements:
         return Explanation(headline, (), 0.0, language.sentences["withheld"], note.weights)
     total = sum(row.bits for row in note.agreements)

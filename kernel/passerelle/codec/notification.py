@@ -5,7 +5,15 @@ from __future__ import annotations
 from google.protobuf.message import DecodeError
 
 from passerelle.errors import PasserelleError
-from passerelle.notification import MAX_OWN_RECORDS, Agreement, Band, LinkState, Notification, Relation
+from passerelle.notification import (
+    MAX_OWN_RECORDS,
+    Agreement,
+    Band,
+    LinkState,
+    Notification,
+    NotificationKind,
+    Relation,
+)
 from passerelle.record import ID_BYTES
 from passerelle.wire.v1 import record_pb2 as pb
 
@@ -38,6 +46,8 @@ def encode_notification(note: Notification) -> bytes:
         deadline=note.deadline,
         contact=note.contact,
         expiry=note.expiry,
+        kind="" if note.kind is NotificationKind.LINK else note.kind.value,
+        agencies=note.agencies,
     ).SerializeToString(deterministic=True)
 
 
@@ -50,7 +60,7 @@ def decode_notification(raw: bytes) -> Notification:
     try:
         message = pb.Notification.FromString(raw)
         relation, band = Relation(message.relation), Band(message.band)
-        state = LinkState(message.state)
+        state, kind = LinkState(message.state), NotificationKind(message.kind or NotificationKind.LINK)
     except (DecodeError, ValueError) as error:
         raise PasserelleError("notification_invalid", "not a notification") from error
     if len(message.own_records) > MAX_OWN_RECORDS:
@@ -84,4 +94,6 @@ def decode_notification(raw: bytes) -> Notification:
         deadline=message.deadline,
         contact=message.contact,
         expiry=message.expiry,
+        kind=kind,
+        agencies=message.agencies,
     )
