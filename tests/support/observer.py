@@ -186,7 +186,7 @@ def told(note: Notification) -> Hashable:
             note.counterpart,
         ),
         *(note.handling, note.urgency, note.actions, note.obligations, note.contact, note.policy_revision),
-        *(len(note.own_records), note.deadline - note.created),
+        *(len(note.own_records), note.deadline - note.created, note.kind, note.agencies),
     )
 
 
