@@ -21,7 +21,6 @@ from bench.figures import SEED, Figure, Sizes, at_least
 from store_kit import new_batch, new_record
 
 from passerelle_hub.store import Database, marks, records
-from passerelle_hub.store.marks import MarkRow
 
 SMALL, LARGE = 1_000_000, 50_000_000
 BATCH = 8_000
@@ -87,18 +86,12 @@ def _batch(database: Database, rng: random.Random, first: int) -> float:
     with database.write() as tx:  # not measured: the records, which carry the marks as well
         batch_pk = new_batch(tx, sequence=first)
         own = [drawn[at : at + TOKENS_A_RECORD] for at in range(0, BATCH, TOKENS_A_RECORD)]
-        new = [
-            new_record(batch_pk, first + number)._replace(marks=b"".join(some))
-            for number, some in enumerate(own)
-        ]
+        new = [new_record(batch_pk, first + number, marks=some) for number, some in enumerate(own)]
         keys = records.put(tx, new, {})
-    rows = [
-        MarkRow(mark, keys[row.record_id], 1) for row, some in zip(new, own, strict=True) for mark in some
-    ]
-    rows.sort()
+    carried = [(keys[one.row.record_id], one.row.entries) for one in new]
     began = time.perf_counter()
     with database.write() as tx:
-        marks.put(tx, rows)
+        marks.put(tx, carried)
     with database.read() as tx:
         found = marks.shared(tx, [batch_pk])
     took = time.perf_counter() - began

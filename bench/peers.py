@@ -44,7 +44,7 @@ from passerelle_connector.config import ConnectorSettings
 from passerelle_connector.group_keys import load_group_keys
 from passerelle_connector.keys import Key
 from passerelle_connector.tokenise import Tokeniser
-from passerelle_hub.index import Pepper, split
+from passerelle_hub.index import MARK_BYTES, Pepper
 
 PARTIES = 10
 SHARED = 0.05
@@ -118,8 +118,9 @@ async def _ours(stage: Running, parties: Sequence[Sequence[str]], file: Path) ->
             for party, items in enumerate(parties):
                 tokeniser = _tokeniser(settings, stores, ports)
                 tokens = await tokeniser.tokenise([[Key(kind, item.encode())] for item in items])
-                packed = b"".join(token for record in tokens for _, token in record)
-                found += _matched(database, party, pepper.marks("ter", 1, [kind] * len(items), packed))
+                rows = [kind.to_bytes(2, "big") + token for record in tokens for _, token in record]
+                (entries,) = pepper.index("ter", 1, [rows])
+                found += _matched(database, party, entries)
             seconds, used = time.perf_counter() - began, cpu_seconds() - cpu
             return Took(seconds, used + stage.trustee_cpu() - trustees, found)
     finally:
@@ -139,9 +140,9 @@ def _tokeniser(settings: ConnectorSettings, stores: Stores, ports: Ports) -> Tok
     )
 
 
-def _matched(database: Database, party: int, packed: bytes) -> int:
+def _matched(database: Database, party: int, entries: Sequence[bytes]) -> int:
     """Insert the marks of a party; how many of them other parties have, counted once for each."""
-    marks = sorted(split(packed))
+    marks = sorted(entry[:MARK_BYTES] for entry in entries)
     with database.write() as tx:
         tx.exec_driver_sql("INSERT INTO token VALUES (?, ?)", [(mark, party) for mark in marks])
         places = ",".join("?" * len(marks))

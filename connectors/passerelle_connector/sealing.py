@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any, Final
 
 from passerelle.batch import SALT_BYTES, token_commitment
@@ -96,11 +96,10 @@ def withdrawal(header: bytes, row: KnownRow, created: int, random: Random) -> Se
     """
     last = decode_header(header)
     salt = random(SALT_BYTES)
-    empty = replace(
-        last,
+    empty = last._replace(
         revision=row.revision,
         action=RecordAction.WITHDRAW,
-        lifetime=replace(last.lifetime, created=created),
+        lifetime=last.lifetime._replace(created=created),
         token_commitment=token_commitment(salt, (), b""),
         sections=(),
     )

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -55,7 +55,8 @@ _SHAPES = 4_096
 class AdmittedRecord(NamedTuple):
     """A record whose header, tokens and sections agree; `position` is its place in the batch.
 
-    `raw` are the header's exact bytes, `marking` those of its marking alone, as `encode_marking` writes them.
+    `raw` are the header's exact bytes, `marking` those of its marking alone, as `encode_marking` writes them;
+    `tokens` stand one by one, each behind its kind.
     """
 
     position: int
@@ -63,7 +64,7 @@ class AdmittedRecord(NamedTuple):
     marking: bytes
     raw: bytes
     kinds: tuple[int, ...]
-    tokens: bytes
+    tokens: tuple[bytes, ...]
     sections: tuple[Section, ...]
     wraps: tuple[SectionKeyWrap, ...]
 
@@ -172,20 +173,22 @@ class Admission:
         header, marking = read_header(record.header)
         if header.agency != statement.agency:
             raise PasserelleError("batch_wrong_signer", f"header {at} names another agency")
-        kinds, tokens = record.kinds, record.tokens
-        if len(tokens) != len(kinds) * TOKEN_BYTES:
+        kinds = record.kinds
+        if len(record.tokens) != len(kinds) * TOKEN_BYTES:
             raise PasserelleError("batch_incomplete", f"tokens of record {at}")
-        rows = token_rows(kinds, tokens)
-        if commitment_of(record.salt, rows) != header.token_commitment:
-            raise PasserelleError("record_token_commitment", f"record {at}")
         if (header.entity, kinds) not in self._shapes:
             self._kinds_known(at, header, kinds)
-        if len(set(rows)) != len(rows):  # the index could not tell them apart
+        tokens = token_rows(kinds, record.tokens)
+        if commitment_of(record.salt, tokens) != header.token_commitment:
+            raise PasserelleError("record_token_commitment", f"record {at}")
+        if len(set(tokens)) != len(tokens):  # the index could not tell them apart
             raise PasserelleError("tokens_malformed", f"record {at}: a token twice")
         if header.action is RecordAction.WITHDRAW and (kinds or record.sections):
             raise PasserelleError("header_invalid", f"record {at} withdraws and holds content")
         sections = _named(at, header, record)
-        return AdmittedRecord(at, header, marking, record.header, kinds, tokens, sections, record.wraps)
+        return AdmittedRecord(
+            at, header, marking, record.header, kinds, tuple(tokens), sections, record.wraps
+        )
 
     def _kinds_known(self, at: int, header: Header, kinds: tuple[int, ...]) -> None:
         for number, count in Counter(kinds).items():
@@ -207,12 +210,17 @@ def _named(at: int, header: Header, record: SealedRecord) -> tuple[Section, ...]
             raise PasserelleError("record_section_mismatch", f"record {at}")
         sections.append(Section(said.name, body))
     names = {said.name for said in header.sections}
-    if len(names) != len(sections) or any(wrap.section not in names for wrap in record.wraps):
+    if len(names) != len(sections):
         raise PasserelleError("record_section_mismatch", f"record {at}")
-    wrapped = {(wrap.recipient, wrap.section) for wrap in record.wraps}
-    if len(wrapped) != len(record.wraps) or not _storable(record.wraps):
-        raise PasserelleError("record_section_mismatch", f"wraps of record {at}")
+    if record.wraps:
+        _check_wraps(at, record.wraps, names)
     return tuple(sections)
+
+
+def _check_wraps(at: int, wraps: Sequence[SectionKeyWrap], names: set[str]) -> None:
+    wrapped = {(wrap.recipient, wrap.section) for wrap in wraps}
+    if len(wrapped) != len(wraps) or any(wrap.section not in names for wrap in wraps) or not _storable(wraps):
+        raise PasserelleError("record_section_mismatch", f"wraps of record {at}")
 
 
 def _storable(wraps: Iterable[KekWrap | SectionKeyWrap]) -> bool:

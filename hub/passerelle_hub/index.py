@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
-from passerelle.record import TOKEN_BYTES
-
 MARK_BYTES = 16
+_KIND_BYTES = 2
 PEPPER_BYTES = 32
 _BLOCK = 64
 
@@ -28,24 +27,26 @@ class Pepper:
         self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in key))
         self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in key))
 
-    def marks(self, domain: str, epoch: int, kinds: Sequence[int], tokens: bytes) -> bytes:
-        """The marks of a record's tokens, packed 16 bytes each, in the order of the tokens.
+    def index(
+        self, domain: str, epoch: int, records: Iterable[Sequence[bytes]]
+    ) -> Iterator[tuple[bytes, ...]]:
+        """For each record its entries of the index: per token the mark and its kind (2 bytes).
 
-        Domain and epoch come first and with their lengths, so the parts cannot run into each other.
+        A record is its tokens as `passerelle.batch.token_rows` gives them. Domain and epoch come first and
+        with their lengths, so the parts cannot run into each other.
         """
         name = domain.encode()
         base = self._inner.copy()
         base.update(struct.pack(">HI", len(name), epoch) + name)
         copy, outer = base.copy, self._outer.copy
-        marks: list[bytes] = []
-        at = 0
-        for kind in kinds:  # HMAC by its definition (RFC 2104): `hmac` costs twice as much for one block
-            inner, mac = copy(), outer()
-            inner.update(kind.to_bytes(2, "big") + tokens[at : at + TOKEN_BYTES])
-            mac.update(inner.digest())
-            marks.append(mac.digest()[:MARK_BYTES])
-            at += TOKEN_BYTES
-        return b"".join(marks)
+        for rows in records:
+            entries: list[bytes] = []
+            for row in rows:  # HMAC by its definition (RFC 2104): `hmac` costs twice as much for one block
+                inner, mac = copy(), outer()
+                inner.update(row)
+                mac.update(inner.digest())
+                entries.append(mac.digest()[:MARK_BYTES] + row[:_KIND_BYTES])
+            yield tuple(entries)
 
 
 def split(marks: bytes) -> list[bytes]:

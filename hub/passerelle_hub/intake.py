@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Final, NamedTuple
 
-from passerelle.audit.rows import SALT_BYTES
+from passerelle.audit.rows import SALT_BYTES, RecordRow, record_body
 from passerelle.catalogue import Catalogue
 from passerelle.clock import SECOND, Clock
 from passerelle.codec.signed import decode_signed, encode_signed
@@ -41,7 +41,6 @@ from passerelle_hub.policy.model import Decision, PolicyRequest
 from passerelle_hub.quota import Quota, resource_of, tokens_by_group
 from passerelle_hub.receipts import Receipts, new_batch
 from passerelle_hub.store import Database, Transaction, batches, chances, marks, records
-from passerelle_hub.store.marks import MarkRow
 from passerelle_hub.store.records import NewRecord
 
 _LOG: Final = get_logger("intake")
@@ -213,81 +212,61 @@ class Intake:
         batch_pk: int,
         known: dict[bytes, tuple[int, int]],
     ) -> None:
-        now, limits = self._clock.now(), dict[str, int]()
-        new = [
-            self._new_record(
-                one,
-                statement,
-                batch_pk,
-                _expiry(one.record.header.lifetime.expiry, one.decision, now, limits),
-            )
-            for one in taken
-        ]
-        self._unindex(tx, [known[row.record_id][0] for row in new if row.record_id in known])
-        new = self._vouched(tx, new, taken, statement)
-        withdrawn = [row.record_id for row in new if row.state == "withdrawn"]
-        keys = records.put(tx, new, known)
-        for record_id in withdrawn:
-            records.erase(tx, keys[record_id], "withdrawn")
-        rows = [
-            MarkRow(mark, keys[row.record_id], kind)
-            for one, row in zip(taken, new, strict=True)
-            for mark, kind in zip(split(row.marks), one.record.kinds, strict=True)
-        ]
-        rows.sort()
-        marks.put(tx, rows)
-
-    def _vouched(
-        self, tx: Transaction, new: list[NewRecord], taken: Sequence[_Taken], statement: BatchStatement
-    ) -> list[NewRecord]:
-        """The records with what the log says of each; one event for all, one more for each erasure."""
-        if not new:
-            return new
-        salts = secrets.token_bytes(SALT_BYTES * len(new))
-        kinds = [one.record.kinds for one in taken]
-        sealed, stored = vouch.records(statement.batch_id, new, kinds, salts)
-        actor = statement.connector
+        """Step 5; the log gets one event for all records, and one more for each erasure."""
+        if not taken:
+            return
+        new, actor = self._new_records(taken, statement, batch_pk), statement.connector
+        stored = vouch.records(statement.batch_id, new)
         self._audit.append(tx, EventKind.RECORDS_STORED, actor, vouch=stored, records=len(new))
-        for row in sealed:
-            if row.state == "withdrawn":
-                gone = vouch.withdrawn(row.agency, row.record_id, row.revision)
-                self._audit.append(
-                    tx,
-                    EventKind.RECORD_ERASED,
-                    actor,
-                    vouch=gone,
-                    agency=row.agency,
-                    record=row.record_id.hex(),
-                )
-        return sealed
+        gone = [one.row for one in new if one.row.state == "withdrawn"]
+        for row in gone:
+            self._audit.append(
+                tx,
+                EventKind.RECORD_ERASED,
+                actor,
+                vouch=vouch.withdrawn(row.agency, row.record_id, row.revision),
+                agency=row.agency,
+                record=row.record_id.hex(),
+            )
+        ids = [one.row.record_id for one in new]
+        self._unindex(tx, [known[record_id][0] for record_id in ids if record_id in known])
+        keys = records.put(tx, new, known)
+        for row in gone:
+            records.erase(tx, keys[row.record_id], "withdrawn")
+        marks.put(tx, [(keys[one.row.record_id], one.row.entries) for one in new])
 
     def _unindex(self, tx: Transaction, keys: Sequence[int]) -> None:
         old = records.by_key(tx, keys)
         marks.remove(tx, sorted((mark, key) for key, row in old.items() for mark in split(row.marks)))
 
-    def _new_record(self, one: _Taken, statement: BatchStatement, batch_pk: int, expiry: int) -> NewRecord:
-        head = one.record.header
-        withdrawn = head.action is RecordAction.WITHDRAW
-        return NewRecord(
-            agency=head.agency,
-            record_id=head.record_id,
-            revision=head.revision,
-            batch_pk=batch_pk,
-            position=one.record.position,
-            state="withdrawn" if withdrawn else "active",
-            entity=head.entity.value,
-            domain=statement.domain,
-            epoch=statement.epoch,
-            marking=one.record.marking,
-            kinds=pack_kinds(one.record.kinds),
-            marks=self._pepper.marks(statement.domain, statement.epoch, one.record.kinds, one.record.tokens),
-            expiry=expiry,
-            header=one.record.raw,
-            decision=one.decision.id,
-            embargoed=head.marking.embargoed,
-            sections=one.record.sections,
-            wraps=one.record.wraps,
-        )
+    def _new_records(
+        self, taken: Sequence[_Taken], statement: BatchStatement, batch_pk: int
+    ) -> list[NewRecord]:
+        now, limits = self._clock.now(), dict[str, int]()
+        salts = secrets.token_bytes(SALT_BYTES * len(taken))
+        index = self._pepper.index(statement.domain, statement.epoch, [one.record.tokens for one in taken])
+        new: list[NewRecord] = []
+        for at, ((record, decision), entries) in enumerate(zip(taken, index, strict=True)):
+            head, salt = record.header, salts[at * SALT_BYTES : (at + 1) * SALT_BYTES]
+            withdrawn = head.action is RecordAction.WITHDRAW  # and holds nothing, as `admit` saw
+            row = RecordRow(
+                agency=head.agency,
+                record_id=head.record_id,
+                revision=head.revision,
+                state="withdrawn" if withdrawn else "active",
+                entity=head.entity.value,
+                domain=statement.domain,
+                epoch=statement.epoch,
+                marking=record.marking,
+                kinds=pack_kinds(record.kinds),
+                expiry=0 if withdrawn else _expiry(head.lifetime.expiry, decision, now, limits),
+                embargoed=head.marking.embargoed,
+                entries=entries,
+                wraps=tuple([(wrap.section, wrap.recipient, wrap.wrapped) for wrap in record.wraps]),
+            )
+            body, place = record_body(salt, row), record.position
+            new.append(NewRecord(row, batch_pk, place, record.raw, decision.id, salt, body, record.sections))
+        return new
 
 
 def _expiry(own: int, decision: Decision, now: int, known: dict[str, int]) -> int:

@@ -11,6 +11,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
+from operator import add
+from struct import Struct
 from typing import Final
 
 from passerelle import merkle
@@ -63,12 +66,18 @@ def token_rows(kinds: Sequence[int], tokens: bytes) -> list[bytes]:
     """
     if len(tokens) != len(kinds) * TOKEN_BYTES:
         raise PasserelleError("tokens_malformed", f"{len(kinds)} kinds, {len(tokens)} bytes")
+    heads, cut = _shape(tuple(kinds))
+    return list(map(add, heads, cut.unpack(tokens)))
+
+
+@lru_cache(maxsize=4096)  # the hub asks for kinds that its catalogue allows together, and so for short ones
+def _shape(kinds: tuple[int, ...]) -> tuple[tuple[bytes, ...], Struct]:
+    """What records with the same kinds have in common: heads of their rows, and how to cut their tokens."""
     try:
-        heads = [kind.to_bytes(2, "big") for kind in kinds]
+        heads = tuple(kind.to_bytes(2, "big") for kind in kinds)
     except OverflowError as error:
         raise PasserelleError("tokens_malformed", "a kind is no uint16") from error
-    places = range(0, len(tokens), TOKEN_BYTES)
-    return [head + tokens[at : at + TOKEN_BYTES] for head, at in zip(heads, places, strict=True)]
+    return heads, Struct(f"{TOKEN_BYTES}s" * len(kinds))
 
 
 def commitment_of(salt: bytes, rows: Sequence[bytes]) -> bytes:

@@ -6,6 +6,7 @@ Rules
    the exact header bytes stands in the `BatchStatement`, which is signed once with both algorithms.
 2. Sequence number and previous digest stand in the statement and are assigned at the moment of sending.
 3. Nothing here holds an identifier, a name or a narrative.
+4. What a batch holds by the thousand is a named tuple, at a third of a frozen class's cost.
 
 All times are microseconds since the Unix epoch (UTC), 0 where absent. Ids are 16 random bytes, digests
 32 bytes (SHA-256), tokens 16 bytes.
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from passerelle.groups import EntityKind
 from passerelle.marking import Marking
@@ -47,8 +49,7 @@ class RecordAction(StrEnum):
     WITHDRAW = "withdraw"
 
 
-@dataclass(frozen=True, slots=True)
-class Lifetime:
+class Lifetime(NamedTuple):
     """Dates of a record, each in microseconds (UTC), 0 where absent."""
 
     created: int
@@ -58,8 +59,7 @@ class Lifetime:
     expiry: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class SectionDigest:
+class SectionDigest(NamedTuple):
     """What a header says of one sealed section: its name, SHA-256 of the ciphertext, length in bytes."""
 
     name: str
@@ -67,8 +67,7 @@ class SectionDigest:
     length: int
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """Everything of one record that the hub may read."""
 
     agency: str
@@ -83,16 +82,14 @@ class Header:
     version: int = ENVELOPE_VERSION
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """One sealed section beside its header: name and ciphertext."""
 
     name: str
     ciphertext: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class SectionKeyWrap:
+class SectionKeyWrap(NamedTuple):
     """One section key under a recipient's key-encryption key of this batch."""
 
     recipient: str
@@ -100,8 +97,7 @@ class SectionKeyWrap:
     wrapped: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class SealedRecord:
+class SealedRecord(NamedTuple):
     """A record ready for delivery.
 
     `header` are the exact bytes that are signed; `kinds` are uint16 key kinds, one per 16-byte token in

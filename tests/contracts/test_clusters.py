@@ -11,7 +11,6 @@ from passerelle.notification import Band, LinkState
 from passerelle_hub.store import Database, Transaction, clusters, links, marks
 from passerelle_hub.store.clusters import Place, Tie
 from passerelle_hub.store.links import StoredLink
-from passerelle_hub.store.marks import MarkRow
 
 
 def keys(tx: Transaction, many: int) -> list[int]:
@@ -79,6 +78,6 @@ def test_places_are_put_replaced_and_left(database: Database) -> None:
 def test_the_kind_of_a_mark_is_read_from_one_row(database: Database) -> None:
     some = [bytes([number]) * 16 for number in range(3)]
     with database.write() as tx:
-        marks.put(tx, sorted(MarkRow(mark, key, 7) for mark in some[:2] for key in range(1, 30)))
+        marks.put(tx, [(key, [mark + b"\0\7" for mark in some[:2]]) for key in range(1, 30)])
         assert marks.kinds(tx, some) == {some[0]: 7, some[1]: 7}
         assert marks.kinds(tx, []) == {}

@@ -22,7 +22,6 @@ from passerelle_hub.store import (
     records,
 )
 from passerelle_hub.store.database import MIGRATIONS
-from passerelle_hub.store.marks import MarkRow
 from passerelle_hub.store.tables import metadata, token
 
 NEWEST = max(MIGRATIONS.glob("versions/0*.py")).name[:4]
@@ -143,7 +142,7 @@ def test_the_fifth_schema_can_be_left_again(empty: Database) -> None:
     with empty.write() as tx:
         notifications.next_sequences(tx, "police", 1)
         notifications.next_sequences(tx, "customs", 1)
-        marks.put(tx, [MarkRow(bytes(16), 42, 6)])
+        marks.put(tx, [(42, [bytes(16) + b"\0\6"])])
     empty.revert("0004")
     with empty.read() as tx:
         chains = tx.exec_driver_sql("SELECT * FROM chain ORDER BY agency").all()

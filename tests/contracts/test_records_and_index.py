@@ -11,7 +11,6 @@ from store_kit import new_batch, new_record, store
 from passerelle.holdings import Holding, HoldingState
 from passerelle.record import KekWrap
 from passerelle_hub.store import Database, holdings, marks, records
-from passerelle_hub.store.marks import MarkRow
 from passerelle_hub.store.tables import header, kek, section_wrap, token
 
 
@@ -44,13 +43,12 @@ def test_a_revision_keeps_the_key_and_a_lost_key_never_comes_again(database: Dat
         raise RuntimeError
     with database.write() as tx:
         batch_pk = new_batch(tx, sequence=3)
-        changed = new_record(batch_pk, 2, revision=2)._replace(state="withdrawn", embargoed=True)
+        changed = new_record(batch_pk, 2, revision=2, state="withdrawn")
+        changed_id = changed.row.record_id
         keys = store(tx, [changed, new_record(batch_pk, 4)])
-        assert keys[changed.record_id] == first[changed.record_id]
+        assert keys[changed_id] == first[changed_id]
         assert keys[(4).to_bytes(16, "big")] > max(first.values())
-        assert records.revisions(tx, "police", [changed.record_id]) == {
-            changed.record_id: (first[changed.record_id], 2)
-        }
+        assert records.revisions(tx, "police", [changed_id]) == {changed_id: (first[changed_id], 2)}
         rows = records.by_key(tx, [*keys.values(), *first.values()])
         assert {key for key, row in rows.items() if row.batch_pk == batch_pk} == set(keys.values())
         assert records.counts(tx) == {"police": 2}
@@ -70,7 +68,9 @@ def test_holdings_are_in_order_of_their_ids(database: Database) -> None:
     ids = sorted(os.urandom(16) for _ in range(50))
     with database.write() as tx:
         batch_pk = new_batch(tx)
-        store(tx, [new_record(batch_pk, at)._replace(record_id=one) for at, one in enumerate(reversed(ids))])
+        new = [new_record(batch_pk, at) for at in range(len(ids))]
+        places = zip(new, reversed(ids), strict=True)
+        store(tx, [one._replace(row=one.row._replace(record_id=other)) for one, other in places])
     with database.read() as tx:
         assert list(holdings.active(tx, "police")) == [(one, 1) for one in ids]
         every = holdings.listed(tx, "police", bytes(range(256)), bytes(16), 100)
@@ -83,11 +83,11 @@ def test_the_index_finds_every_carrier_of_a_mark(database: Database, count: int)
     own = [os.urandom(16) for _ in range(count)]
     with database.write() as tx:
         batch_pk = new_batch(tx)
-        (key,) = store(tx, [new_record(batch_pk, 1)._replace(marks=b"".join(own))]).values()
-        rows = [MarkRow(mark, holder, 32_767) for mark in own for holder in (2**40, key)]
-        marks.put(tx, sorted(rows))
+        (key,) = store(tx, [new_record(batch_pk, 1, marks=own)]).values()
+        entries = [mark + (32_767).to_bytes(2, "big") for mark in own]
+        marks.put(tx, [(2**40, entries), (key, entries)])
         marks.put(tx, [])
-        marks.put(tx, [MarkRow(own[0], 2**40 + 7, 32_767), MarkRow(bytes(16), 9, 1)])
+        marks.put(tx, [(2**40 + 7, entries[:1]), (9, [bytes(18)]), (10, [])])
     with database.write() as tx:
         found = marks.shared(tx, [batch_pk])
         assert found.keys() == set(own)
@@ -105,31 +105,31 @@ def test_marks_that_batches_share_among_themselves_are_found_once(database: Data
     mark, alone = os.urandom(16), os.urandom(16)
     with database.write() as tx:
         batches = [new_batch(tx, sequence=1), new_batch(tx, sequence=2)]
-        rows = [new_record(batches[number % 2], number)._replace(marks=mark) for number in range(5)]
-        keys = store(tx, [*rows, new_record(batches[0], 9)._replace(marks=alone)])
-        mine = [(mark, keys[row.record_id]) for row in rows]
-        marks.put(tx, sorted(MarkRow(*one, 5) for one in (*mine, (alone, max(keys.values())))))
+        new = [new_record(batches[number % 2], number, marks=[mark]) for number in range(5)]
+        new.append(new_record(batches[0], 9, marks=[alone]))
+        keys = store(tx, new)
+        marks.put(tx, [(keys[one.row.record_id], one.row.entries) for one in new])
     with database.write() as tx:
         for some in (batches, batches[:1]):
             found = marks.shared(tx, some)
             assert found.keys() == {mark}
-            assert sorted(found[mark].records) == [key for _, key in mine]
+            assert sorted(found[mark].records) == sorted(keys.values())[:-1]
 
 
 def test_index_and_records_fall_with_their_transaction(database: Database) -> None:
-    mark = os.urandom(16)
+    entry = os.urandom(18)
     with pytest.raises(RuntimeError), database.write() as tx:
         with tx.begin_nested():
             batch_pk = new_batch(tx)
             store(tx, [new_record(batch_pk, number) for number in (1, 2)])
-        marks.put(tx, [MarkRow(mark, 1, 1), MarkRow(mark, 2, 1)])
+        marks.put(tx, [(1, [entry]), (2, [entry])])
         raise RuntimeError
     with database.write() as tx:
         assert marks.count(tx) == 0
         assert records.counts(tx) == {}
         with pytest.raises(RuntimeError), tx.begin_nested():
-            marks.put(tx, [MarkRow(mark, 1, 1), MarkRow(mark, 2, 1)])
+            marks.put(tx, [(1, [entry]), (2, [entry])])
             raise RuntimeError
-        marks.put(tx, [MarkRow(mark, 3, 1), MarkRow(mark, 4, 1)])
+        marks.put(tx, [(3, [entry]), (4, [entry])])
     with database.write() as tx:
         assert list(tx.scalars(select(token.c.record_pk).order_by(token.c.record_pk))) == [3, 4]

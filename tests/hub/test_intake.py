@@ -154,11 +154,11 @@ def test_the_refusal_itself_is_answered_again(hub: HubKit) -> None:
 def spoilt(record: SealedRecord, name: str) -> SealedRecord:
     match name:
         case "record_token_commitment":
-            return replace(record, salt=bytes(32))
+            return record._replace(salt=bytes(32))
         case "record_section_mismatch":
-            return replace(record, sections=(replace(record.sections[0], ciphertext=b"other"),))
+            return record._replace(sections=(record.sections[0]._replace(ciphertext=b"other"),))
         case _:
-            return replace(record, header=b"\xff\xff")
+            return record._replace(header=b"\xff\xff")
 
 
 @pytest.mark.parametrize("code", ["record_token_commitment", "record_section_mismatch", "header_invalid"])

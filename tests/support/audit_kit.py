@@ -91,7 +91,7 @@ def _linked(hub: HubKit, one: FakeAgency, other: FakeAgency) -> None:
 def _wrapped(hub: HubKit, agency: FakeAgency) -> None:
     """A record with a section key for another agency."""
     record = agency.record({"national number": "5"}, sections={"identity": b"sealed"})
-    record = replace(record, wraps=(SectionKeyWrap("intelligence", "identity", b"wrapped"),))
+    record = record._replace(wraps=(SectionKeyWrap("intelligence", "identity", b"wrapped"),))
     keks = (KekWrap("intelligence", bytes(32), b"sealed key"),)
     statement = replace(agency.statement(record), recipients=recipient_digest(keks))
     batch = replace(agency.seal_batch(statement, record), keks=keks)

@@ -110,8 +110,8 @@ def _record(spoil: Callable[[FakeAgency, SealedRecord], SealedRecord], **parts: 
 
 
 def _reheaded(record: SealedRecord, **changes: object) -> SealedRecord:
-    header = replace(decode_header(record.header), **changes)  # type: ignore[arg-type]  # checked by the call
-    return replace(record, header=encode_header(header))
+    header = decode_header(record.header)._replace(**changes)  # type: ignore[arg-type]  # checked by the call
+    return record._replace(header=encode_header(header))
 
 
 def _same(_agency: FakeAgency, record: SealedRecord) -> SealedRecord:
@@ -123,13 +123,13 @@ def _token_twice(agency: FakeAgency, _record: SealedRecord) -> SealedRecord:
     record = agency.record({kind.name: "x"}, entity=min(kind.entities))
     kinds, tokens = (kind.id, kind.id), record.tokens * 2
     commitment = token_commitment(record.salt, kinds, tokens)
-    return _reheaded(replace(record, kinds=kinds, tokens=tokens), token_commitment=commitment)
+    return _reheaded(record._replace(kinds=kinds, tokens=tokens), token_commitment=commitment)
 
 
 def _kind_unknown(_agency: FakeAgency, record: SealedRecord) -> SealedRecord:
     kinds, tokens = (60_000,), bytes(16)
     commitment = token_commitment(record.salt, kinds, tokens)
-    return _reheaded(replace(record, kinds=kinds, tokens=tokens), token_commitment=commitment)
+    return _reheaded(record._replace(kinds=kinds, tokens=tokens), token_commitment=commitment)
 
 
 def _stale(hub: HubKit, agency: FakeAgency) -> Batch:
@@ -145,11 +145,11 @@ def _withdraws_with_content(_agency: FakeAgency, record: SealedRecord) -> Sealed
 
 def _wrap_repeated(_agency: FakeAgency, record: SealedRecord) -> SealedRecord:
     wrap = SectionKeyWrap("customs", "identity", b"wrapped")
-    return replace(record, wraps=(wrap, wrap))
+    return record._replace(wraps=(wrap, wrap))
 
 
 def _section_other(_agency: FakeAgency, record: SealedRecord) -> SealedRecord:
-    return replace(record, sections=(replace(record.sections[0], ciphertext=b"other"),))
+    return record._replace(sections=(record.sections[0]._replace(ciphertext=b"other"),))
 
 
 def _stolen(hub: HubKit, agency: FakeAgency) -> Batch:
@@ -199,10 +199,10 @@ BATCHES: Mapping[str, Build] = {
     "from-the-future": _statement(created=2**60),
     "quota-used-up": _over_quota,
     "agency-suspended": _suspended,
-    "tokens-uncommitted": _record(lambda _, record: replace(record, salt=bytes(32))),
+    "tokens-uncommitted": _record(lambda _, record: record._replace(salt=bytes(32))),
     "token-twice": _record(_token_twice),
     "kind-unknown": _record(_kind_unknown),
-    "header-of-noise": _record(lambda _, record: replace(record, header=b"\xff\xff")),
+    "header-of-noise": _record(lambda _, record: record._replace(header=b"\xff\xff")),
     "before-1970": _record(lambda _, record: _reheaded(record, lifetime=Lifetime(-1))),
     "withdrawal-with-content": _record(_withdraws_with_content),
     "section-exchanged": _record(_section_other, sections=SECTION),

@@ -42,8 +42,8 @@ def step(database: Database) -> Clustering:
 def put_records(tx: Transaction, agencies: str) -> list[int]:
     """Records of agencies named by one letter each, with ids that follow from their places; their keys."""
     batches = {agency: new_batch(tx, agency) for agency in sorted(set(agencies))}
-    new = [new_record(batches[agency], at + 1, agency=agency) for at, agency in enumerate(agencies)]
-    told = [row._replace(marking=encode_marking(MARKING), marks=b"") for row in new]
+    new = [new_record(batches[agency], at + 1, agency=agency, marks=()) for at, agency in enumerate(agencies)]
+    told = [one._replace(row=one.row._replace(marking=encode_marking(MARKING))) for one in new]
     return list(records.put(tx, told, {}).values())
 
 

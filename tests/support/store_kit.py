@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from passerelle.record import Section, SectionKeyWrap
+from passerelle.audit.rows import RecordRow
+from passerelle.record import Section
 from passerelle_hub.store import Transaction, batches, records
 from passerelle_hub.store.batches import NewBatch
 from passerelle_hub.store.records import NewRecord
@@ -19,30 +20,42 @@ def new_batch(tx: Transaction, agency: str = "police", sequence: int = 1) -> int
     )
 
 
-def new_record(batch_pk: int, number: int, *, agency: str = "police", revision: int = 1) -> NewRecord:
-    """A record with a section and two wraps, its number as its id."""
+def new_record(
+    batch_pk: int,
+    number: int,
+    *,
+    agency: str = "police",
+    revision: int = 1,
+    state: str = "active",
+    marks: Sequence[bytes] = (bytes(16), bytes(16)),
+) -> NewRecord:
+    """A record with a section and two wraps, its number as its id; a withdrawn one is under an embargo."""
     name = f"section {number}"
-    return NewRecord(
+    row = RecordRow(
         agency=agency,
         record_id=number.to_bytes(16, "big"),
         revision=revision,
-        batch_pk=batch_pk,
-        position=number,
-        state="active",
+        state=state,
         entity="person",
         domain="ter",
         epoch=1,
         marking=b"\0marking\xff",
         kinds=b"\0\1",
-        marks=bytes(16) * 2,
         expiry=number,
+        embargoed=state == "withdrawn",
+        entries=tuple(mark + b"\0\1" for mark in marks),
+        wraps=((name, "customs", b"wrap"), (name, "prisons", b"wrap")),
+    )
+    return NewRecord(
+        row,
+        batch_pk,
+        position=number,
         header=b"header",
         decision="d" * 32,
         sections=(Section(name, b"\0cipher"),),
-        wraps=(SectionKeyWrap("customs", name, b"wrap"), SectionKeyWrap("prisons", name, b"wrap")),
     )
 
 
 def store(tx: Transaction, new: Sequence[NewRecord]) -> dict[bytes, int]:
     """Store records of the police; returns their keys."""
-    return records.put(tx, new, records.revisions(tx, "police", [row.record_id for row in new]))
+    return records.put(tx, new, records.revisions(tx, "police", [one.row.record_id for one in new]))

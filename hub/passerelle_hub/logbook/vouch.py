@@ -12,13 +12,11 @@ from collections.abc import Sequence
 from passerelle.audit import names
 from passerelle.audit.event import NOTHING
 from passerelle.audit.rows import (
-    SALT_BYTES,
     Fields,
     RecordRow,
     Value,
     decisions_digest,
     notified,
-    record_body,
     record_head,
     record_leaf,
     records_root,
@@ -26,7 +24,6 @@ from passerelle.audit.rows import (
 )
 from passerelle.audit.verify_records import expired_digest
 from passerelle_hub.audit import NO_VOUCH, Vouch
-from passerelle_hub.index import split
 from passerelle_hub.store.decisions import StoredDecision
 from passerelle_hub.store.links import StoredLink
 from passerelle_hub.store.notifications import StoredNotification
@@ -45,22 +42,13 @@ def matched(batch_id: bytes) -> Vouch:
     return Vouch(names.matched(batch_id))
 
 
-def records(
-    batch_id: bytes, rows: Sequence[NewRecord], kinds: Sequence[Sequence[int]], salts: bytes
-) -> tuple[list[NewRecord], Vouch]:
-    """The records of a batch, each with salt and body, and the vouch for them together.
-
-    `kinds` are those of each record's tokens, in their order; `salts` 16 random bytes a record.
-    """
-    sealed: list[NewRecord] = []
-    leaves: list[bytes] = []
-    for at, (row, numbers) in enumerate(zip(rows, kinds, strict=True)):
-        salt = salts[at * SALT_BYTES : (at + 1) * SALT_BYTES]
-        body = record_body(salt, _row(row, numbers))
-        head = record_head(salt, batch_id, row.position, row.header, row.decision)
-        leaves.append(record_leaf(head, body))
-        sealed.append(row._replace(salt=salt, body=body))
-    return sealed, Vouch(names.records(batch_id), records_root(leaves))
+def records(batch_id: bytes, new: Sequence[NewRecord]) -> Vouch:
+    """The records of a batch, in order of their positions, together."""
+    leaves = [
+        record_leaf(record_head(one.salt, batch_id, one.position, one.header, one.decision), one.body)
+        for one in new
+    ]
+    return Vouch(names.records(batch_id), records_root(leaves))
 
 
 def withdrawn(agency: str, record_id: bytes, revision: int) -> Vouch:
@@ -171,25 +159,3 @@ def decisions(rows: Sequence[StoredDecision]) -> Vouch:
     ordered = sorted(rows, key=lambda row: row.decision)
     digests = [row_digest("decision", decision_fields(row)) for row in ordered]
     return Vouch("", decisions_digest(digests))
-
-
-def _row(new: NewRecord, kinds: Sequence[int]) -> RecordRow:
-    """The record as its row, its index and its wraps will be; a withdrawn one keeps its number alone."""
-    gone = new.state == "withdrawn"
-    index = () if gone else tuple(zip(split(new.marks), kinds, strict=True))
-    wraps = () if gone else tuple((wrap.section, wrap.recipient, wrap.wrapped) for wrap in new.wraps)
-    return RecordRow(
-        agency=new.agency,
-        record_id=new.record_id,
-        revision=new.revision,
-        state=new.state,
-        entity=new.entity,
-        domain=new.domain,
-        epoch=new.epoch,
-        marking=new.marking,
-        kinds=b"" if gone else new.kinds,
-        expiry=0 if gone else new.expiry,
-        embargoed=new.embargoed,
-        index=index,
-        wraps=wraps,
-    )

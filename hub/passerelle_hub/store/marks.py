@@ -13,19 +13,20 @@ walk the index, which is right however large the table is.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple, cast
 
 from sqlalchemy import func, select
 
-from passerelle_hub.index import split
+from passerelle_hub.index import MARK_BYTES, split
 from passerelle_hub.store.database import Transaction
 from passerelle_hub.store.dialect import cursor, on_sqlite, parts
 from passerelle_hub.store.tables import record, token
 
 _COPY: Final = b"COPY token (mark, record_pk, kind) FROM STDIN (FORMAT BINARY)"
 _HEAD: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
-_ROW: Final = struct.Struct(">hi16siqih")  # three fields, each behind its length
+_FIRST: Final = struct.pack(">hi", 3, 16)  # a row: three fields, each behind its length
+_KEY: Final = struct.Struct(">iqi")
 _TAIL: Final = b"\xff\xff"
 _SHARED: Final = """
 SELECT uuid_send(own.mark), own.record_pk, token.record_pk, token.kind
@@ -42,14 +43,6 @@ _WALK: Final = ", ".join(
 )
 
 
-class MarkRow(NamedTuple):
-    """One row of the index: 16-byte mark, record key, key kind."""
-
-    mark: bytes
-    record_pk: int
-    kind: int
-
-
 class Shared(NamedTuple):
     """Who carries one mark: two records or more, by key; all rows of a mark have one key kind."""
 
@@ -57,18 +50,26 @@ class Shared(NamedTuple):
     records: list[int]
 
 
-def put(tx: Transaction, rows: Sequence[MarkRow]) -> None:
-    """Insert rows; the caller sorts them by mark."""
-    if not rows:
-        return
+def put(tx: Transaction, carried: Iterable[tuple[int, Sequence[bytes]]]) -> None:
+    """Insert what records carry: by the record's key its entries, each a mark (16 bytes) and a kind (2)."""
     if on_sqlite(tx):
+        rows = [
+            (entry[:MARK_BYTES], key, int.from_bytes(entry[MARK_BYTES:], "big"))
+            for key, entries in carried
+            for entry in entries
+        ]
         statement = "INSERT INTO token (mark, record_pk, kind) VALUES (?, ?, ?)"
-        tx.exec_driver_sql(statement, [tuple(row) for row in rows])
+        if rows:
+            tx.exec_driver_sql(statement, sorted(rows))
         return
-    pack = _ROW.pack
-    body = b"".join([pack(3, 16, mark, 8, key, 2, kind) for mark, key, kind in rows])
-    with cursor(tx) as own, own.copy(_COPY) as copy:
-        copy.write(_HEAD + body + _TAIL)
+    packed: list[bytes] = []
+    for key, entries in carried:
+        middle = _KEY.pack(8, key, 2)
+        packed += [_FIRST + entry[:MARK_BYTES] + middle + entry[MARK_BYTES:] for entry in entries]
+    packed.sort()  # by mark, which is the first that differs
+    if packed:
+        with cursor(tx) as own, own.copy(_COPY) as copy:
+            copy.write(b"".join((_HEAD, *packed, _TAIL)))
 
 
 def remove(tx: Transaction, rows: Sequence[tuple[bytes, int]]) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, delete, func, select, update
 
 from passerelle.audit.rows import RecordRow
-from passerelle.record import KekWrap, Section, SectionKeyWrap
+from passerelle.record import KekWrap, Section
+from passerelle_hub.index import MARK_BYTES
 from passerelle_hub.store import changes
 from passerelle_hub.store.database import Transaction
 from passerelle_hub.store.dialect import among, insert_rows, on_sqlite, parts
@@ -17,28 +17,25 @@ from passerelle_hub.store.tables import header, kek, last_key, record, section, 
 
 
 class NewRecord(NamedTuple):
-    """A record about to be stored. `kinds` are packed uint16, `marks` packed 16-byte index rows."""
+    """A record about to be stored: its row, index and wraps as the log vouches for them, and its header.
 
-    agency: str
-    record_id: bytes
-    revision: int
+    `salt` and `body` are those of its leaf (`passerelle.audit.rows`).
+    """
+
+    row: RecordRow
     batch_pk: int
     position: int
-    state: str
-    entity: str
-    domain: str
-    epoch: int
-    marking: bytes
-    kinds: bytes
-    marks: bytes
-    expiry: int
     header: bytes
     decision: str
-    embargoed: bool = False
-    sections: tuple[Section, ...] = ()
-    wraps: tuple[SectionKeyWrap, ...] = ()
     salt: bytes = b""
     body: bytes = b""
+    sections: tuple[Section, ...] = ()
+
+    @property
+    def values(self) -> tuple[Any, ...]:
+        """In the order of the columns of its row."""
+        marks = b"".join([entry[:MARK_BYTES] for entry in self.row.entries])
+        return (*self.row[:_FIELDS], self.batch_pk, marks)
 
 
 class StoredRecord(NamedTuple):
@@ -56,13 +53,10 @@ class StoredRecord(NamedTuple):
     batch_pk: int
 
 
-_ROW_COLUMNS = ("agency", "record_id", "revision", "batch_pk", "state", "entity", "domain", "epoch")
-_BODY_COLUMNS = ("marking", "kinds", "marks", "expiry", "embargoed")
-_COLUMNS = (*_ROW_COLUMNS, *_BODY_COLUMNS)
+_FIELDS = RecordRow._fields.index("entries")
+_COLUMNS = (*RecordRow._fields[:_FIELDS], "batch_pk", "marks")
 _RECORD = ("record_pk", *_COLUMNS)
-_VALUES = attrgetter(*_COLUMNS)
-_HEADER_COLUMNS = ("revision", "batch_pk", "position", "header", "decision", "salt", "body")
-_HEADER_VALUES = attrgetter(*_HEADER_COLUMNS)
+_HEADER = ("record_pk", "revision", "batch_pk", "position", "header", "decision", "salt", "body")
 _STORED = (
     record.c.record_pk,
     record.c.agency,
@@ -91,27 +85,36 @@ def put(tx: Transaction, new: Sequence[NewRecord], known: dict[bytes, tuple[int,
     """Store records and revisions of records; returns the key of each record id."""
     if not new:
         return {}
-    fresh = [row for row in new if row.record_id not in known]
-    changed = [row for row in new if row.record_id in known]
-    keys = {row.record_id: known[row.record_id][0] for row in changed}
-    keys |= dict(zip((row.record_id for row in fresh), _new_keys(tx, len(fresh)), strict=True))
-    insert_rows(tx, record, _RECORD, [(keys[row.record_id], *_VALUES(row)) for row in fresh])
+    fresh = [one for one in new if one.row.record_id not in known]
+    changed = [one for one in new if one.row.record_id in known]
+    keys = {one.row.record_id: known[one.row.record_id][0] for one in changed}
+    keys |= zip((one.row.record_id for one in fresh), _new_keys(tx, len(fresh)), strict=True)
+    insert_rows(tx, record, _RECORD, [(keys[one.row.record_id], *one.values) for one in fresh])
     if changed:
         tx.execute(
             update(record).where(record.c.record_pk == bindparam("key")),
             [
-                {**dict(zip(_COLUMNS, _VALUES(row), strict=True)), "key": keys[row.record_id]}
-                for row in changed
+                {**dict(zip(_COLUMNS, one.values, strict=True)), "key": keys[one.row.record_id]}
+                for one in changed
             ],
         )
-    insert_rows(
-        tx,
-        header,
-        ("record_pk", *_HEADER_COLUMNS),
-        [(keys[row.record_id], *_HEADER_VALUES(row)) for row in new],
-    )
-    _put_sections(tx, new, keys)
+    _put_parts(tx, new, keys)
     return keys
+
+
+def _put_parts(tx: Transaction, new: Sequence[NewRecord], keys: Mapping[bytes, int]) -> None:
+    """Headers, sections and wraps."""
+    headers: list[tuple[Any, ...]] = []
+    sections: list[tuple[Any, ...]] = []
+    wraps: list[tuple[Any, ...]] = []
+    for row, batch_pk, position, raw, decision, salt, body, sealed in new:
+        key, revision = keys[row.record_id], row.revision
+        headers.append((key, revision, batch_pk, position, raw, decision, salt, body))
+        sections += [(key, revision, part.name, part.ciphertext) for part in sealed]
+        wraps += [(key, revision, *wrap) for wrap in row.wraps]
+    insert_rows(tx, header, _HEADER, headers)
+    insert_rows(tx, section, ("record_pk", "revision", "name", "ciphertext"), sections)
+    insert_rows(tx, section_wrap, ("record_pk", "revision", "name", "recipient", "wrapped"), wraps)
 
 
 def _new_keys(tx: Transaction, count: int) -> Sequence[int]:
@@ -124,21 +127,6 @@ def _new_keys(tx: Transaction, count: int) -> Sequence[int]:
     mine = update(last_key).where(last_key.c.name == "record")
     last = tx.execute(mine.values(value=last_key.c.value + count).returning(last_key.c.value)).scalar_one()
     return range(last - count + 1, last + 1)
-
-
-def _put_sections(tx: Transaction, new: Sequence[NewRecord], keys: dict[bytes, int]) -> None:
-    sections = [
-        (keys[row.record_id], row.revision, part.name, part.ciphertext)
-        for row in new
-        for part in row.sections
-    ]
-    wraps = [
-        (keys[row.record_id], row.revision, wrap.section, wrap.recipient, wrap.wrapped)
-        for row in new
-        for wrap in row.wraps
-    ]
-    insert_rows(tx, section, ("record_pk", "revision", "name", "ciphertext"), sections)
-    insert_rows(tx, section_wrap, ("record_pk", "revision", "name", "recipient", "wrapped"), wraps)
 
 
 def put_keks(tx: Transaction, batch_pk: int, keks: Sequence[KekWrap]) -> None:
@@ -195,7 +183,7 @@ def remains(tx: Transaction, record_pk: int) -> RecordRow:
         kinds=b"",
         expiry=0,
         embargoed=row.embargoed,
-        index=(),
+        entries=(),
         wraps=(),
     )
 

@@ -14,9 +14,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from passerelle import merkle
 from passerelle.canonical import digest, encode
@@ -26,17 +25,17 @@ Value: TypeAlias = "bytes | str | int | float"
 Fields: TypeAlias = "Mapping[str, Value]"
 SALT_BYTES: Final = 16
 _ROW: Final = "passerelle/row/1"
-_HEAD: Final = "passerelle/record-head/1"
+_HEAD: Final = encode("passerelle/record-head/1")
 _BODY: Final = b"passerelle/record-body/1\x00"
 _LEAF: Final = b"passerelle/record-leaf/1\x00"
 _DECISIONS: Final = "passerelle/decisions/1"
 
 
-@dataclass(frozen=True, slots=True)
-class RecordRow:
+class RecordRow(NamedTuple):
     """A record's current row and all that hangs on it.
 
-    `index` are its rows of the token index, `wraps` (section, recipient, wrapped) each.
+    `entries` are its rows of the token index, each a mark (16 bytes) and a kind (2), in any order;
+    `wraps` are (section, recipient, wrapped) each.
     """
 
     agency: str
@@ -50,7 +49,7 @@ class RecordRow:
     kinds: bytes
     expiry: int
     embargoed: bool
-    index: tuple[tuple[bytes, int], ...]
+    entries: tuple[bytes, ...]
     wraps: tuple[tuple[str, str, bytes], ...]
 
 
@@ -82,32 +81,29 @@ def decisions_digest(rows: Sequence[bytes]) -> bytes:
 
 def record_head(salt: bytes, batch_id: bytes, position: int, header: bytes, decision: str) -> bytes:
     """What a leaf holds of a header and its place (2)."""
-    return digest(_HEAD, salt, batch_id, position, hashlib.sha256(header).digest(), decision)
+    header_digest = encode(hashlib.sha256(header).digest())
+    parts = (_HEAD, encode(salt), _known(batch_id), _known(position), header_digest, _known(decision))
+    return hashlib.sha256(b"".join(parts)).digest()
 
 
 def record_body(salt: bytes, row: RecordRow) -> bytes:
     """What a leaf holds of a record's current row (2)."""
-    index = b"".join(sorted(mark + kind.to_bytes(2, "big") for mark, kind in row.index))
-    fields = (  # the encoding of parts is that of each, one after the other; most come again and again
+    parts = (
+        _BODY,
+        salt,
         _known(row.agency),
         encode(row.record_id),
-        _known(row.revision),
-        _known(row.state),
-        _known(row.entity),
-        _known(row.domain),
-        _known(row.epoch),
-        _known(row.marking),
-        _known(row.kinds),
-        _known(row.expiry),
-        _known(int(row.embargoed)),
-        encode(index, tuple(sorted(row.wraps))),
+        _known(*row[2:9]),  # from its revision to its kinds
+        _known(row.expiry, int(row.embargoed)),
+        encode(b"".join(sorted(row.entries)), tuple(sorted(row.wraps))),
     )
-    return hashlib.sha256(b"".join((_BODY, salt, *fields))).digest()
+    return hashlib.sha256(b"".join(parts)).digest()
 
 
 @lru_cache(maxsize=8192, typed=True)
-def _known(part: bytes | str | int) -> bytes:
-    return encode(part)
+def _known(*parts: bytes | str | int) -> bytes:
+    """The encoding of parts, which is that of each, one after the other; most come again and again."""
+    return encode(*parts)
 
 
 def record_leaf(head: bytes, body: bytes) -> bytes:

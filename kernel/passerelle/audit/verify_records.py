@@ -39,6 +39,8 @@ from passerelle.identity import Identity
 from passerelle.record import GENESIS, RECEIPT_TYPE, STATEMENT_TYPE, BatchStatement, KekWrap
 from passerelle.sign import Signed
 
+_MARK: Final = 16
+_KIND: Final = 2
 _GRACE: Final = 10_000_000
 """Microseconds: the maximum merge delay of receipts."""
 
@@ -229,7 +231,7 @@ def _record(row: dict[str, Any], scratch: Scratch, what: str) -> None:
         kinds=raw(row, "kinds"),
         expiry=number(row, "expiry"),
         embargoed=item(row, "embargoed") is True,
-        index=tuple((bytes.fromhex(mark), kind) for mark, kind in item(row, "index")),
+        entries=tuple(bytes.fromhex(mark) + kind.to_bytes(_KIND, "big") for mark, kind in item(row, "index")),
         wraps=tuple(
             (section, recipient, bytes.fromhex(wrapped)) for section, recipient, wrapped in item(row, "wraps")
         ),
@@ -244,7 +246,8 @@ def _record(row: dict[str, Any], scratch: Scratch, what: str) -> None:
         raise false(what, f"state {held.state}, by the log {'erased' if erased else 'not erased'}")
     if record_body(salt, held) != found[1]:
         raise false(what, "row, index or wraps are not what was logged")
-    if sorted(mark for mark, _ in held.index) != sorted(copy[at : at + 16] for at in range(0, len(copy), 16)):
+    copied = [copy[at : at + _MARK] for at in range(0, len(copy), _MARK)]
+    if sorted(entry[:-_KIND] for entry in held.entries) != sorted(copied):
         raise false(what, "the row's copy of its index")
     stated = {part.name: (part.digest, part.length) for part in decode_header(header).sections}
     if sections != ({} if held.state == "withdrawn" else stated):
@@ -260,7 +263,7 @@ def _expired(
 ) -> None:
     if erased is None:
         raise false(what, "erased, and no event says so")
-    if held.index or held.wraps or held.kinds or held.expiry or sections or copy:
+    if held.entries or held.wraps or held.kinds or held.expiry or sections or copy:
         raise false(what, "erased, and something is left")
     if erased[0] != expired_digest(held):
         raise false(what, f"not what {erased[1]} left of it")

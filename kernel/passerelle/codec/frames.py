@@ -173,12 +173,7 @@ class Assembler:
         if any(at >= len(records) for at in wraps):
             raise PasserelleError("batch_incomplete", "a wrap beyond the last record")
         if wraps:
-            records = tuple(
-                SealedRecord(
-                    rec.header, rec.kinds, rec.tokens, rec.salt, rec.sections, tuple(wraps.get(at, ()))
-                )
-                for at, rec in enumerate(records)
-            )
+            records = tuple(rec._replace(wraps=tuple(wraps.get(at, ()))) for at, rec in enumerate(records))
         self._reset()
         return Batch(signed, records, keks)
 
@@ -198,18 +193,16 @@ def _records(frame: pb.RecordFrame) -> Iterator[SealedRecord]:
         raise PasserelleError("batch_incomplete", "token columns of different length")
     if len(frame.section_counts) != count or sum(frame.section_counts) != len(frame.sections):
         raise PasserelleError("batch_incomplete", "section columns of different length")
-    kinds, tokens, sections = list(frame.kinds), frame.tokens, list(frame.sections)
-    token_at = section_at = 0
-    for at, header in enumerate(frame.headers):
-        token_end = token_at + frame.token_counts[at]
-        section_end = section_at + frame.section_counts[at]
+    kinds, tokens, salts = tuple(frame.kinds), frame.tokens, frame.salts
+    bodies = list(frame.sections)
+    token_at = section_at = salt_at = 0
+    for header, mine, parts in zip(frame.headers, frame.token_counts, frame.section_counts, strict=True):
+        token_end, section_end, salt_end = token_at + mine, section_at + parts, salt_at + _SALT
         yield SealedRecord(
-            header=header,
-            kinds=tuple(kinds[token_at:token_end]),
-            tokens=tokens[token_at * TOKEN_BYTES : token_end * TOKEN_BYTES],
-            salt=frame.salts[at * _SALT : (at + 1) * _SALT],
-            sections=tuple(
-                Section(str(part), body) for part, body in enumerate(sections[section_at:section_end])
-            ),
+            header,
+            kinds[token_at:token_end],
+            tokens[token_at * TOKEN_BYTES : token_end * TOKEN_BYTES],
+            salts[salt_at:salt_end],
+            tuple([Section(str(at), body) for at, body in enumerate(bodies[section_at:section_end])]),
         )
-        token_at, section_at = token_end, section_end
+        token_at, section_at, salt_at = token_end, section_end, salt_end

@@ -23,7 +23,7 @@ from passerelle.marking import (
     TerCategory,
     Tlp,
 )
-from passerelle.record import Header, Lifetime, RecordAction, SectionDigest
+from passerelle.record import ENVELOPE_VERSION, Header, Lifetime, RecordAction, SectionDigest
 from passerelle.wire.v1 import record_pb2 as pb
 
 TEXT = st.text(max_size=12)
@@ -66,6 +66,7 @@ HEADERS = st.builds(
         ),
         max_size=3,
     ).map(tuple),
+    version=st.just(ENVELOPE_VERSION),
 )
 HEADER = Header(
     agency="police",
