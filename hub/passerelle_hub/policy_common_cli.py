@@ -68,6 +68,7 @@ def show_report(report: Report) -> None:
         print(f"note: {path} was never stored and counts as missing")
     for kind in ChangeKind:
         print(f"{kind.value.replace('_', ' ')}: {report.count(kind)}")
+    groups = report.sorted_groups()
     show_table(
         "differences",
         [
@@ -77,11 +78,14 @@ def show_report(report: Report) -> None:
                 "action": group.action,
                 "why": group.why,
                 "count": group.count,
-                "examples": " ".join(group.examples),
             }
-            for group in report.sorted_groups()
+            for group in groups
         ],
     )
+    if groups:
+        print("for instance, each to be explained by `passerelle policy explain`:")
+    for group in groups:  # not in the table, which breaks long words where a terminal is narrow
+        print(f"  {group.examples[0]}  {group.kind.value} {group.package} {group.action} {group.why}")
     if report.unanswered:
         print(f"{report.unanswered} decisions could not be decided again; mend the bundle first")
 
