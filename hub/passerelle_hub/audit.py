@@ -66,6 +66,8 @@ class EventKind(StrEnum):
     POLICY_SHADOWED = "policy.shadowed"
     POLICY_REFUSED = "policy.refused"
     POLICY_LOADED = "policy.loaded"
+    WEIGHTS_ACTIVATED = "weights.activated"
+    WEIGHTS_REFUSED = "weights.refused"
     DECISION_EXPLAINED = "decision.explained"
     PREVIEW_ASKED = "preview.asked"
     HUB_STARTED = "hub.started"
@@ -110,6 +112,8 @@ MEANING: Mapping[EventKind, str] = {
     EventKind.POLICY_ROLLED_BACK: "A stored revision became the active one again; the bundle's hash.",
     EventKind.POLICY_SHADOWED: "A revision is tried beside the active one, or a trial ended.",
     EventKind.POLICY_REFUSED: "A bundle was not activated; its hash and the code that says why.",
+    EventKind.WEIGHTS_ACTIVATED: "Pairs are scored by a signed change of weights, or by the shipped table.",
+    EventKind.WEIGHTS_REFUSED: "A change of weights was not activated; its hash and the code that says why.",
     EventKind.DECISION_EXPLAINED: "Somebody read why a decision was taken.",
     EventKind.PREVIEW_ASKED: "An agency asked who would learn what of a record that it did not submit.",
     EventKind.POLICY_LOADED: "A hub process started with the active signed revision.",

@@ -21,7 +21,7 @@ from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
 from passerelle.log import configure
 from passerelle.sign import VerifyingKey
-from passerelle_hub import backup_cli, standing_cli
+from passerelle_hub import backup_cli, standing_cli, weights_cli
 from passerelle_hub.config import HubSettings
 from passerelle_hub.enrol import KeyFiles, enrol
 from passerelle_hub.figures import read_agencies, read_evaluations, read_links, read_status
@@ -34,6 +34,7 @@ from passerelle_hub.store import Database, Transaction
 app = App(name="hub", help="Run the hub and look after it.")
 app.command(export_log, name="export-log")
 app.command(calibration)
+app.command(weights_cli.app)
 
 Config = Annotated[Path, Parameter(name="--config")]
 AsJson = Annotated[bool, Parameter(name="--json", negative="")]

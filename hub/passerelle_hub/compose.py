@@ -64,6 +64,7 @@ from passerelle_hub.store import Database
 from passerelle_hub.store.leading import Leader
 from passerelle_hub.store.policies import UNSIGNED, State
 from passerelle_hub.transparency import Transparency
+from passerelle_hub.weighing import ActiveWeights
 
 _LOG = get_logger("hub")
 
@@ -134,10 +135,10 @@ def build_core(base: Foundation, database: Database) -> Core:
     decider, following, decisions = _deciding(base, audit)
     quota = Quota(clock, {**DEFAULT_LIMITS, **base.quotas}, base.quota_exceptions)
     transparency = Transparency(str(base.identity), base.signing_key, clock, audit)
-    linker = Linker(table, decisions, audit, clock)
-    time = TickTime(clock)
+    linker, time = Linker(table, decisions, audit, clock), TickTime(clock)
     notifier = _notifier(base, registry, decisions, audit, time)
-    settlement = Settlement(database=database, linker=linker, notifier=notifier, audit=audit)
+    active = ActiveWeights(base.signers).change
+    settlement = Settlement(database=database, linker=linker, notifier=notifier, audit=audit, weights=active)
     refused, leader = calls.RefusedCalls(), Leader(database)
     return Core(
         foundation=base,

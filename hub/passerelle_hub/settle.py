@@ -15,11 +15,14 @@ signatures and commit. May run twice: links are unique by pair, and a notificati
 link changed. Where batches fail together each is tried alone; one that fails, or finds policy without an
 answer, stays *indexed*, holds up no other, and is tried again at the next tick. After a restore nothing is
 settled while an agency is awaited (`backup.recovery`).
+
+Where other weights become active, (2) to (4) are done again for the matched batches, some on each tick,
+oldest first, so that links stand in the bands of the active weights; who stays in a band is no news.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
 from passerelle.errors import PasserelleError
@@ -31,7 +34,7 @@ from passerelle_hub.match.links import ACTOR, Linker
 from passerelle_hub.match.pairs import Found
 from passerelle_hub.match.score import Population
 from passerelle_hub.notify import Notifier
-from passerelle_hub.store import Database, Transaction, batches, chances, links, records, recoveries
+from passerelle_hub.store import Database, Transaction, batches, chances, links, records, recoveries, weights
 from passerelle_hub.store.batches import PendingBatch
 
 _LOG: Final = get_logger("settle")
@@ -42,11 +45,21 @@ _TOGETHER: Final = 8
 class Settlement:
     """Finishes batches, some in one transaction. Called by one thread of a process, on the tick."""
 
-    def __init__(self, *, database: Database, linker: Linker, notifier: Notifier, audit: Audit) -> None:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        linker: Linker,
+        notifier: Notifier,
+        audit: Audit,
+        weights: Callable[[Transaction], bytes] = lambda _: b"",
+    ) -> None:
+        """`weights` gives the active change of weights (`weighing`)."""
         self._database = database
         self._linker = linker
         self._notifier = notifier
         self._audit = audit
+        self._weights = weights
         self._after = 0
 
     def settle_all(self, limit: int = 64) -> int:
@@ -55,13 +68,21 @@ class Settlement:
             if recoveries.waiting(tx):
                 return 0
             waiting = batches.pending(tx, limit, after=self._after)
-            populations = _populations(tx, waiting)
+            behind, populations = weights.behind(tx), self.populations(tx, waiting)
         keys = [batch.batch_pk for batch in waiting]
         parts = (keys[at : at + _TOGETHER] for at in range(0, len(keys), _TOGETHER))
         finished = sum(self._settled(part, populations) for part in parts)
         stuck = finished < len(waiting) == limit
         self._after = waiting[-1].batch_pk if stuck else 0  # whole pages of failures hold up nobody either
+        if behind:
+            self._rescored()
         return finished
+
+    def _rescored(self) -> None:
+        try:
+            self.rescore()
+        except PasserelleError as fault:
+            _LOG.error("rescore.failed", code=fault.code)
 
     def _settled(self, keys: Sequence[int], populations: Mapping[str, Population]) -> int:
         try:
@@ -86,7 +107,7 @@ class Settlement:
             if not taken:
                 return 0
             found, touched = self._locked(tx, [batch.batch_pk for batch in taken])
-            populations = populations or _populations(tx, taken)
+            populations = populations or self.populations(tx, taken)
             changes = self._linker.link(tx, found.pairs, touched, populations)  # (3)
             written = self._notifier.notify(tx, changes)  # (4)
             figures: Detail = {
@@ -111,6 +132,28 @@ class Settlement:
             batches.mark_matched(tx, [batch.batch_pk for batch in taken])
         return len(taken)
 
+    def rescore(self) -> int:
+        """Steps 2 to 4 for the next matched batches, where other weights became active; returns how many.
+
+        Raises:
+            PasserelleError: as `settle`; the batches are tried again.
+        """
+        with self._database.write() as tx:
+            left = None if recoveries.waiting(tx) else weights.claim_rescoring(tx)
+            if left is None:
+                return 0
+            again = batches.matched_after(tx, left.after, _TOGETHER)
+            if again:
+                found, touched = self._locked(tx, [batch.batch_pk for batch in again])
+                changes = self._linker.link(tx, found.pairs, touched, self.populations(tx, again))
+                self._notifier.notify(tx, changes)
+            weights.rescored(tx, left.generation, again[-1].batch_pk if again else weights.ALL)
+        return len(again)
+
+    def populations(self, tx: Transaction, waiting: Sequence[PendingBatch]) -> dict[str, Population]:
+        """What the records of each batch's domain are compared with, by the active weights."""
+        return populations(tx, {batch.domain for batch in waiting}, self._weights(tx))
+
     def _locked(self, tx: Transaction, keys: Sequence[int]) -> tuple[Found, list[int]]:
         """Step 2, and those records of the batches that stand in a pair or a link.
 
@@ -125,15 +168,15 @@ class Settlement:
                 return found, sorted(key for key, row in held.items() if row.batch_pk in keys)
 
 
-def _populations(tx: Transaction, waiting: Sequence[PendingBatch]) -> dict[str, Population]:
-    """What the records of each batch's domain are compared with: those of it that are under no embargo.
+def populations(tx: Transaction, domains: Collection[str], change: bytes) -> dict[str, Population]:
+    """What records of each domain are compared with: those of it that are under no embargo.
 
-    With what the domain's connectors measured on such records.
+    With what the domain's connectors measured on such records, and the active change of weights.
 
     Rounded up to a power of two, so that a score does not tell how many records the hub holds.
     """
-    populations: dict[str, Population] = {}
-    for domain in {batch.domain for batch in waiting}:
+    found: dict[str, Population] = {}
+    for domain in domains:
         held = 1 << max(records.visible(tx, domain) - 1, 1).bit_length()
-        populations[domain] = Population(held, stated=chances.stated(tx, domain))
-    return populations
+        found[domain] = Population(held, stated=chances.stated(tx, domain), change=change)
+    return found

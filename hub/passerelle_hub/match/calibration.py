@@ -59,13 +59,17 @@ class BandFigures:
 
 @dataclass(frozen=True, slots=True)
 class LevelFigures:
-    """One level of a field: the shipped m, its share among confirmed links, and what the monitor has."""
+    """One level of a field: the shipped m, its share among confirmed links, what the monitor has.
+
+    `drift`: by how many bits the monitor is away from what is shipped.
+    """
 
     field: str
     level: str
     shipped: float
     confirmed: float | None
     monitor: float | None
+    drift: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +142,7 @@ def _levels(
                     m,
                     None if share is None else round(share, 4),
                     None if learnt is None else round(learnt, 4),
+                    None if learnt is None else round(math.log2(max(learnt, _CLOSE) / m), 2),
                 )
 
 

@@ -26,7 +26,12 @@ _TITLES = ("band", "judged", "stated", "confirmed")
 
 def read_calibration(tx: Transaction) -> Calibration:
     """The report over all links that are not the director's alone."""
-    return calibrate([_judged(row) for row in links.evidence(tx)], weights())
+    return calibrate(judged(tx), weights())
+
+
+def judged(tx: Transaction) -> list[Judged]:
+    """All links that are not the director's alone, with what became of them."""
+    return [_judged(row) for row in links.evidence(tx)]
 
 
 def _judged(row: links.EvidenceRow) -> Judged:
@@ -60,8 +65,12 @@ def calibration(
     console.print(f"{report.weights}: expected calibration error {error}")
     rows = ((one.band.value, one.judged, one.stated, one.confirmed) for one in report.bands)
     console.print(_table(_TITLES, rows))
-    levels = ((one.field, one.level, one.shipped, one.confirmed, one.monitor) for one in report.levels)
-    console.print(_table(("field", "level", "m shipped", "m of confirmed", "m of the monitor"), levels))
+    levels = (
+        (one.field, one.level, one.shipped, one.confirmed, one.monitor, one.drift) for one in report.levels
+    )
+    console.print(
+        _table(("field", "level", "m shipped", "m of confirmed", "m of the monitor", "drift, bits"), levels)
+    )
 
 
 def _table(titles: Iterable[str], rows: Iterable[tuple[object, ...]]) -> Table:

@@ -22,8 +22,8 @@ from passerelle_hub.decisions import Decisions
 from passerelle_hub.index import unpack_kinds
 from passerelle_hub.logbook import vouch
 from passerelle_hub.match.pairs import Pair
-from passerelle_hub.match.score import Population, Score, Verdict, score
-from passerelle_hub.match.weights import DISAGREE, WEIGHTS_VERSION
+from passerelle_hub.match.score import Population, Score, Verdict, score, weights_version
+from passerelle_hub.match.weights import DISAGREE
 from passerelle_hub.policy.model import Decision, PolicyRequest
 from passerelle_hub.store import Transaction, links
 from passerelle_hub.store.links import StoredLink
@@ -85,6 +85,7 @@ class Linker:
         requests = [self._request(pair) for pair, _ in worth]
         answers = self._decisions.settled(tx, "match", requests, ACTOR)
         known = links.of_records(tx, touched)
+        versions = {domain: weights_version(one) for domain, one in populations.items()}
         changed: list[_Change] = []
         supported: set[tuple[int, int, str]] = set()
         for (pair, result), decision in zip(worth, answers, strict=True):
@@ -93,7 +94,7 @@ class Linker:
             key = (pair.low.record_pk, pair.high.record_pk, result.relation.value)
             supported.add(key)
             old = known.get(key)
-            new = self._stored(pair, result, decision, old)
+            new = self._stored(pair, result, decision, old, versions[pair.low.domain])
             if old is None or (old.state, old.band) != (new.state, new.band):
                 changed.append(_Change(new, old is None, pair))
         written = self._write(tx, changed)
@@ -114,7 +115,9 @@ class Linker:
         proven = facts.tiers(self._catalogue, (token.kind_id for token in pair.shared))
         return facts.match(side(pair.low), side(pair.high), proven)
 
-    def _stored(self, pair: Pair, result: Score, decision: Decision, known: StoredLink | None) -> StoredLink:
+    def _stored(
+        self, pair: Pair, result: Score, decision: Decision, known: StoredLink | None, version: str
+    ) -> StoredLink:
         state = _state(result, decision)
         if known and LinkState(known.state) in _JUDGED and not _news(known, result):
             state = LinkState(known.state)
@@ -129,7 +132,7 @@ class Linker:
             band=result.band.value,
             bits=result.bits,
             evidence=json.dumps(evidence, separators=(",", ":")),
-            weights=WEIGHTS_VERSION,
+            weights=version,
             decision=decision.id,
             changed=self._clock.now(),
         )

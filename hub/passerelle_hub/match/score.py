@@ -36,6 +36,7 @@ from passerelle.catalogue import catalogue
 from passerelle.chances import decode_chances
 from passerelle.groups import EntityKind
 from passerelle.notification import Band, Relation
+from passerelle_hub.match.change import decode_change
 from passerelle_hub.match.evidence import (
     ADDRESS,
     BOTH,
@@ -101,12 +102,14 @@ class Population:
     """`records`: how many records the newer one is compared with.
 
     `share`: how many of them it is expected to match. `stated`: what the connectors of the domain measured,
-    as bytes (`passerelle.chances`).
+    as bytes (`passerelle.chances`). `change`: the active change of weights as bytes (`match.change`),
+    verified before, empty for the shipped table.
     """
 
     records: int
     share: float = 0.4
     stated: tuple[bytes, ...] = ()
+    change: bytes = b""
 
     @property
     def prior_bits(self) -> float:
@@ -141,6 +144,7 @@ class Scorer:
 
     def __init__(self, table: Weights) -> None:
         self._table = table
+        self.version = table.version
         self._reader = Reader(table)
 
     def score(
@@ -180,9 +184,15 @@ class Scorer:
 
 
 @lru_cache(maxsize=16)
-def scorer(stated: tuple[bytes, ...] = ()) -> Scorer:
-    """The scorer by the shipped table with what connectors stated; one for each set of statements."""
-    return Scorer(weights().measured(tuple(map(decode_chances, stated))))
+def scorer(stated: tuple[bytes, ...] = (), change: bytes = b"") -> Scorer:
+    """The scorer by the shipped table with a change laid over it and what connectors stated."""
+    table = decode_change(change).over(weights()) if change else weights()
+    return Scorer(table.measured(tuple(map(decode_chances, stated))))
+
+
+def weights_version(population: Population) -> str:
+    """The version of the weights that a population is scored by."""
+    return scorer(population.stated, population.change).version
 
 
 def score(
@@ -198,7 +208,9 @@ def score(
     Raises:
         PasserelleError: `key_kind_unknown`.
     """
-    return scorer(population.stated).score(shared, kinds_a, kinds_b, entity_a, entity_b, population)
+    return scorer(population.stated, population.change).score(
+        shared, kinds_a, kinds_b, entity_a, entity_b, population
+    )
 
 
 def _rarest(shared: Sequence[SharedToken], fields: Collection[str]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -61,6 +62,17 @@ class Weights:
             fields[field][level] = _bits(field, m, sum(values) / len(values))
         return replace(self, fields=fields)
 
+    def taught(self, m: Mapping[str, Mapping[str, float]], version: str) -> Weights:
+        """With another m for the levels it names, under a version of its own; every level must be known."""
+        chances = {field: dict(levels) for field, levels in self.chances.items()}
+        fields = {field: dict(levels) for field, levels in self.fields.items()}
+        for field, levels in m.items():
+            for level, chance in levels.items():
+                _, u = chances[field][level]
+                chances[field][level] = (chance, u)
+                fields[field][level] = _bits(field, chance, u)
+        return replace(self, version=version, chances=chances, fields=fields)
+
     def band(self, bits: float) -> Band:
         """The best band whose floor the bits reach."""
         return next((band for band, floor in self.floors if bits >= floor), Band.WEAK)
@@ -74,6 +86,16 @@ def weights() -> Weights:
         PasserelleError: `table_unsigned`, `weights_invalid`.
     """
     return load(release.table(_TABLE))
+
+
+@cache
+def table_digest() -> str:
+    """The SHA-256 of the shipped table, in hexadecimal.
+
+    Raises:
+        PasserelleError: `table_unsigned`.
+    """
+    return hashlib.sha256(release.table(_TABLE).encode()).hexdigest()
 
 
 def load(text: str) -> Weights:

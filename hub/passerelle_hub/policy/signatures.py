@@ -32,7 +32,6 @@ from passerelle_hub.policy.archive import APPROVAL, DATA, MANIFEST, SIGNATURES
 from passerelle_hub.policy.jsonvalue import as_list, as_object
 
 SCOPE: Final = "passerelle"
-FIRST_SCOPE: Final = "passerelle/first"
 _KEY_ID_HEX: Final = 32
 _HALF: Final = 32
 _STRUCTURED: Final = frozenset({DATA, MANIFEST})
@@ -88,10 +87,15 @@ def _public_key(path: Path) -> ec.EllipticCurvePublicKey:
     return key
 
 
-def sign_first(files: Mapping[str, bytes], key: ec.EllipticCurvePrivateKey, issued: int) -> dict[str, bytes]:
-    """The files with the first signature, and without a second one."""
+def sign_first(
+    files: Mapping[str, bytes], key: ec.EllipticCurvePrivateKey, issued: int, scope: str = SCOPE
+) -> dict[str, bytes]:
+    """The files with the first signature, and without a second one.
+
+    `scope` says what they are, so that a signature on one thing is none on another.
+    """
     content = {name: body for name, body in files.items() if name not in (APPROVAL, SIGNATURES)}
-    token = _token(content, key, {"scope": FIRST_SCOPE, "issued": issued})
+    token = _token(content, key, {"scope": f"{scope}/first", "issued": issued})
     return {**content, APPROVAL: _envelope(token)}
 
 
@@ -101,12 +105,14 @@ def sign_second(
     *,
     figures: Mapping[str, int],
     newly_allowed: bool,
+    scope: str = SCOPE,
 ) -> dict[str, bytes]:
     """The files with the second signature beside the first.
 
     Args:
         figures: what the second signer's replay counted.
         newly_allowed: whether the second signer approves what the bundle newly allows.
+        scope: what the files are.
 
     Raises:
         PasserelleError: `policy_signature_missing`, there is no first one.
@@ -114,31 +120,31 @@ def sign_second(
     if APPROVAL not in files:
         raise PasserelleError("policy_signature_missing", "the first signature")
     content = {name: body for name, body in files.items() if name != SIGNATURES}
-    claims = {"scope": SCOPE, "replay": dict(figures), "newly_allowed": newly_allowed}
+    claims = {"scope": scope, "replay": dict(figures), "newly_allowed": newly_allowed}
     return {**content, SIGNATURES: _envelope(_token(content, key, claims))}
 
 
-def verify_first(files: Mapping[str, bytes], signers: Signers) -> tuple[str, Claims]:
+def verify_first(files: Mapping[str, bytes], signers: Signers, scope: str = SCOPE) -> tuple[str, Claims]:
     """Person and claims of the first signature.
 
     Raises:
         PasserelleError: as `_verify`.
     """
     content = {name: body for name, body in files.items() if name not in (APPROVAL, SIGNATURES)}
-    person, claims = _verify(files, APPROVAL, content, signers, FIRST_SCOPE)
+    person, claims = _verify(files, APPROVAL, content, signers, f"{scope}/first")
     if type(claims.get("issued")) is not int:
         raise PasserelleError("policy_signature_invalid", "the first signature names no time")
     return person, claims
 
 
-def verify_second(files: Mapping[str, bytes], signers: Signers) -> tuple[str, Claims]:
+def verify_second(files: Mapping[str, bytes], signers: Signers, scope: str = SCOPE) -> tuple[str, Claims]:
     """Person and claims of the second signature.
 
     Raises:
         PasserelleError: as `_verify`.
     """
     content = {name: body for name, body in files.items() if name != SIGNATURES}
-    return _verify(files, SIGNATURES, content, signers, SCOPE)
+    return _verify(files, SIGNATURES, content, signers, scope)
 
 
 def file_hash(name: str, body: bytes) -> str:

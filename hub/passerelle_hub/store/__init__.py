@@ -3,7 +3,9 @@
 Every function takes the running transaction first, so that a step decides what stands or falls together.
 """
 
-from passerelle_hub.store import tables_chances, tables_clusters, tables_standing
+from passerelle_hub.store import tables_chances, tables_clusters, tables_standing, tables_weights
 from passerelle_hub.store.database import Database, Transaction
 
-__all__ = ["Database", "Transaction", "tables_chances", "tables_clusters", "tables_standing"]
+__all__ = [
+    "Database", "Transaction", "tables_chances", "tables_clusters", "tables_standing", "tables_weights",
+]  # fmt: skip

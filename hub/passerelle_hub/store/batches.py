@@ -131,6 +131,18 @@ def pending(tx: Transaction, limit: int, *, after: int = 0) -> tuple[PendingBatc
     return tuple(PendingBatch(*row) for row in rows)
 
 
+def newest(tx: Transaction, limit: int) -> tuple[PendingBatch, ...]:
+    """Batches that are matched, newest first."""
+    query = select(*_PENDING).where(batch.c.state == "matched").order_by(batch.c.batch_pk.desc()).limit(limit)
+    return tuple(PendingBatch(*row) for row in tx.execute(query))
+
+
+def matched_after(tx: Transaction, after: int, limit: int) -> tuple[PendingBatch, ...]:
+    """Batches that are matched, oldest first, beyond key `after`."""
+    query = select(*_PENDING).where(batch.c.state == "matched", batch.c.batch_pk > after)
+    return tuple(PendingBatch(*row) for row in tx.execute(query.order_by(batch.c.batch_pk).limit(limit)))
+
+
 def claim(tx: Transaction, keys: Sequence[int]) -> tuple[PendingBatch, ...]:
     """Take batches until the transaction ends, oldest first; what another has or finished is left."""
     query = select(*_PENDING).where(among(tx, batch.c.batch_pk, keys), batch.c.state == "indexed")

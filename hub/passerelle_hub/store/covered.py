@@ -50,6 +50,7 @@ NOT_COVERED: Final[Mapping[str, str]] = {
     "barred_certificate": "what the operator barred; the log and pki's signed lists have their own",
     "recovery": "whom a restored hub still awaits",
     "measured_chance": "copies of what signed statements say; an edit moves weights within three bits",
+    "weights_change": "signed changes; an edit can bring back an older one, which every link names",
     "alembic_version": "the schema's version; a wrong one stops the hub at its start",
 }
 """Table: what an edit can do."""

@@ -54,6 +54,8 @@ def test_links_that_nobody_judged_are_no_labels_but_teach_the_monitor() -> None:
     assert given["exact"].confirmed is None
     assert (given["exact"].monitor or 0.0) > shipped
     assert given["exact"].shipped == shipped
+    assert (given["exact"].drift or 0.0) > 0.1
+    assert (given["disagree"].drift or 0.0) > 0.5
 
 
 def test_confirmed_links_say_how_often_a_level_is_proven() -> None:
