@@ -112,7 +112,7 @@ def cut_batch(one: Envelope, _: Parties) -> Envelope:
 
 def cut_section(one: Envelope, _: Parties) -> Envelope:
     first, *others = one.batch.records[0].sections
-    return one.with_record(sections=(replace(first, ciphertext=first.ciphertext[:-1]), *others))
+    return one.with_record(sections=(first._replace(ciphertext=first.ciphertext[:-1]), *others))
 
 
 def swap_sections(one: Envelope, _: Parties) -> Envelope:

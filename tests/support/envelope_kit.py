@@ -58,11 +58,11 @@ class Envelope:
     def with_record(self, **changes: Any) -> Envelope:
         """Something else of the first record."""
         first, *others = self.batch.records
-        return self.but(records=(replace(first, **changes), *others))
+        return self.but(records=(first._replace(**changes), *others))
 
     def with_header(self, **changes: Any) -> Envelope:
         """The first record's header changed; whoever does that cannot sign it."""
-        header = replace(decode_header(self.batch.records[0].header), **changes)
+        header = decode_header(self.batch.records[0].header)._replace(**changes)
         return self.with_record(header=encode_header(header))
 
     def without_signature(self, part: str) -> Envelope:
@@ -95,7 +95,7 @@ def _record(agency: FakeAgency, vault: VaultKey, kek: Kek, number: str) -> Seale
         sections[name] = sealed.ciphertext
         wraps.append(SectionKeyWrap(RECIPIENT, name, wrap_section_key(kek, sealed.key, label)))
     made = agency.record({"national number": number}, record_id=record_id, sections=sections)
-    return replace(made, wraps=tuple(wraps))
+    return made._replace(wraps=tuple(wraps))
 
 
 def read(hub: HubKit, recipient: FakeAgency, agency: str, shown: Envelope) -> bytes:
@@ -130,7 +130,7 @@ def _of(keks: Sequence[KekWrap], recipient: str) -> KekWrap:
 def rewrapped(shown: Envelope, **changes: Any) -> Envelope:
     """The first wrap of a section key under another label."""
     first, *others = shown.batch.records[0].wraps
-    return shown.with_record(wraps=(replace(first, **changes), *others))
+    return shown.with_record(wraps=(first._replace(**changes), *others))
 
 
 def resigned(shown: Envelope, thief: FakeAgency) -> Envelope:
