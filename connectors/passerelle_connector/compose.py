@@ -84,9 +84,9 @@ class Stores:
     pins: PinStore
 
     @property
-    def logged(self) -> tuple[PromiseStore, PinStore]:
+    def logged(self) -> tuple[PromiseStore, PinStore, InboxStore, WaitStore]:
         """What is held against the hub's log."""
-        return self.promises, self.pins
+        return self.promises, self.pins, self.inbox, self.waits
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,12 @@ from passerelle_connector.log_watch import Keep, LogWatch
 from passerelle_connector.peers import Peers
 from passerelle_connector.pins import Pins
 from passerelle_connector.rotation import Rotation
-from passerelle_connector.store import PinStore, PromiseStore
+from passerelle_connector.store import InboxStore, PinStore, PromiseStore, WaitStore
 
 
 def build_log_watch(
     settings: ConnectorSettings,
-    stores: tuple[PromiseStore, PinStore],
+    stores: tuple[PromiseStore, PinStore, InboxStore, WaitStore],
     peers: Peers,
     key: Callable[[], SigningKey],
     port: LogPort | None,
@@ -34,10 +34,16 @@ def build_log_watch(
         return None
     folder, me = settings.path(settings.log_state), Identity.parse(settings.identity)
     follower = Follower(folder, port, lambda note: peers.hub_checkpoint(note, clock.now()), clock)
-    promises, kept = stores
+    promises, kept, inbox, waits = stores
     pins = Pins(kept, promises, peers, follower.evidence, clock)
+
+    def due() -> int:
+        """The number of the next notification; 0 while the inbox itself waits, whose reason is told apart."""
+        waiting = any(wait.part == "inbox" for wait in waits.all())
+        return 0 if waiting else inbox.cursor() + 1
+
     keep = proof_files(settings.path(settings.proofs)) if settings.proofs is not None else _drop
-    return LogWatch(me, follower, port, promises, pins, key, clock, settings.log_seconds, keep)
+    return LogWatch(me, follower, port, promises, pins, key, clock, settings.log_seconds, keep, due)
 
 
 def proof_files(folder: Path) -> Keep:

@@ -6,8 +6,8 @@ notification, in the order of the hub's sequence:
 (1) its number is the next one; one already stored is acknowledged again, a gap ends the stream;
 (2) open it with the sealing key it names; number, hub and agency are bound into the encryption;
 (3) verify the hub's signature over the exact bytes;
-(4) read it; it is addressed to us and speaks of records that are ours. To the director's desk alone it may
-    speak of none;
+(4) read it; it is addressed to us, is none that we have under another number, and speaks of records that are
+    ours. To the director's desk alone it may speak of none;
 (5) store it;
 (6) acknowledge it, at most every `pause` seconds and then the newest number only: it speaks for all before
     it, and the hub has its hands free while it tells everybody else.
@@ -134,6 +134,8 @@ class Inbox:
             raise PasserelleError("notification_invalid", f"number {item.sequence}: {error.code}") from error
         if notification.recipient != self._agency:  # (4)
             raise PasserelleError("notification_invalid", f"number {item.sequence}: another recipient")
+        if before := self._store.number_of(notification.notification_id):
+            raise PasserelleError("notification_invalid", f"number {item.sequence}: number {before} again")
         own = set(notification.own_records)
         none_due = not own and notification.visibility == DIRECTOR
         if not none_due and (not own or set(self._rows.by_record(sorted(own))) != own):

@@ -9,6 +9,9 @@
     (`passerelle.tlog_proof`). What is overdue is a *broken promise*: the signed receipt or notification is
     kept as evidence, and the alarm stands in `status`.
 
+(5) ask for the notification after the last one stored: where the log holds it and it has still not come a
+    while later, the hub *withholds* what it logged. It is said once for each number, with the proof kept.
+
 A notification is proven by the digest that we compute ourselves from what arrived, so the hub cannot log one
 thing and send another. One round after the other; every step may be repeated.
 """
@@ -30,6 +33,7 @@ from passerelle.log import get_logger
 from passerelle.log_proof import EventProof, verify_event, verify_log_proof
 from passerelle.note import Note
 from passerelle.sign import SigningKey
+from passerelle.tlog_proof import write_proof
 from passerelle_connector.pins import Pins
 from passerelle_connector.ports import Healthy, quiet
 from passerelle_connector.store.promises import MANIFEST, RECEIPT, Promise, PromiseStore
@@ -38,6 +42,9 @@ _LOG: Final = get_logger("log_watch")
 AT_ONCE: Final = 200
 GRACE: Final = 20 * SECOND
 """Beyond the merge delay: the checkpoint's own interval, and clocks that differ."""
+
+WITHHELD: Final = 90 * SECOND
+"""A reader that works has what the log holds long before."""
 
 Keep = Callable[[str, Note, EventProof], None]
 """Takes the name of what was promised, the checkpoint, the proof."""
@@ -57,9 +64,12 @@ class LogWatch:
         clock: Clock,
         seconds: float,
         keep: Keep,
+        due: Callable[[], int],
     ) -> None:
-        """`keep` takes each proof that holds."""
+        """`keep` takes each proof that holds; `due` tells the next notification's number, 0 for none due."""
         self._keep = keep
+        self._due = due
+        self._awaited = (0, 0)
         self._me = me
         self._follower = follower
         self._port = port
@@ -73,15 +83,15 @@ class LogWatch:
         """One round, then a pause.
 
         Raises:
-            PasserelleError: `log_forked`, `promise_broken`, `manifest_swapped`, `manifest_unlogged`, all with
-                evidence; what the port raises.
+            PasserelleError: `log_forked`, `promise_broken`, `manifest_swapped`, `manifest_unlogged`,
+                `notification_withheld`, all with evidence; what the port raises.
         """
         await self.round()
         await healthy()
         await asyncio.sleep(self._seconds)
 
     async def round(self) -> int:
-        """Steps 1 to 4; returns how many promises were proven.
+        """Steps 1 to 5; returns how many promises were proven.
 
         Raises:
             PasserelleError: as `run`.
@@ -99,7 +109,26 @@ class LogWatch:
                 break
         if proven:
             _LOG.info("promises.proven", size=proven)
+        await self._withheld()  # (5)
         return proven
+
+    async def _withheld(self) -> None:
+        number = await asyncio.to_thread(self._due)
+        if not number:
+            self._awaited = (0, 0)
+            return
+        subject, now = names.notification(self._me.agency, number), self._clock.now()
+        note, proofs = await self._port.prove((), (subject,))
+        if not proofs:
+            return
+        verify_event(proofs[0], names.NOTIFICATION_WRITTEN, subject, await self._follower.see(note))
+        awaited, since = self._awaited
+        if awaited != number:
+            self._awaited = number, now
+        elif now - since > WITHHELD and await asyncio.to_thread(self._due) == number:
+            files = {"proof": write_proof(note, proofs[0])}
+            place = self._follower.evidence.keep("notification_withheld", subject.encode(), files)
+            raise PasserelleError("notification_withheld", f"number {number}; evidence in {place.name}")
 
     def _receipts(self) -> None:
         while found := self._store.receipts(AT_ONCE):

@@ -22,6 +22,12 @@ class InboxStore:
         with self._database.read() as transaction:
             return transaction.scalar(select(func.max(inbox.c.sequence))) or 0
 
+    def number_of(self, notification_id: bytes) -> int:
+        """Under which number a notification is stored; 0 where it is not."""
+        query = select(inbox.c.sequence).where(inbox.c.notification_id == notification_id)
+        with self._database.read() as transaction:
+            return transaction.scalar(query) or 0
+
     def add(self, sequence: int, notification_id: bytes, signed: Signed, at: int) -> None:
         """Store one notification. Failed and lost: it is not acknowledged, so the hub sends it again."""
         with self._database.write() as transaction:
