@@ -254,8 +254,8 @@ def test_digests_of_other_sections_are_refused(hub: HubKit) -> None:
     customs = hub.agency("customs")
     record = customs.record(SAME, sections={"identity": b"sealed"})
     false = SectionDigest("identity", bytes(32), len(b"sealed"))
-    header = replace(decode_header(record.header), sections=(false,))
-    lied = replace(record, header=encode_header(header))
+    header = decode_header(record.header)._replace(sections=(false,))
+    lied = record._replace(header=encode_header(header))
     assert told(hub, customs, customs.batch(lied)) == ("", ("record_section_mismatch",))
 
 
@@ -281,7 +281,8 @@ def invented(agency: FakeAgency) -> SealedRecord:
     assert all(kind in catalogue().kinds for kind in kinds)
     header = decode_header(record.header)
     commitment = token_commitment(record.salt, kinds, tokens)
-    return replace(record, tokens=tokens, header=encode_header(replace(header, token_commitment=commitment)))
+    changed = header._replace(token_commitment=commitment)
+    return record._replace(tokens=tokens, header=encode_header(changed))
 
 
 def linked_pairs(hub: HubKit) -> int:
