@@ -23,7 +23,7 @@ from passerelle_hub.config import HubSettings
 from passerelle_hub.opening import active_bundle, folders, signers_of
 from passerelle_hub.policy.bundle import load_bundle
 from passerelle_hub.run import stored_entries
-from passerelle_hub.store import Database
+from passerelle_hub.store import Database, origin
 from passerelle_hub.store.migrated import behind
 from passerelle_hub.trust_checks import log_age, stamp_age, trusted
 
@@ -90,10 +90,14 @@ def _database(settings: HubSettings) -> str | Check:
     if "://" not in settings.database and not settings.path(settings.database).exists():
         return Check("database", State.WARN, "not there yet", "Start the hub; it makes the database.")
     with closing(Database(settings.database_url)) as database:
-        steps = behind(database)
-    if steps:
-        fix = "Start the hub; it migrates before it listens."
-        return Check("database", State.WARN, f"{steps} migrations behind", fix)
+        if steps := behind(database):
+            fix = "Start the hub; it migrates before it listens."
+            return Check("database", State.WARN, f"{steps} migrations behind", fix)
+        with database.read() as tx:
+            moved = origin.moved(tx)
+    if moved:
+        fix = "Run `passerelle hub recovery-begin --checkpoint FILE`; see docs/operate/backup.md."
+        return Check("database", State.FAIL, "restored, or failed over, and nobody said so", fix)
     return "at the newest migration"
 
 

@@ -41,7 +41,7 @@ from passerelle_hub.opening import open_policy
 from passerelle_hub.outgoing import Bell
 from passerelle_hub.schedule import Schedule, hub_jobs
 from passerelle_hub.slots import push_moment
-from passerelle_hub.store import Database, Transaction
+from passerelle_hub.store import Database, Transaction, origin
 from passerelle_hub.store.waking import Waking
 
 _LOG = get_logger("hub")
@@ -56,12 +56,13 @@ def open_core(settings: HubSettings, clock: Clock | None = None) -> Core:
     """Everything but the listener, ready to work.
 
     Raises:
-        PasserelleError: `config_invalid`, `policy_not_activated`, a key file that is open to others, a bundle
-            or entry that does not hold.
+        PasserelleError: `config_invalid`, `recovery_due`, `policy_not_activated`, a key file that is open to
+            others, a bundle or entry that does not hold.
     """
     folder = settings.path
     connections = settings.writers + _OTHER_CONNECTIONS
     database = _awaited(lambda: open_database(settings, clock or SystemClock(), connections=connections))
+    _at_home(database)
     policy = open_policy(settings, database)
     base = Foundation(
         identity=Identity.parse(settings.identity),
@@ -89,6 +90,19 @@ def open_core(settings: HubSettings, clock: Clock | None = None) -> Core:
         core.registry.refresh(tx)
     _take_entries(core, settings)
     return core
+
+
+def _at_home(database: Database) -> None:
+    """A database that was restored is no hub's before it was held against the log that others know.
+
+    Raises:
+        PasserelleError: `recovery_due`.
+    """
+    with database.read() as tx:
+        moved = origin.moved(tx)
+    if moved:
+        database.close()
+        raise PasserelleError("recovery_due", "another server or timeline than the tables belong to")
 
 
 def _awaited(opening: Callable[[], Database]) -> Database:

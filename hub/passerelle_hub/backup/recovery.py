@@ -1,7 +1,8 @@
 """How a restored hub goes on: erasures first, then every connector's word, then matching.
 
 (1) what was erased after the restored state is erased again;
-(2) every active agency that takes part by connector is awaited, and the event is in the log;
+(2) every active agency that takes part by connector is awaited, and the event is in the log; a restored
+    PostgreSQL server is the hub's from now on, which without this step does not start on it (`store.origin`);
 (3) while one is awaited the hub admits batches and answers calls, and matches and tells nothing: a record
     that its agency withdrew meanwhile must not be linked;
 (4) an agency is awaited no more once it stood at the same place in its chain and both sides agreed on what
@@ -18,7 +19,7 @@ from passerelle.errors import PasserelleError
 from passerelle_hub.audit import Audit, EventKind
 from passerelle_hub.backup.restore import Restored
 from passerelle_hub.retention import erase
-from passerelle_hub.store import Database, Transaction, changes, records, recoveries
+from passerelle_hub.store import Database, Transaction, changes, origin, records, recoveries
 
 
 class Recovery:
@@ -45,6 +46,7 @@ class Recovery:
                 if record.state == "active":
                     erase(tx, self._audit, record, self._clock.now(), hub)
             recoveries.wait_for(tx, awaited, self._clock.now())
+            origin.settle(tx)
             changes.begin_anew(tx, restored.position.digest)
         return len(awaited)
 

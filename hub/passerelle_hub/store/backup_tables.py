@@ -17,6 +17,15 @@ archive = Table(
     Column("revision", String(32), nullable=False),  # of the schema that the chain of changes is about
 )
 
+# One row on PostgreSQL: the server that these tables belong to, see `origin`.
+origin = Table(
+    "origin",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("system", BigInteger, nullable=False),
+    Column("timeline", BigInteger, nullable=False),
+)
+
 # Agencies whose word a restored hub awaits before it matches.
 recovery = Table(
     "recovery",

@@ -48,6 +48,7 @@ NOT_COVERED: Final[Mapping[str, str]] = {
     "cluster_member": "computed from links and records, which are covered; told of as a first dot",
     "suspension": "whom the operator suspended; the log and pki's signed lists have their own",
     "barred_certificate": "what the operator barred; the log and pki's signed lists have their own",
+    "origin": "which server the tables belong to; an edit undoes the refusal to start on a restored one",
     "recovery": "whom a restored hub still awaits",
     "measured_chance": "copies of what signed statements say; an edit moves weights within three bits",
     "weights_change": "signed changes; an edit can bring back an older one, which every link names",

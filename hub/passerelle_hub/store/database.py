@@ -8,7 +8,9 @@ PostgreSQL 15 or newer several threads of several processes write side by side:
 3. An acknowledged commit is on disk as far as the server's own `synchronous_commit` says, which stays on.
 4. Connections come from a bounded pool; who finds none waits.
 5. Of several processes that start at once, one migrates, or takes entries, and the others wait for it.
-6. What the server cannot do now (it is away, or broke a deadlock) is the code `database_unavailable`: the
+6. A process keeps to the server, and the timeline, that it met first: one that was restored, or failed over,
+   under a running hub is away for it, and the hub's next start asks about it (`origin`).
+7. What the server cannot do now (it is away, or broke a deadlock) is the code `database_unavailable`: the
    transaction left nothing behind, or, where its commit was under way, is whole and found again.
 """
 
@@ -21,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import URL, Engine, create_engine, make_url
+from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -37,6 +39,11 @@ __all__ = ["MIGRATIONS", "Database", "Transaction"]
 MIGRATIONS = Path(__file__).parent / "migrations"
 START_LOCK: Final = 0x70617373_00000001
 """Advisory lock (PostgreSQL) that whoever migrates holds until the commit."""
+SERVER: Final = (
+    "SELECT system_identifier, ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint"
+    " FROM pg_control_system()"
+)
+"""System identifier and timeline of a PostgreSQL server; anybody may ask."""
 _SESSION: Final = " ".join(
     (
         "-c jit=off",  # costs more than any query of ours runs
@@ -68,7 +75,7 @@ class Database(store.Database):
         """One writing transaction.
 
         Raises:
-            PasserelleError: `database_unavailable`, see promise 6.
+            PasserelleError: `database_unavailable`, see promise 7.
         """
         with self._answering(), super().write() as connection:
             yield connection
@@ -78,7 +85,7 @@ class Database(store.Database):
         """One reading transaction.
 
         Raises:
-            PasserelleError: `database_unavailable`, see promise 6.
+            PasserelleError: `database_unavailable`, see promise 7.
         """
         if not self.concurrent:
             with super().read() as connection:
@@ -106,7 +113,7 @@ class Database(store.Database):
 
     @contextmanager
     def _answering(self) -> Generator[None]:
-        """Promise 6."""
+        """Promise 7."""
         try:
             yield
         except (OperationalError, InterfaceError, DisconnectionError, PoolTimeout) as fault:
@@ -154,10 +161,27 @@ def _postgresql(url: URL, connections: int) -> Engine:
     """An engine on psycopg 3; `options` of the URL's own come after ours."""
     asked = url.query.get("options", "")
     options = " ".join((_SESSION, asked if isinstance(asked, str) else " ".join(asked))).strip()
-    return create_engine(
+    engine = create_engine(
         url.set(drivername="postgresql+psycopg").update_query_dict({"options": options}),
         pool_size=connections,
         max_overflow=0,
         pool_timeout=30,
         pool_pre_ping=True,  # a server that was restarted costs nobody a failed step
     )
+    _keep_to_one(engine)
+    return engine
+
+
+def _keep_to_one(engine: Engine) -> None:
+    """Promise 6."""
+    met: list[tuple[Any, ...]] = []
+
+    @event.listens_for(engine, "connect")
+    def connected(connection: Any, _record: object) -> None:
+        with connection.cursor() as cursor:
+            server = cursor.execute(SERVER).fetchone()
+        connection.rollback()
+        if not met:
+            met.append(server)
+        if server != met[0]:
+            raise PasserelleError("database_unavailable", "another server, or another timeline")

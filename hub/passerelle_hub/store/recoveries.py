@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import delete, func, insert, select
 
+from passerelle_hub.store import origin
 from passerelle_hub.store.backup_tables import recovery
 from passerelle_hub.store.database import Transaction
 
@@ -33,5 +34,5 @@ def awaited(tx: Transaction) -> tuple[str, ...]:
 
 
 def waiting(tx: Transaction) -> bool:
-    """Whether any agency is awaited."""
-    return bool(tx.scalar(select(func.count()).select_from(recovery)))
+    """Whether any agency is awaited, or nobody said yet who is (`origin`)."""
+    return bool(tx.scalar(select(func.count()).select_from(recovery))) or origin.moved(tx)

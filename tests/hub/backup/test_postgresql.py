@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import postgres_kit
@@ -19,9 +20,13 @@ from passerelle.clock import SystemClock
 from passerelle.errors import PasserelleError
 from passerelle.seal import SealingKey
 from passerelle.sign import SigningKey
+from passerelle_hub.audit import Audit, EventSeal
 from passerelle_hub.backup import postgresql
 from passerelle_hub.backup.archive import COPY, WAL, Seals, files
-from passerelle_hub.backup.restore import Source
+from passerelle_hub.backup.recovery import Recovery
+from passerelle_hub.backup.restore import Restored, Source
+from passerelle_hub.store import Database, origin, recoveries
+from passerelle_hub.store.changes import Position
 from passerelle_hub.store.database import postgresql_address
 
 pytestmark = pytest.mark.journey
@@ -75,6 +80,9 @@ def test_a_cluster_comes_back_with_everything_acknowledged(
     source.folder.mkdir()
     address = postgresql_address(server.url("postgres"))
     run(server, "CREATE TABLE kept (word text)")
+    with closing(Database(server.url("postgres"))) as hub:
+        hub.migrate()
+        assert not moved(hub)
     run(server, "INSERT INTO kept VALUES ('before the copy')")
     run(server, "SELECT pg_switch_wal()")
     _until(lambda: any(path.suffix == "" for path in spool.iterdir()))
@@ -101,6 +109,8 @@ def test_a_cluster_comes_back_with_everything_acknowledged(
         _hand_over(target)
         again.start()
         assert run(again, "SELECT word FROM kept ORDER BY 1") == [("after the copy",), ("before the copy",)]
+        _until(lambda: _is_up(again))
+        _nothing_happens_before_somebody_says_that_it_was_restored(again)
     finally:
         again.close()
 
@@ -123,6 +133,48 @@ def test_what_keeps_a_copy_from_being_made(tmp_path: Path, monkeypatch: pytest.M
 def test_an_address_shows_no_password() -> None:
     said = postgresql_address("postgresql+psycopg://hub:secret@db.example:5433/hub")
     assert said == "postgresql://hub@db.example:5433/hub"
+
+
+def _nothing_happens_before_somebody_says_that_it_was_restored(server: postgres_kit.Server) -> None:
+    with closing(Database(server.url("postgres"))) as hub:
+        assert moved(hub)
+        with hub.read() as tx:
+            assert recoveries.waiting(tx)
+        audit = Audit(SystemClock(), EventSeal(PEPPER))
+        Recovery(audit, SystemClock()).begin(hub, Restored(Position(0, b"", 0), 0), ["police"], str(HUB))
+        assert not moved(hub)
+        with hub.read() as tx:
+            assert recoveries.awaited(tx) == ("police",)
+
+
+def moved(hub: Database) -> bool:
+    with hub.read() as tx:
+        return origin.moved(tx)
+
+
+def test_a_process_keeps_to_the_server_that_it_met_first(programs: Path) -> None:
+    with postgres_kit.server(programs) as server:
+        with closing(Database(server.url("postgres"))) as hub:
+            hub.migrate()
+            hub.engine.dispose()
+            assert not moved(hub)  # over a new connection
+            server.kill()
+            data = server.folder / "data"
+            (data / "recovery.signal").touch(0o600)
+            _hand_over(data)
+            with (data / "postgresql.auto.conf").open("a", encoding="utf-8") as settings:
+                settings.write("\nrestore_command = 'false'\n")
+            server.start()
+            _until(lambda: _is_up(server))
+            hub.engine.dispose()
+            assert code(lambda: moved(hub)) == "database_unavailable"
+        with closing(Database(server.url("postgres"))) as hub:
+            assert moved(hub)
+
+
+def _is_up(server: postgres_kit.Server) -> bool:
+    """Whether a server is through with its recovery."""
+    return run(server, "SELECT pg_is_in_recovery()") == [(False,)]
 
 
 def _hand_over(folder: Path) -> None:
