@@ -31,10 +31,12 @@ from passerelle_connector.compose import (
     open_stores,
 )
 from passerelle_connector.config import ConnectorSettings
+from passerelle_connector.epochs import at_epoch, has_keys
 from passerelle_connector.group_keys import load_group_keys
 from passerelle_connector.keyring import load_keys
 from passerelle_connector.normalise import FIELDS
 from passerelle_connector.peers import Peers
+from passerelle_connector.ports import AcceptedDomain
 from passerelle_connector.service import GrpcHub
 from passerelle_connector.sources import Item, Source
 from passerelle_connector.trial import try_source
@@ -119,15 +121,30 @@ async def _hub(settings: ConnectorSettings, peers: Peers, clock: Clock, patience
     return (
         Check("hub", State.OK, f"answers at {settings.hub.address}; TLS 1.3 with the hybrid group"),
         *([checks.clock(said.time, clock.now())] if said.time else []),
-        checked("protocol", lambda: _spoken(settings, [(d.name, d.epochs) for d in said.domains])),
+        checked("protocol", lambda: spoken(settings, peers, clock.now(), said.domains)),
     )
 
 
-def _spoken(settings: ConnectorSettings, domains: Sequence[tuple[str, Sequence[int]]]) -> str:
-    epochs = [epoch for name, accepted in domains if name == settings.domain for epoch in accepted]
-    if settings.epoch not in epochs:
-        raise PasserelleError("batch_epoch_wrong", f"{settings.domain}: the hub accepts {epochs}")
-    return f"the hub takes {settings.domain}, epoch {settings.epoch}"
+def spoken(
+    settings: ConnectorSettings, peers: Peers, now: int, domains: Sequence[AcceptedDomain]
+) -> str | Check:
+    """The epoch that we work in is one that the hub takes, and the next one's keys are pinned in time."""
+    epoch, ours = settings.epoch, [one for one in domains if one.name == settings.domain]
+    if settings.path(settings.store).exists():
+        stores = open_stores(settings)
+        epoch = at_epoch(settings, stores.tokens).epoch
+        stores.database.close()
+    accepted = [one for domain in ours for one in domain.epochs]
+    if epoch not in accepted:
+        raise PasserelleError("batch_epoch_wrong", f"{settings.domain}: the hub accepts {accepted}")
+    keys = load_group_keys(settings, peers, now)
+    coming = [one for domain in ours for one in (*domain.epochs, *domain.announced) if one > epoch]
+    missing = [one for one in coming if not has_keys(keys, settings.domain, one, epoch)]
+    if missing:
+        text = f"the hub opens epoch {max(missing)} of {settings.domain}, whose keys are not pinned here"
+        fix = "Lay the trustees' new document into the folder that `group_keys` names."
+        return Check("protocol", State.WARN, text, fix)
+    return f"the hub takes {settings.domain}, epoch {epoch}"
 
 
 async def _trustees(settings: ConnectorSettings, peers: Peers, threshold: int, patience: float) -> Check:

@@ -39,6 +39,7 @@ from passerelle_connector.normalise import FIELDS
 from passerelle_connector.preview_cli import add_to as add_preview
 from passerelle_connector.reconcile import Reconciled
 from passerelle_connector.rotate import rotate as rotate_keys
+from passerelle_connector.running import until
 from passerelle_connector.status import keys_ending, log_alarms, read_status
 from passerelle_connector.trial import try_source
 
@@ -319,29 +320,18 @@ async def _reconcile(settings: ConnectorSettings, *, confirmed: bool) -> Reconci
 
 
 async def _submit(settings: ConnectorSettings) -> dict[str, Any]:
-    async with connector(settings) as made:
-        outcome = await made.submit_once()
-    return {
-        "rows": outcome.rows,
-        "records": outcome.records,
-        "refused": outcome.refused,
-        "complete": outcome.complete,
-        "withdrawn": outcome.withdrawn,
-        "held_back": outcome.held_back,
-    }
+    try:
+        async with connector(settings) as made:
+            outcome = await made.submit_once()
+    except PasserelleError as error:
+        if error.code != "epoch_turned":
+            raise
+        return await _submit(settings.model_copy(update={"epoch": int(error.detail)}))
+    return asdict(outcome)
 
 
 async def _until_stopped(settings: ConnectorSettings) -> None:
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    async with connector(settings) as made:
-        working = asyncio.create_task(made.run())
-        stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        if not working.done():
-            working.cancel()
-            await asyncio.wait({working})
-            return
-        working.result()
+    await until(settings, stop)

@@ -31,9 +31,10 @@ from passerelle.rpc.material import FileMaterial
 from passerelle.selftest import selftest
 from passerelle.sign import VerifyingKey
 from passerelle_connector.census import Census
-from passerelle_connector.compose_log import build_log_watch, build_rotation
+from passerelle_connector.compose_log import build_log_watch, build_rotation, build_turning
 from passerelle_connector.config import ConnectorSettings
 from passerelle_connector.deliver import Delivery
+from passerelle_connector.epochs import at_epoch
 from passerelle_connector.group_keys import load_group_keys
 from passerelle_connector.inbox import Inbox
 from passerelle_connector.keyring import MANIFEST, Keyring, load_keys
@@ -386,12 +387,14 @@ async def connector(settings: ConnectorSettings) -> AsyncGenerator[Connector]:
     if renewal is not None:
         await renewal.ready()
     stores = open_stores(settings)
+    settings = at_epoch(settings, stores.tokens)
     stores.tokens.forget_before(settings.epoch)
     try:
         async with open_ports(settings, peers, renewal) as ports:
             lists = build_lists(settings, peers, environment)
             made = connect(settings, stores, keyring, peers, group_keys, ports, environment, renewal, lists)
             made.rotation = build_rotation(settings, peers, environment.clock)
+            made.turning = build_turning(token_protocol(settings), settings, peers, environment.clock)
             yield made
     finally:
         stores.database.close()

@@ -1,4 +1,4 @@
-"""Wiring of the watch over the hub's log and of the keys that it proves; a part of `compose`."""
+"""Wiring of what watches beside the work: the hub's log, our keys' age, token epochs; a part of `compose`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from passerelle.note import Note
 from passerelle.sign import SigningKey
 from passerelle.tlog_proof import SUFFIX, write_proof
 from passerelle_connector.config import ConnectorSettings
+from passerelle_connector.epochs import Turning
+from passerelle_connector.group_keys import load_group_keys
 from passerelle_connector.log_watch import Keep, LogWatch
+from passerelle_connector.model import TokenProtocol
 from passerelle_connector.peers import Peers
 from passerelle_connector.pins import Pins
 from passerelle_connector.rotation import Rotation
@@ -68,3 +71,10 @@ def build_rotation(settings: ConnectorSettings, peers: Peers, clock: Clock) -> R
         return None
     me, keys = Identity.parse(settings.identity), settings.path(settings.keys)
     return Rotation(me, keys, peers, clock, settings.rotate_days)
+
+
+def build_turning(
+    protocol: TokenProtocol, settings: ConnectorSettings, peers: Peers, clock: Clock
+) -> Turning:
+    """What notices that a later token epoch is due."""
+    return Turning(protocol, lambda: load_group_keys(settings, peers, clock.now()))

@@ -32,11 +32,12 @@ class SealedNotification:
 
 @dataclass(frozen=True, slots=True)
 class AcceptedDomain:
-    """A domain as the hub takes it: its epochs and tiers."""
+    """A domain as the hub takes it: its epochs and tiers, and the epochs that it announces."""
 
     name: str
     epochs: tuple[int, ...]
     tiers: tuple[str, ...]
+    announced: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

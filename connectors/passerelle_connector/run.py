@@ -28,6 +28,7 @@ from passerelle.errors import PasserelleError
 from passerelle.log import get_logger
 from passerelle.rpc.leaf import Renewal
 from passerelle_connector.deliver import Delivery
+from passerelle_connector.epochs import Turning
 from passerelle_connector.inbox import Inbox
 from passerelle_connector.listwatch import ListWatch
 from passerelle_connector.log_watch import LogWatch
@@ -109,6 +110,9 @@ class Connector:
         self._lists = lists
         self.log_watch = log_watch
         self.rotation: Rotation | None = None
+        self.turning: Turning | None = None
+        self.due = asyncio.Event()
+        """Set once a later token epoch is due: whoever runs this connector wires it anew (`epochs`)."""
         self._agreed = asyncio.Event()
 
     async def run(self) -> None:
@@ -148,16 +152,28 @@ class Connector:
         """Refresh what is known of the hub, then read the source once.
 
         Raises:
-            PasserelleError: `batch_normaliser_wrong`, `batch_epoch_wrong`, or what a reading raises.
+            PasserelleError: `batch_normaliser_wrong`, `batch_epoch_wrong`, `epoch_turned`, or what a reading
+                raises.
         """
         try:
-            self.check(await self._directory.describe())
+            said = await self._directory.describe()
+            await self._turn(said)
+            self.check(said)
             self.peers.accept(await self._directory.agencies())
         except PasserelleError as error:
             if error.code not in _AWAY:
                 raise
             _LOG.info("hub.away", code=error.code)
         return await self._reader.read()
+
+    async def _turn(self, hub: HubDescription) -> None:
+        if self.turning is None:
+            return
+        try:
+            await asyncio.to_thread(self.turning.check, hub.domains)
+        except PasserelleError:
+            self.due.set()
+            raise
 
     def check(self, hub: HubDescription) -> None:
         """Check that the hub takes what this connector makes, before any evaluation is spent on it.

@@ -98,7 +98,9 @@ class GrpcHub:
             hub=said.hub,
             entry=signed_in(said.entry),
             domains=tuple(
-                AcceptedDomain(domain.name, tuple(domain.epochs), tuple(domain.tiers))
+                AcceptedDomain(
+                    domain.name, tuple(domain.epochs), tuple(domain.tiers), tuple(domain.announced)
+                )
                 for domain in said.domains
             ),
             normaliser=said.normaliser,

@@ -61,6 +61,9 @@ class EventKind(StrEnum):
     AGENCY_RESUMED = "agency.resumed"
     CERTIFICATE_BARRED = "certificate.barred"
     CERTIFICATE_ENDING = "certificate.ending"
+    EPOCH_ANNOUNCED = "epoch.announced"
+    EPOCH_OPENED = "epoch.opened"
+    EPOCH_CLOSED = "epoch.closed"
     POLICY_ACTIVATED = "policy.activated"
     POLICY_ROLLED_BACK = "policy.rolled-back"
     POLICY_SHADOWED = "policy.shadowed"
@@ -108,6 +111,9 @@ MEANING: Mapping[EventKind, str] = {
     EventKind.CHECKPOINT_STAMPED: "A time-stamping authority stamped a checkpoint; of how many leaves.",
     EventKind.TIMESTAMP_FAILED: "An alarm: a checkpoint was not stamped; the code says why.",
     EventKind.AGENCY_ADDED: "An agency's signed registry entry was added or replaced.",
+    EventKind.EPOCH_ANNOUNCED: "The operator announced a token epoch of a domain.",
+    EventKind.EPOCH_OPENED: "The hub takes tokens of a further epoch from now on.",
+    EventKind.EPOCH_CLOSED: "The hub takes tokens of an epoch no longer.",
     EventKind.POLICY_ACTIVATED: "A policy revision became the active one; its signers, the bundle's hash.",
     EventKind.POLICY_ROLLED_BACK: "A stored revision became the active one again; the bundle's hash.",
     EventKind.POLICY_SHADOWED: "A revision is tried beside the active one, or a trial ended.",

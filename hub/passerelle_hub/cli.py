@@ -21,7 +21,7 @@ from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
 from passerelle.log import configure
 from passerelle.sign import VerifyingKey
-from passerelle_hub import backup_cli, standing_cli, weights_cli
+from passerelle_hub import backup_cli, epoch_cli, standing_cli, weights_cli
 from passerelle_hub.config import HubSettings
 from passerelle_hub.enrol import KeyFiles, enrol
 from passerelle_hub.figures import read_agencies, read_evaluations, read_links, read_status
@@ -98,6 +98,7 @@ def agency(entry: Path, /, *, config: Config = _DEFAULT) -> None:
     print(f"{added.agency}: revision {added.revision}, {added.status}")
 
 
+app.command(epoch_cli.app)
 app.command(standing_cli.suspend)
 app.command(standing_cli.resume)
 app.command(standing_cli.revoke)

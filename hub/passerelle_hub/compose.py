@@ -6,7 +6,7 @@ listener in front of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from passerelle.catalogue import catalogue
@@ -26,6 +26,7 @@ from passerelle_hub.audit import Audit, EventSeal
 from passerelle_hub.clustering import Clustering
 from passerelle_hub.decisions import Decisions
 from passerelle_hub.domains import Domains
+from passerelle_hub.epochs import TokenEpochs
 from passerelle_hub.evaluations.reconcile import Evaluations, Tolerance
 from passerelle_hub.evaluations.reports import Reports
 from passerelle_hub.evaluations.service import TrusteeReports, add_servicer
@@ -60,7 +61,7 @@ from passerelle_hub.settle import Settlement
 from passerelle_hub.shadow import Shadow
 from passerelle_hub.slots import TickTime
 from passerelle_hub.standing import LocalStanding
-from passerelle_hub.store import Database
+from passerelle_hub.store import Database, Transaction
 from passerelle_hub.store.leading import Leader
 from passerelle_hub.store.policies import UNSIGNED, State
 from passerelle_hub.transparency import Transparency
@@ -115,6 +116,7 @@ class Core:
     reports: Reports
     evaluations: Evaluations
     pulse: Pulse
+    epochs: TokenEpochs
     leader: Leader
     refused: calls.RefusedCalls
 
@@ -129,9 +131,7 @@ def build_core(base: Foundation, database: Database) -> Core:
     """Wire the steps over a migrated database."""
     clock, table = base.clock, catalogue()
     audit = Audit(clock, EventSeal(base.pepper))
-    federation = Federation(base.identity.trust_domain, base.home_roots)
-    local = LocalStanding(federation, Revocations(clock, required=base.require_lists), audit, clock)
-    registry = Registry(base.registry_key, federation, local, audit, clock)
+    registry = _registry(base, audit)
     decider, following, decisions = _deciding(base, audit)
     quota = Quota(clock, {**DEFAULT_LIMITS, **base.quotas}, base.quota_exceptions)
     transparency = Transparency(str(base.identity), base.signing_key, clock, audit)
@@ -139,7 +139,7 @@ def build_core(base: Foundation, database: Database) -> Core:
     notifier = _notifier(base, registry, decisions, audit, time)
     active = ActiveWeights(base.signers).change
     settlement = Settlement(database=database, linker=linker, notifier=notifier, audit=audit, weights=active)
-    refused, leader = calls.RefusedCalls(), Leader(database)
+    refused, leader, epochs = calls.RefusedCalls(), Leader(database), TokenEpochs(base.domains, audit, clock)
     return Core(
         foundation=base,
         database=database,
@@ -179,12 +179,30 @@ def build_core(base: Foundation, database: Database) -> Core:
             transparency=transparency,
             leader=leader,
             flush=lambda: refused.flush(database, audit),
-            follow=following.tick,
+            follow=_each_tick(following, epochs),
             time=time,
         ),
+        epochs=epochs,
         leader=leader,
         refused=refused,
     )
+
+
+def _registry(base: Foundation, audit: Audit) -> Registry:
+    federation = Federation(base.identity.trust_domain, base.home_roots)
+    lists = Revocations(base.clock, required=base.require_lists)
+    local = LocalStanding(federation, lists, audit, base.clock)
+    return Registry(base.registry_key, federation, local, audit, base.clock)
+
+
+def _each_tick(following: Following, epochs: TokenEpochs) -> Callable[[Transaction], None]:
+    """What every process reads of the operator's decisions."""
+
+    def follow(tx: Transaction) -> None:
+        following.tick(tx)
+        epochs.refresh(tx)
+
+    return follow
 
 
 def _notifier(

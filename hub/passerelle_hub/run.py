@@ -88,6 +88,7 @@ def open_core(settings: HubSettings, clock: Clock | None = None) -> Core:
     with database.write() as tx:
         database.alone(tx)
         core.registry.refresh(tx)
+        core.epochs.refresh(tx)
     _take_entries(core, settings)
     return core
 

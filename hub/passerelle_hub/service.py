@@ -228,7 +228,12 @@ class Directory(directory_pb2_grpc.DirectoryServicer):
             hub=str(said.hub),
             entry=signed_out(entry) if entry else None,
             domains=[
-                directory_pb2.AcceptedDomain(name=name, epochs=epochs, tiers=tiers.get(name, ()))
+                directory_pb2.AcceptedDomain(
+                    name=name,
+                    epochs=epochs,
+                    tiers=tiers.get(name, ()),
+                    announced=said.domains.announced.get(name, ()),
+                )
                 for name, epochs in sorted(said.domains.epochs.items())
             ],
             normaliser=said.domains.normaliser,

@@ -11,8 +11,12 @@ import pytest
 from passerelle.checks import Check, State
 from passerelle.clock import DAY, ManualClock, SystemClock
 from passerelle.config import load
+from passerelle.errors import PasserelleError
 from passerelle_connector.checks import look as look_at_connector
+from passerelle_connector.checks import spoken
+from passerelle_connector.compose import load_peers, open_stores
 from passerelle_connector.config import ConnectorSettings
+from passerelle_connector.ports import AcceptedDomain
 from passerelle_demo.cli import POLICIES
 from passerelle_demo.scenario import synthetic
 from passerelle_demo.staging import Stage, build
@@ -176,3 +180,24 @@ def test_certificates_that_nobody_renewed_are_named(stage: Path) -> None:
     assert pki(stage)["certificates"].state is State.OK
     found = pki(stage, 7 * DAY)["certificates"]
     assert found.state is State.WARN and "overdue" in found.text
+
+
+def test_a_trustee_is_reminded_of_the_monthly_refresh(stage: Path) -> None:
+    assert trustee(stage)["refresh"].state is State.OK
+    found = trustee(stage, 32 * DAY)["refresh"]
+    assert found.state is State.WARN and "reshare" in found.fix
+
+
+def test_a_connector_hears_of_an_epoch_whose_keys_it_lacks(stage: Path) -> None:
+    settings = load(ConnectorSettings, stage / AGENCY / "connector.toml")
+    peers, now, domain = load_peers(settings), SystemClock().now(), settings.domain
+    assert (
+        spoken(settings, peers, now, [AcceptedDomain(domain, (1,), ())]) == f"the hub takes {domain}, epoch 1"
+    )
+    open_stores(settings).database.close()
+    for told in (AcceptedDomain(domain, (1,), (), (2,)), AcceptedDomain(domain, (1, 2), ())):
+        found = spoken(settings, peers, now, [told])
+        assert isinstance(found, Check) and found.state is State.WARN and "epoch 2" in found.text
+    with pytest.raises(PasserelleError) as caught:
+        spoken(settings, peers, now, [AcceptedDomain(domain, (2,), ())])
+    assert caught.value.code == "batch_epoch_wrong"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,9 +33,10 @@ from passerelle.record import Batch, Position
 from passerelle.registry_entry import RegistryEntry, sign_entry
 from passerelle.sign import Signed, SigningKey
 from passerelle.wire.v1 import exchange_pb2
-from passerelle_connector.compose import Environment, Ports, Stores, connect, open_stores
+from passerelle_connector.compose import Environment, Ports, Stores, connect, open_stores, token_protocol
 from passerelle_connector.config import ConnectorSettings
 from passerelle_connector.enrol import enrol
+from passerelle_connector.epochs import Turning, at_epoch
 from passerelle_connector.inbox import ACKNOWLEDGE_SECONDS
 from passerelle_connector.keyring import load_keys
 from passerelle_connector.peers import Peers
@@ -119,7 +120,10 @@ class SimulatedHub:
         return HubDescription(
             hub=str(HUB),
             entry=entry,
-            domains=tuple(AcceptedDomain(name, epochs, ()) for name, epochs in domains.epochs.items()),
+            domains=tuple(
+                AcceptedDomain(name, epochs, (), domains.announced.get(name, ()))
+                for name, epochs in domains.epochs.items()
+            ),
             normaliser=domains.normaliser,
             catalogue="keys/1",
         )
@@ -181,6 +185,8 @@ class Federation:
     stack: AsyncExitStack
     wire: list[bytes] = field(default_factory=list)
     members: dict[str, Member] = field(default_factory=dict)
+    pinned: GroupKeys | None = None
+    """What a connector finds when it reads its pinned keys again; None for those it began with."""
 
     def join(self, agency: str, config: str, files: Mapping[str, bytes]) -> Member:
         """A new agency with rows; `config` holds [source], [map] and [marking]."""
@@ -210,7 +216,9 @@ class Federation:
         environment = Environment(self.kit.clock, os.urandom, random.Random(1).random)
         log = KitLog(self.kit, identity)
         ports = Ports(hub, hub, trustees, hub, log=log)
+        settings = at_epoch(settings, stores.tokens)
         connector = connect(settings, stores, keyring, peers, self.keys, ports, environment)
+        connector.turning = Turning(token_protocol(settings), lambda: self.pinned or self.keys)
         return Member(settings, stores, connector, hub, trustees, log)
 
     def beat(self) -> None:
@@ -244,10 +252,12 @@ def register_hub(kit: HubKit) -> None:
 
 
 @asynccontextmanager
-async def federation(kit: HubKit, folder: Path, domain: str = "ter") -> AsyncIterator[Federation]:
+async def federation(
+    kit: HubKit, folder: Path, domain: str = "ter", epochs: Sequence[int] = (1,)
+) -> AsyncIterator[Federation]:
     """A federation over a hub's core: three trustees, two of which answer a request."""
     register_hub(kit)
-    dealt = deal_for_development([domain])
+    dealt = deal_for_development([domain], epochs)
     evaluators = {
         book.index: Evaluator(book, Quota(Ledger(folder / f"trustee-{book.index}.db"), Budgets(), kit.clock))
         for book in dealt.books

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Final
 
 from passerelle import checks
 from passerelle.certificate import Usage
 from passerelle.checks import Check, State, checked
-from passerelle.clock import Clock, SystemClock
+from passerelle.clock import DAY, Clock, SystemClock
 from passerelle.config import load
 from passerelle.errors import PasserelleError
 from passerelle.federation import Federation
@@ -24,6 +25,9 @@ from passerelle_trustee.ceremonies.folder import SHARES
 from passerelle_trustee.compose import Register, open_shelf
 from passerelle_trustee.config import TrusteeSettings
 from passerelle_trustee.store import Ledger
+
+REFRESH: Final = 31 * DAY
+"""Age of the newest shares from which on a refresh is due."""
 
 
 def examine(config: Path) -> Iterator[Check]:
@@ -39,6 +43,7 @@ def look(settings: TrusteeSettings, clock: Clock) -> Iterator[Check]:
     yield checks.leaf(settings, settings.tls, Usage.SERVER, clock.now())
     yield checked("key and certificate", lambda: _pair(settings))
     yield checked("shares", lambda: _shares(settings))
+    yield checked("refresh", lambda: _refreshed(held, clock))
     yield checked("registry", lambda: _registry(settings))
     yield from _trusted(settings, clock)
     yield checked("ledger", lambda: _ledger(settings))
@@ -76,6 +81,16 @@ def _trusted(settings: TrusteeSettings, clock: Clock) -> Iterator[Check]:
     domains = {name: federation.roots(name) for name in names}
     folder = settings.path(settings.revocation.folder)
     yield from trust(settings.revocation, folder, domains, clock.now())
+
+
+def _refreshed(files: Sequence[Path], clock: Clock) -> Check | str:
+    """How long ago shares were dealt last: a file is written once, at the end of its ceremony."""
+    age = clock.now() - max(file.stat().st_mtime_ns for file in files) // 1_000
+    text = f"the newest shares are {age // DAY} days old"
+    if age <= REFRESH:
+        return text
+    fix = "Hold a `reshare` with the other trustees, to the same ones; see docs/operate/trustee.md."
+    return Check("refresh", State.WARN, text, fix)
 
 
 def _federation(settings: TrusteeSettings) -> tuple[Federation, int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from passerelle_connector.store.database import Database
 from passerelle_connector.store.tables import tokens
@@ -44,6 +44,11 @@ class TokenCache:
             transaction.exec_driver_sql(
                 "INSERT OR REPLACE INTO tokens (mac, token, epoch) VALUES (?, ?, ?)", rows
             )
+
+    def newest_epoch(self) -> int:
+        """The newest epoch of which a token is remembered; 0 for none."""
+        with self._database.read() as transaction:
+            return transaction.scalar(select(func.max(tokens.c.epoch))) or 0
 
     def forget_before(self, epoch: int) -> None:
         """Drop the tokens of epochs before this one."""

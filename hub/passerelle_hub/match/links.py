@@ -2,7 +2,8 @@
 
 States here: *candidate* (names alone, or policy allows no more), *director_only* (one side is embargoed),
 *notified* (both agencies may learn of it), *erased* (nothing supports it any longer). A confirmed link keeps
-its state, and so does a refuted one unless a further field agrees; people set those.
+its state, and so does a refuted one unless a further field agrees; people set those. A link whose records are
+tokenised under two epochs stays as it is: their tokens cannot be compared.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from passerelle_hub.match.pairs import Pair
 from passerelle_hub.match.score import Population, Score, Verdict, score, weights_version
 from passerelle_hub.match.weights import DISAGREE
 from passerelle_hub.policy.model import Decision, PolicyRequest
-from passerelle_hub.store import Transaction, links
+from passerelle_hub.store import Transaction, links, records
 from passerelle_hub.store.links import StoredLink
 from passerelle_hub.store.records import StoredRecord
 
@@ -155,8 +156,14 @@ class Linker:
         known: Mapping[tuple[int, int, str], StoredLink],
         supported: set[tuple[int, int, str]],
     ) -> None:
-        for key, link in known.items():
-            if key in supported or LinkState(link.state) is LinkState.ERASED:
+        lost = {
+            key: link
+            for key, link in known.items()
+            if key not in supported and LinkState(link.state) is not LinkState.ERASED
+        }
+        ends = records.by_key(tx, sorted({end for low, high, _ in lost for end in (low, high)}))
+        for (low, high, _), link in lost.items():
+            if _incomparable(ends.get(low), ends.get(high)):
                 continue
             erased = links.erased(link, self._clock.now())
             self._audit.append(
@@ -190,6 +197,13 @@ def _news(known: StoredLink, result: Score) -> bool:
     before = {field for field, level, _ in stored if level not in {"", DISAGREE}}
     now = {row.field for row in result.evidence if row.level not in {"", DISAGREE}}
     return not now <= before
+
+
+def _incomparable(low: StoredRecord | None, high: StoredRecord | None) -> bool:
+    """Whether two records share no tokens because one went over to another epoch: that says nothing."""
+    if low is None or high is None or low.state != "active" or high.state != "active":
+        return False
+    return low.epoch != high.epoch
 
 
 def _state(result: Score, decision: Decision) -> LinkState:

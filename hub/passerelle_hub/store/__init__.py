@@ -3,9 +3,16 @@
 Every function takes the running transaction first, so that a step decides what stands or falls together.
 """
 
-from passerelle_hub.store import tables_chances, tables_clusters, tables_standing, tables_weights
+from passerelle_hub.store import (
+    tables_chances,
+    tables_clusters,
+    tables_epochs,
+    tables_standing,
+    tables_weights,
+)
 from passerelle_hub.store.database import Database, Transaction
 
 __all__ = [
-    "Database", "Transaction", "tables_chances", "tables_clusters", "tables_standing", "tables_weights",
+    "Database", "Transaction", "tables_chances", "tables_clusters", "tables_epochs", "tables_standing",
+    "tables_weights",
 ]  # fmt: skip

@@ -46,6 +46,7 @@ NOT_COVERED: Final[Mapping[str, str]] = {
     "archive": "what the last backup held; a wrong one shows when the next is made",
     "cluster_news": "links, which are covered, that clusters are to be computed for",
     "cluster_member": "computed from links and records, which are covered; told of as a first dot",
+    "token_epoch": "which epochs are taken; the log has its own (`epoch.opened`, `epoch.closed`)",
     "suspension": "whom the operator suspended; the log and pki's signed lists have their own",
     "barred_certificate": "what the operator barred; the log and pki's signed lists have their own",
     "origin": "which server the tables belong to; an edit undoes the refusal to start on a restored one",

@@ -51,6 +51,7 @@ class StoredRecord(NamedTuple):
     kinds: bytes
     marks: bytes
     batch_pk: int
+    epoch: int
 
 
 _FIELDS = RecordRow._fields.index("entries")
@@ -68,6 +69,7 @@ _STORED = (
     record.c.kinds,
     record.c.marks,
     record.c.batch_pk,
+    record.c.epoch,
 )
 
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from passerelle.wire.v1 import common_pb2 as passerelle_dot_wire_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"passerelle/wire/v1/directory.proto\x12\x12passerelle.wire.v1\x1a\x1fpasserelle/wire/v1/common.proto\"\x11\n\x0f\x44\x65scribeRequest\"\xe8\x01\n\x10\x44\x65scribeResponse\x12\x0b\n\x03hub\x18\x01 \x01(\t\x12)\n\x05\x65ntry\x18\x02 \x01(\x0b\x32\x1a.passerelle.wire.v1.Signed\x12\x33\n\x07\x64omains\x18\x03 \x03(\x0b\x32\".passerelle.wire.v1.AcceptedDomain\x12\x12\n\nnormaliser\x18\x04 \x01(\t\x12\x11\n\tcatalogue\x18\x05 \x01(\t\x12\x19\n\x11max_batch_records\x18\x06 \x01(\r\x12\x17\n\x0fmax_batch_bytes\x18\x07 \x01(\x04\x12\x0c\n\x04time\x18\x08 \x01(\x04\"=\n\x0e\x41\x63\x63\x65ptedDomain\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x65pochs\x18\x02 \x03(\r\x12\r\n\x05tiers\x18\x03 \x03(\t\"\x11\n\x0f\x41genciesRequest\"?\n\x10\x41genciesResponse\x12+\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1a.passerelle.wire.v1.Signed2\xb9\x01\n\tDirectory\x12U\n\x08\x44\x65scribe\x12#.passerelle.wire.v1.DescribeRequest\x1a$.passerelle.wire.v1.DescribeResponse\x12U\n\x08\x41gencies\x12#.passerelle.wire.v1.AgenciesRequest\x1a$.passerelle.wire.v1.AgenciesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"passerelle/wire/v1/directory.proto\x12\x12passerelle.wire.v1\x1a\x1fpasserelle/wire/v1/common.proto\"\x11\n\x0f\x44\x65scribeRequest\"\xe8\x01\n\x10\x44\x65scribeResponse\x12\x0b\n\x03hub\x18\x01 \x01(\t\x12)\n\x05\x65ntry\x18\x02 \x01(\x0b\x32\x1a.passerelle.wire.v1.Signed\x12\x33\n\x07\x64omains\x18\x03 \x03(\x0b\x32\".passerelle.wire.v1.AcceptedDomain\x12\x12\n\nnormaliser\x18\x04 \x01(\t\x12\x11\n\tcatalogue\x18\x05 \x01(\t\x12\x19\n\x11max_batch_records\x18\x06 \x01(\r\x12\x17\n\x0fmax_batch_bytes\x18\x07 \x01(\x04\x12\x0c\n\x04time\x18\x08 \x01(\x04\"P\n\x0e\x41\x63\x63\x65ptedDomain\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x65pochs\x18\x02 \x03(\r\x12\r\n\x05tiers\x18\x03 \x03(\t\x12\x11\n\tannounced\x18\x04 \x03(\r\"\x11\n\x0f\x41genciesRequest\"?\n\x10\x41genciesResponse\x12+\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1a.passerelle.wire.v1.Signed2\xb9\x01\n\tDirectory\x12U\n\x08\x44\x65scribe\x12#.passerelle.wire.v1.DescribeRequest\x1a$.passerelle.wire.v1.DescribeResponse\x12U\n\x08\x41gencies\x12#.passerelle.wire.v1.AgenciesRequest\x1a$.passerelle.wire.v1.AgenciesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,11 +37,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DESCRIBERESPONSE']._serialized_start=111
   _globals['_DESCRIBERESPONSE']._serialized_end=343
   _globals['_ACCEPTEDDOMAIN']._serialized_start=345
-  _globals['_ACCEPTEDDOMAIN']._serialized_end=406
-  _globals['_AGENCIESREQUEST']._serialized_start=408
-  _globals['_AGENCIESREQUEST']._serialized_end=425
-  _globals['_AGENCIESRESPONSE']._serialized_start=427
-  _globals['_AGENCIESRESPONSE']._serialized_end=490
-  _globals['_DIRECTORY']._serialized_start=493
-  _globals['_DIRECTORY']._serialized_end=678
+  _globals['_ACCEPTEDDOMAIN']._serialized_end=425
+  _globals['_AGENCIESREQUEST']._serialized_start=427
+  _globals['_AGENCIESREQUEST']._serialized_end=444
+  _globals['_AGENCIESRESPONSE']._serialized_start=446
+  _globals['_AGENCIESRESPONSE']._serialized_end=509
+  _globals['_DIRECTORY']._serialized_start=512
+  _globals['_DIRECTORY']._serialized_end=697
 # @@protoc_insertion_point(module_scope)

@@ -86,21 +86,27 @@ class AcceptedDomain(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     EPOCHS_FIELD_NUMBER: _builtins.int
     TIERS_FIELD_NUMBER: _builtins.int
+    ANNOUNCED_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     @_builtins.property
     def epochs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
     @_builtins.property
     def tiers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def announced(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """epochs that will be taken; their keys should be pinned by then"""
+
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         epochs: _abc.Iterable[_builtins.int] | None = ...,
         tiers: _abc.Iterable[_builtins.str] | None = ...,
+        announced: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["epochs", b"epochs", "name", b"name", "tiers", b"tiers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["announced", b"announced", "epochs", b"epochs", "name", b"name", "tiers", b"tiers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
