@@ -4,7 +4,9 @@
                                                           docs/linkage.md and build/bench-linkage.json
     python -m bench.linking --set FOLDER                  a set of one's own (see `sets` for its form)
     python -m bench.linking --only FEBRL3 --no-peers      some sets, ours alone; writes the JSON alone
+    python -m bench.linking stages                        with and without a closer look, ours alone
     python -m bench.linking learn                         m as learned on the development sets
+    python -m bench.linking closer                        chances of a closer look, as learned on them
     python -m bench.linking select                        the catalogue by greedy selection
     python -m bench.linking belgian FOLDER --seed 1       writes a generated set in the simple form
     python -m bench.linking errors --lists FOLDER         every remaining error on the lists
@@ -19,7 +21,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bench.linking import belgian, learn, ours, selection, sets
+from bench.linking import belgian, closer, learn, ours, selection, sets
 from bench.linking.errors import remaining
 from bench.linking.measures import quality
 from bench.linking.methods import EVEN, Peers, Result, exact, passerelle
@@ -40,6 +42,10 @@ def main() -> None:
     match options.command:
         case "learn":
             _learned(chosen)
+        case "stages":
+            print("\n".join(closer.lines(closer.compare(chosen, _family))))
+        case "closer":
+            closer.report(chosen)
         case "select":
             selection.report(chosen)
         case "belgian":
@@ -68,7 +74,8 @@ def _compare(chosen: Sequence[LinkageSet], options: argparse.Namespace) -> None:
     if not (options.only or options.set or options.no_peers):
         lists = [one for one in chosen if one.published]
         errors = [line for one in lists for line in remaining(one)]
-        write_page(ROOT / "docs" / "linkage.md", results, _left_out(chosen), errors)
+        looked = closer.compare([one for one in chosen if not one.published], _family)
+        write_page(ROOT / "docs" / "linkage.md", results, _left_out(chosen), looked, errors)
 
 
 def _methods(one: LinkageSet, peers: Peers | None) -> Iterator[Result]:
@@ -133,7 +140,10 @@ def _sets(options: argparse.Namespace) -> Iterator[LinkageSet]:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench.linking", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument(
-        "command", nargs="?", choices=("compare", "learn", "select", "belgian", "errors"), default="compare"
+        "command",
+        nargs="?",
+        choices=("compare", "stages", "learn", "closer", "select", "belgian", "errors"),
+        default="compare",
     )
     parser.add_argument("folder", nargs="?", help="belgian: where to write the set")
     parser.add_argument("--set", action="append", type=Path, help="folder with a.csv, b.csv and truth.csv")

@@ -131,11 +131,15 @@ def _stated(chosen: LinkageSet) -> tuple[bytes, ...]:
     return tuple(found)
 
 
+def measured(chosen: LinkageSet, table: Weights | None = None) -> Weights:
+    """The table (the shipped one) with what the sources' connectors measure."""
+    return (table or weights()).measured(tuple(map(decode_chances, _stated(chosen))))
+
+
 def link(chosen: LinkageSet, tiers: frozenset[Tier], table: Weights | None = None) -> Linked:
     """Link a set as a federation of its sources would: by the shipped prior, then by the measured one."""
     began = time.perf_counter()
-    stated = tuple(map(decode_chances, _stated(chosen)))
-    scorer = Scorer((table or weights()).measured(stated))
+    scorer = Scorer(measured(chosen, table))
     strong = dict(weights().floors)[Band.STRONG]
     within = not chosen.right
     records = read(chosen, tiers)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from bench.linking.closer import Compared, lines
 from bench.linking.measures import calibration_error
 from bench.linking.methods import Result
 
@@ -20,11 +21,22 @@ def write_json(path: Path, results: Iterable[Result]) -> None:
 
 
 def write_page(
-    path: Path, results: Sequence[Result], left_out: Mapping[str, tuple[float, float]], errors: Sequence[str]
+    path: Path,
+    results: Sequence[Result],
+    left_out: Mapping[str, tuple[float, float]],
+    looked: Sequence[Compared],
+    errors: Sequence[str],
 ) -> None:
     """The page: what stands above the mark is kept, the figures below it are written anew."""
     above = path.read_text(encoding="utf-8").partition(_START)[0] if path.exists() else "# Linkage\n\n"
-    parts = [above + _START, "", *_table(results), *_left_out(left_out), *_calibration(results)]
+    parts = [
+        above + _START,
+        "",
+        *_table(results),
+        *_left_out(left_out),
+        *lines(looked),
+        *_calibration(results),
+    ]
     if errors:
         parts += ["## Remaining errors on the published lists", "", *errors, ""]
     path.write_text("\n".join(parts).rstrip() + "\n", encoding="utf-8")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from bench.linking import belgian, learn, ours, selection, sets
+from bench.linking import belgian, closer, learn, ours, selection, sets
 from bench.linking.errors import remaining
 from bench.linking.measures import calibration, calibration_error, quality
 from bench.linking.methods import EVEN, exact, passerelle
@@ -74,8 +74,21 @@ def test_linkage_of_belgian_records_stays_where_it_was(records: LinkageSet, tmp_
     assert (by_tier["core, address"].tokens or 99) <= 26
     assert by_tier["core, address"].quality.f1 > by_tier[""].quality.f1 + 0.2
     write_json(tmp_path / "build" / "figures.json", results)
-    write_page(tmp_path / "page.md", results, {records.name: (0.9, 0.8)}, ["| one |"])
+    write_page(tmp_path / "page.md", results, {records.name: (0.9, 0.8)}, [], ["| one |"])
     assert "| Belgian records, seed 5 | 0.9000 | 0.8000 |" in (tmp_path / "page.md").read_text("utf-8")
+
+
+def test_a_closer_look_finds_more_and_says_what_it_costs(records: LinkageSet) -> None:
+    (found,) = closer.compare([records], lambda name: name)
+    looked = found.looked
+    assert looked.closer.recall >= looked.first.recall
+    assert looked.closer.best_f1 > looked.first.best_f1
+    assert looked.pairs
+    assert 0 < looked.evaluations < 60
+    assert looked.first.f1 < found.ceiling <= 1
+    assert f"| {records.name} | {looked.first.f1:.4f} | {looked.closer.f1:.4f} |" in "\n".join(
+        closer.lines([found])
+    )
 
 
 def test_errors_tell_references_and_no_values(records: LinkageSet) -> None:

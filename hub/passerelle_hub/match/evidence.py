@@ -160,7 +160,7 @@ def _rows(
             found.append(FieldEvidence(field, level, table.fields[field][level]))
     if "given" in fields:
         found = list(_one_reading(found))  # rule 2
-        found = list(_one_move(found))  # rule 3
+        found = list(one_move(found))  # rule 3
         if _another_of_the_household(found):
             found = [row for row in found if row.field not in _SUPPORT]  # rule 4
     return found
@@ -184,8 +184,8 @@ def _one_reading(found: Sequence[FieldEvidence]) -> Iterator[FieldEvidence]:
     return (row for row in found if row.field not in unread)
 
 
-def _one_move(found: Sequence[FieldEvidence]) -> Iterator[FieldEvidence]:
-    """Rule 3."""
+def one_move(found: Sequence[FieldEvidence]) -> Iterator[FieldEvidence]:
+    """Rule 3: the rows, of an address one disagreement at most."""
     place = _of(found, PLACE)
     better = max(place, key=lambda row: row.bits, default=None)
     rest = [row for row in found if row.field not in PLACE or row is better]

@@ -1,9 +1,9 @@
 """Score one pair of records from what their shared tokens prove (Fellegi and Sunter, JASA 1969).
 
-Steps of `score`: (1) to (3) what is proven, field by field, in bits (`evidence`); (4) the prior from the
-population; (5) a discount where even the rarest shared token is common; (6) a ceiling for namesakes, homes,
-twins, families and sons named as their father; (7) the hard rules decide what the sum may become: match,
-candidate or nothing.
+Steps of `score`: (1) to (3) what is proven, field by field, in bits (`evidence`), and more where a closer
+look was taken at the pair (`closer`); (4) the prior from the population; (5) a discount where even the
+rarest shared token is common; (6) a ceiling for namesakes, homes, twins, families and sons named as their
+father; (7) the hard rules decide what the sum may become: match, candidate or nothing.
 
 Hard rules
 ----------
@@ -37,6 +37,7 @@ from passerelle.chances import decode_chances
 from passerelle.groups import EntityKind
 from passerelle.notification import Band, Relation
 from passerelle_hub.match.change import decode_change
+from passerelle_hub.match.closer import CloserTable, closer_table, refine
 from passerelle_hub.match.evidence import (
     ADDRESS,
     BOTH,
@@ -56,6 +57,9 @@ from passerelle_hub.match.weights import DISAGREE, Weights, weights
 _NUMBERS: Final = ("number", "document")
 _PERSONAL: Final = ("phone", "account", "email")
 _YEAR: Final = "year"
+_CLOSE, _SIMILAR = "close", "similar"  # levels of a closer look (`match.closer`, rule 3)
+_NO_NAME: Final = frozenset({DISAGREE, INITIAL, _SIMILAR})
+_NO_BIRTH: Final = frozenset({DISAGREE, _YEAR, _CLOSE, _SIMILAR})
 _ORDINARY_FREQUENCY: Final = 2
 _FEW: Final = 64
 _LEAST_SHARE: Final = 2.0**-6
@@ -142,9 +146,10 @@ class Score:
 class Scorer:
     """Scores pairs by one table of weights. For one thread at a time, as the hub's write thread is."""
 
-    def __init__(self, table: Weights) -> None:
+    def __init__(self, table: Weights, closer: CloserTable | None = None) -> None:
         self._table = table
         self.version = table.version
+        self._closer = closer or closer_table()
         self._reader = Reader(table)
 
     def score(
@@ -155,6 +160,7 @@ class Scorer:
         entity_a: EntityKind,
         entity_b: EntityKind,
         population: Population,
+        compared: Mapping[str, str] | None = None,
     ) -> Score:
         """Score a pair.
 
@@ -163,6 +169,7 @@ class Scorer:
             kinds_a: the kinds of which the first record has a token, `kinds_b` the second one.
             entity_a: what the first record is about, `entity_b` the second one.
             population: what the prior is taken from.
+            compared: field to level, where a closer look was taken at the pair.
 
         Raises:
             PasserelleError: `key_kind_unknown`, a kind that the catalogue does not have.
@@ -171,6 +178,8 @@ class Scorer:
         entity = entity_a if entity_a is entity_b else None
         kinds = tuple(sorted(token.kind_id for token in shared))
         found = self._reader.read(kinds, kinds_a & kinds_b, entity)  # (1) (2) (3)
+        if compared and entity is EntityKind.PERSON:
+            found = refine(found, compared, self._closer)
         same: Score | None = None
         if entity is not None and entity in FIELDS:
             prior = FieldEvidence(PRIOR, "", population.prior_bits)  # (4)
@@ -202,6 +211,7 @@ def score(
     entity_a: EntityKind,
     entity_b: EntityKind,
     population: Population,
+    compared: Mapping[str, str] | None = None,
 ) -> Score:
     """Score a pair by the shipped table and what the population's connectors stated: see `Scorer.score`.
 
@@ -209,7 +219,7 @@ def score(
         PasserelleError: `key_kind_unknown`.
     """
     return scorer(population.stated, population.change).score(
-        shared, kinds_a, kinds_b, entity_a, entity_b, population
+        shared, kinds_a, kinds_b, entity_a, entity_b, population, compared
     )
 
 
@@ -264,14 +274,14 @@ def _kin(levels: Mapping[str, str], table: Weights) -> float:
     if any(levels.get(number, DISAGREE) != DISAGREE for number in _NUMBERS):
         return math.inf
     names = _names(levels)
-    born = levels.get("birth", DISAGREE) not in {DISAGREE, _YEAR}
+    born = levels.get("birth", DISAGREE) not in _NO_BIRTH
     home = sum(any(levels.get(f, DISAGREE) != DISAGREE for f in part) for part in _PARTS)
     kept = levels.get("given", "")
     if born and "given" not in names and ("surname" in names or PART in levels):
-        return table.kin["twins"] if kept != INITIAL else table.kin["twins_initial"]
+        return table.kin["twins"] if kept not in {INITIAL, _SIMILAR} else table.kin["twins_initial"]
     if home and not born and "given" not in names:
         return table.kin["family"]
-    if home >= 2 and not born and len(names) >= 2 and levels.get("birth") == DISAGREE:
+    if home >= 2 and not born and len(names) >= 2 and levels.get("birth") in {DISAGREE, _SIMILAR}:
         return table.kin["namesakes"]
     return math.inf
 
@@ -283,7 +293,7 @@ def _names(levels: Mapping[str, str]) -> set[str]:
     """Which of surname and given name agree beyond initials."""
     if (WHOLE in levels and levels[WHOLE] != DISAGREE) or levels.get(PART) == BOTH:
         return set(NAMES)
-    return {name for name in NAMES if levels.get(name, DISAGREE) not in {DISAGREE, INITIAL}}
+    return {name for name in NAMES if levels.get(name, DISAGREE) not in _NO_NAME}
 
 
 def _person_rule(found: Evidence) -> bool:

@@ -82,8 +82,8 @@ def test_what_policy_withholds_is_said_to_be_withheld(notification: Notification
 
 
 def test_a_code_without_words_is_shown_as_it_is(notification: Notification) -> None:
-    note = replace(notification, agreements=(Agreement("gait", "close", 1.0),))
-    assert [line.text for line in explain(note, words("fr")).lines] == ["gait: close"]
+    note = replace(notification, agreements=(Agreement("gait", "brisk", 1.0),))
+    assert [line.text for line in explain(note, words("fr")).lines] == ["gait: brisk"]
 
 
 def test_a_language_nobody_wrote_is_refused() -> None:
