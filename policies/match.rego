@@ -27,6 +27,9 @@ decisions := {id: answer |
 
 decision := verdict.of(grants, denials, obligations, set()) if input.action == "link"
 
+# May they be compared more finely? Who is asked learns that a record of its own is like some other.
+decision := verdict.of(grants, denials | look_denials, set(), set()) if input.action == "look_closer"
+
 first := reference.agencies[input.record.originator]
 
 second := reference.agencies[input.context.counterpart.originator]
@@ -94,6 +97,12 @@ evidence if count(proven) > 0
 denials contains {"code": "tier_not_allowed", "params": {"tier": tier}} if {
 	some tier in (proven - {allowed | some allowed in domain.tiers})
 }
+
+look_denials contains {"code": "closer_look_not_allowed", "params": {}} if not look_allowed
+
+look_denials contains {"code": "closer_look_not_allowed", "params": {}} if embargoed
+
+look_allowed if domain.closer_look == true
 
 embargoed if input.record.embargoed == true
 

@@ -82,6 +82,29 @@ test_not_joined if {
 	refused_for({"record": {"domain": "detention"}, "context": {"counterpart": {"originator": "customs", "domain": "detention"}}}, "domain_not_joined")
 }
 
+looked_at(patch, allowed) := decision if {
+	domains := object.union(data.reference.domains, {"ter": object.union(data.reference.domains.ter, {"closer_look": allowed})})
+	request := object.union(base, object.union({"action": "look_closer"}, patch))
+	decision := match.decision with input as request with data.reference.domains as domains
+}
+
+test_closer_look_where_the_domain_says_so if {
+	looked_at({}, true).allow == true
+	looked_at({}, true).obligations == []
+}
+
+test_closer_look_is_off_by_default if {
+	decision := match.decision with input as object.union(base, {"action": "look_closer"})
+	decision.reasons == [{"code": "closer_look_not_allowed", "params": {}}]
+}
+
+test_no_closer_look_where_it_is_switched_off if looked_at({}, false).allow == false
+
+test_no_closer_look_at_embargoed_records if {
+	looked_at({"record": {"embargoed": true}}, true).reasons == [{"code": "closer_look_not_allowed", "params": {}}]
+	looked_at({"context": {"counterpart": {"embargoed": true}}}, true).allow == false
+}
+
 test_batch_is_keyed_by_id if {
 	answers := match.decisions with input as {"requests": {"a": base, "b": {}}}
 	object.get(answers, "a", {}).allow == true

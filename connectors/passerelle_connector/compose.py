@@ -31,6 +31,9 @@ from passerelle.rpc.material import FileMaterial
 from passerelle.selftest import selftest
 from passerelle.sign import VerifyingKey
 from passerelle_connector.census import Census
+from passerelle_connector.closer.answering import CloserPort
+from passerelle_connector.closer.service import GrpcCloser
+from passerelle_connector.compose_closer import build_answering
 from passerelle_connector.compose_log import build_log_watch, build_rotation, build_turning
 from passerelle_connector.config import ConnectorSettings
 from passerelle_connector.deliver import Delivery
@@ -100,6 +103,7 @@ class Ports:
     holdings: HoldingsPort | None = None
     preview: PreviewPort | None = None
     log: LogPort | None = None
+    closer: CloserPort | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,15 +227,15 @@ async def open_ports(
         return lambda: open_channel(address, identity, peers.roots(identity), material)
 
     try:
-        hub = lines.connect(dial(settings.hub.address, peers.hub), GrpcHub)
+        hub = lines.connect(to_hub := dial(settings.hub.address, peers.hub), GrpcHub)
         trustees: dict[int, TrusteePort] = {}
         for trustee in settings.trustees:
             identity = peers.identity(trustee.agency, Role.TRUSTEE)
             trustees[trustee.index] = lines.connect(dial(trustee.address, identity), GrpcTrustee)
         if renewal is not None:
             renewal.on_renewed(lines.reopen)
-        log = lines.connect(dial(settings.hub.address, peers.hub), GrpcLog)
-        yield Ports(hub, hub, trustees, hub, hub, log)
+        log = lines.connect(to_hub, GrpcLog)
+        yield Ports(hub, hub, trustees, hub, hub, log, lines.connect(to_hub, GrpcCloser))
     finally:
         await lines.close()
 
@@ -286,11 +290,10 @@ def connect(
     """
     identity, hub, table = Identity.parse(settings.identity), peers.hub, catalogue()
     agency, protocol, clock = identity.agency, token_protocol(settings), environment.clock
-    random, census = environment.random, Census(environment.random)
+    random, census, secret = environment.random, Census(environment.random), keyring.cache_secret
     own = OwnKeys(agency, settings.path(settings.keys), keyring, peers, clock)
     batch_keys = BatchKeyMaker(agency, keyring.vaults, settings.recipients, peers, clock, random)
     outbox = Outbox(stores.outbox, batch_keys, settings.batch_records, clock, random)
-    secret = keyring.cache_secret
     tokeniser = Tokeniser(protocol, table, group_keys, ports.trustees, stores.tokens, secret, random)
     reader = Reader(
         source=(source := build_source(settings)),
@@ -307,7 +310,7 @@ def connect(
         source_name=source_name(settings),
         census=census,
     )
-    return Connector(
+    made = Connector(
         source=source,
         reader=reader,
         outbox=outbox,
@@ -324,6 +327,8 @@ def connect(
         reconciliation=_reconciliation(identity, settings, stores, peers, ports, environment),
         log_watch=build_log_watch(settings, stores.logged, peers, own.signing, ports.log, clock),
     )
+    made.answering = build_answering(settings, build_source, stores.rows, tokeniser, protocol, ports.closer)
+    return made
 
 
 def _inbox(agency: str, stores: Stores, peers: Peers, own: OwnKeys, ports: Ports, clock: Clock) -> Inbox:
@@ -334,14 +339,9 @@ def _inbox(agency: str, stores: Stores, peers: Peers, own: OwnKeys, ports: Ports
 
 
 def _pace(settings: ConnectorSettings, environment: Environment) -> Pace:
-    return Pace(
-        scan=settings.scan_seconds,
-        retry=settings.retry_seconds,
-        retry_limit=settings.retry_limit_seconds,
-        jitter=environment.jitter,
-        watch=settings.watch_seconds,
-        reconcile=settings.reconcile_seconds,
-    )
+    scan, watch, reconcile = settings.scan_seconds, settings.watch_seconds, settings.reconcile_seconds
+    retry, limit = settings.retry_seconds, settings.retry_limit_seconds
+    return Pace(scan, retry, limit, environment.jitter, watch, reconcile)
 
 
 def _reconciliation(

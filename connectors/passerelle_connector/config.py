@@ -73,6 +73,7 @@ class ConnectorSettings(RoleSettings):
     log_state: Path = Path("log")
     proofs: Path | None = None
     rotate_days: Annotated[float, Field(ge=0)] = 30.0
+    closer_seconds: Annotated[float, Field(ge=0)] = 0.0  # between rounds of closer looks; 0 answers none
     retry_seconds: Annotated[float, Field(gt=0)] = 2.0
     retry_limit_seconds: Annotated[float, Field(gt=0)] = 300.0
     threads: Annotated[int, Field(ge=1, le=64)] = 2

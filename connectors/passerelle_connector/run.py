@@ -8,6 +8,7 @@
   what receipts say;
 - *log*: the hub's log is followed and cosigned, what receipts promise is fetched and checked;
 - *rotate*: new sealing and signing keys once a month;
+- *closer*, where it is configured: closer looks at pairs are answered;
 - *renew*, where an authority is configured: the leaf at half its life, after which channels are opened anew.
 
 A loop that fails notes why it waits, sleeps (exponentially longer, with jitter, up to a limit) and starts
@@ -27,6 +28,7 @@ from passerelle.clock import Clock
 from passerelle.errors import PasserelleError
 from passerelle.log import get_logger
 from passerelle.rpc.leaf import Renewal
+from passerelle_connector.closer.answering import Answering
 from passerelle_connector.deliver import Delivery
 from passerelle_connector.epochs import Turning
 from passerelle_connector.inbox import Inbox
@@ -48,7 +50,7 @@ _AWAY: Final = frozenset(
     {"peer_unavailable", "peer_timeout", "hub_unreachable", "hub_busy", "database_unavailable"}
 )
 _EXPONENT_LIMIT: Final = 16
-_CALLS: Final = frozenset({"source", "deliver", "inbox", "reconcile"})
+_CALLS: Final = frozenset({"source", "deliver", "inbox", "reconcile", "closer"})
 """Loops that call others; they do not begin while a list is stale."""
 
 
@@ -113,6 +115,7 @@ class Connector:
         self.turning: Turning | None = None
         self.due = asyncio.Event()
         """Set once a later token epoch is due: whoever runs this connector wires it anew (`epochs`)."""
+        self.answering: Answering | None = None
         self._agreed = asyncio.Event()
 
     async def run(self) -> None:
@@ -137,6 +140,8 @@ class Connector:
                 tasks.create_task(self._keep_going("log", self.log_watch.run))
             if self.rotation is not None:
                 tasks.create_task(self._keep_going("rotate", self.rotation.run))
+            if self.answering is not None:
+                tasks.create_task(self._keep_going("closer", self.answering.run))
 
     async def submit_once(self) -> Outcome:
         """Read the source once and deliver everything the outbox holds.

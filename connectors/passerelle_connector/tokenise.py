@@ -89,7 +89,7 @@ class Quorums:
 
 
 class Tokeniser:
-    """Turns keys into tokens under one token protocol. Not for concurrent use."""
+    """Turns keys into tokens under one token protocol. `tokenise` is not for concurrent use."""
 
     def __init__(
         self,
@@ -135,6 +135,18 @@ class Tokeniser:
                 raise outcome
             known.update(outcome)
         return tuple(tuple((key.kind_id, known[macs[key]]) for key in record) for record in records)
+
+    async def uncached(self, group: Group, inputs: Sequence[bytes]) -> tuple[bytes, ...]:
+        """Tokens of inputs that the cache must not remember, in order: one request.
+
+        Raises:
+            PasserelleError: `trustees_unavailable`; `group_key_unknown`.
+        """
+        info = self._keys.find(self._protocol.domain, group, self._protocol.epoch)
+        async with self._places:
+            batch = await asyncio.to_thread(blind, inputs)
+            answers = await self._ask(info, batch)
+            return tuple(await asyncio.to_thread(_finish, batch, answers))
 
     def _input(self, key: Key) -> bytes:
         place = self._protocol

@@ -48,6 +48,11 @@ class EventKind(StrEnum):
     EVALUATIONS_REPORTED = "evaluations.reported"
     EVALUATIONS_RECONCILED = "evaluations.reconciled"
     EVALUATIONS_DIFFER = "evaluations.differ"
+    CLOSER_ASKED = "closer.asked"
+    CLOSER_QUESTIONS = "closer.questions"
+    CLOSER_ANSWERED = "closer.answered"
+    CLOSER_COMPARED = "closer.compared"
+    CLOSER_LAPSED = "closer.lapsed"
     CALL_REFUSED = "call.refused"
     DIRECTORY_READ = "directory.read"
     LOG_READ = "log.read"
@@ -103,6 +108,11 @@ MEANING: Mapping[EventKind, str] = {
     EventKind.EVALUATIONS_REPORTED: "A trustee reported what it evaluated on a day; how much.",
     EventKind.EVALUATIONS_RECONCILED: "Evaluations were held against tokens submitted; how many differ.",
     EventKind.EVALUATIONS_DIFFER: "An agency had more evaluated than it submitted; agency, group, figures.",
+    EventKind.CLOSER_ASKED: "Policy allowed a closer look at a pair; both agencies are asked for it.",
+    EventKind.CLOSER_QUESTIONS: "An agency read which of its records are to be compared more finely.",
+    EventKind.CLOSER_ANSWERED: "An agency answered for one record; of how many fields.",
+    EventKind.CLOSER_COMPARED: "Both answers of a pair were compared and dropped; digest of the levels.",
+    EventKind.CLOSER_LAPSED: "Closer looks that nobody answered, or at records changed since, were dropped.",
     EventKind.CALL_REFUSED: "A call was refused before it reached a step.",
     EventKind.DIRECTORY_READ: "An agency read the directory.",
     EventKind.LOG_SEARCHED: "A supervisor searched the log; for what, and for which purpose.",

@@ -104,6 +104,21 @@ PREVIEW = RpcRule(
     quota="control",
     event=EventKind.PREVIEW_ASKED,
 )
+
+
+def _closer(method: str, event: EventKind) -> RpcRule:
+    return RpcRule(
+        method=f"{_SERVICE}Closer/{method}",
+        roles=_CONNECTOR,
+        package="admin",
+        action="closer.answer",
+        quota="control",
+        event=event,
+    )
+
+
+CLOSER_QUESTIONS = _closer("Questions", EventKind.CLOSER_QUESTIONS)
+CLOSER_ANSWER = _closer("Answer", EventKind.CLOSER_ANSWERED)
 COSIGN = RpcRule(
     method=_SERVICE + "Transparency/Cosign",
     roles=frozenset({Role.CONNECTOR, Role.SUPERVISOR, Role.WITNESS}),
@@ -122,8 +137,21 @@ SEARCH = RpcRule(
 )
 _LOG_CALLS = (CHECKPOINT, INCLUSION, CONSISTENCY, PROVE, TILES, COSIGN, SEARCH)
 
+_CLOSER_CALLS = (CLOSER_QUESTIONS, CLOSER_ANSWER)
+
 RULES = rule_table(
-    [SUBMIT, NOTIFICATIONS, RECONCILE, DESCRIBE, AGENCIES, REPORT, EXPLAIN, PREVIEW, *_LOG_CALLS]
+    [
+        SUBMIT,
+        NOTIFICATIONS,
+        RECONCILE,
+        DESCRIBE,
+        AGENCIES,
+        REPORT,
+        EXPLAIN,
+        PREVIEW,
+        *_CLOSER_CALLS,
+        *_LOG_CALLS,
+    ]
 )
 
 

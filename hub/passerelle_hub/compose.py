@@ -23,6 +23,9 @@ from passerelle_hub import calls
 from passerelle_hub.access import Access
 from passerelle_hub.admit import Admission
 from passerelle_hub.audit import Audit, EventSeal
+from passerelle_hub.closer.looks import Answers, Comparisons, Looks
+from passerelle_hub.closer.service import Closer
+from passerelle_hub.closer.service import add_servicer as add_closer
 from passerelle_hub.clustering import Clustering
 from passerelle_hub.decisions import Decisions
 from passerelle_hub.domains import Domains
@@ -107,6 +110,8 @@ class Core:
     decisions: Decisions
     intake: Intake
     settlement: Settlement
+    comparisons: Comparisons
+    answers: Answers
     outgoing: Outgoing
     holdings: Holdings
     access: Access
@@ -129,16 +134,18 @@ class Core:
 
 def build_core(base: Foundation, database: Database) -> Core:
     """Wire the steps over a migrated database."""
-    clock, table = base.clock, catalogue()
+    clock = base.clock
     audit = Audit(clock, EventSeal(base.pepper))
     registry = _registry(base, audit)
     decider, following, decisions = _deciding(base, audit)
     quota = Quota(clock, {**DEFAULT_LIMITS, **base.quotas}, base.quota_exceptions)
     transparency = Transparency(str(base.identity), base.signing_key, clock, audit)
-    linker, time = Linker(table, decisions, audit, clock), TickTime(clock)
+    looks = Looks(decisions, audit, clock)
+    linker, time = Linker(catalogue(), decisions, audit, clock, looks), TickTime(clock)
     notifier = _notifier(base, registry, decisions, audit, time)
     active = ActiveWeights(base.signers).change
     settlement = Settlement(database=database, linker=linker, notifier=notifier, audit=audit, weights=active)
+    comparisons = Comparisons(database=database, rematch=settlement.rematch, audit=audit, clock=clock)
     refused, leader, epochs = calls.RefusedCalls(), Leader(database), TokenEpochs(base.domains, audit, clock)
     return Core(
         foundation=base,
@@ -148,18 +155,10 @@ def build_core(base: Foundation, database: Database) -> Core:
         decider=decider,
         following=following,
         decisions=decisions,
-        intake=Intake(
-            database=database,
-            admission=Admission(base.identity, registry, base.domains, table, clock),
-            decisions=decisions,
-            quota=quota,
-            pepper=Pepper(base.pepper),
-            catalogue=table,
-            audit=audit,
-            receipts=Receipts(base.identity, base.signing_key, audit, clock),
-            clock=clock,
-        ),
+        intake=_intake(base, database, registry, decisions, quota, audit),
         settlement=settlement,
+        comparisons=comparisons,
+        answers=Answers(database=database, quota=quota, audit=audit, clock=clock),
         outgoing=Outgoing(database, audit, base.guard),
         guard=base.guard,
         holdings=Holdings(
@@ -176,6 +175,7 @@ def build_core(base: Foundation, database: Database) -> Core:
             letters=DeadLetters(database, notifier),
             settlement=settlement,
             clustering=Clustering(database, audit, FirstDots(decisions, notifier)),
+            comparisons=comparisons,
             transparency=transparency,
             leader=leader,
             flush=lambda: refused.flush(database, audit),
@@ -203,6 +203,28 @@ def _each_tick(following: Following, epochs: TokenEpochs) -> Callable[[Transacti
         epochs.refresh(tx)
 
     return follow
+
+
+def _intake(
+    base: Foundation,
+    database: Database,
+    registry: Registry,
+    decisions: Decisions,
+    quota: Quota,
+    audit: Audit,
+) -> Intake:
+    clock, table = base.clock, catalogue()
+    return Intake(
+        database=database,
+        admission=Admission(base.identity, registry, base.domains, table, clock),
+        decisions=decisions,
+        quota=quota,
+        pepper=Pepper(base.pepper),
+        catalogue=table,
+        audit=audit,
+        receipts=Receipts(base.identity, base.signing_key, audit, clock),
+        clock=clock,
+    )
 
 
 def _notifier(
@@ -286,6 +308,7 @@ def build_server(
     add_log(listener.server, log)
     reports = TrusteeReports(reports=core.reports, access=core.access, threads=threads)
     add_servicer(listener.server, reports)
+    add_closer(listener.server, Closer(answers=core.answers, access=core.access, threads=threads))
     foreseer = Foreseer(core.decisions, base.director, base.domains.normaliser)
     add_explaining(
         listener.server,

@@ -7,6 +7,7 @@ The only place where the hub turns its own types into policy inputs; the shapes 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -94,6 +95,11 @@ def match(first: Side, second: Side, proven_tiers: tuple[str, ...]) -> PolicyReq
     context = {"counterpart": side_facts(second), "proven_tiers": list(proven_tiers)}
     fingerprint = (first, second, proven_tiers)
     return PolicyRequest("match", "link", {}, side_facts(first), context, fingerprint=fingerprint)
+
+
+def closer(linking: PolicyRequest) -> PolicyRequest:
+    """May the two records of such a request be compared more finely?"""
+    return replace(linking, action="look_closer", fingerprint=("look_closer", linking.fingerprint))
 
 
 def notify(recipient: str, role: str, own: Side, counterpart: Side, link_state: str) -> PolicyRequest:

@@ -3,7 +3,8 @@
 (1) the agencies and the active revision of policy are read from the tables, calls refused since the last tick
     are written to the log;
 (2) agencies that have a key again are told what they missed, then indexed batches are settled (transaction B
-    each), then clusters catch up with the links that changed;
+    each) and pairs that were looked at closer are matched anew, then clusters catch up with the links that
+    changed;
 (3) the tick is closed: one leaf of the log, whether much happened, little or nothing, or (1) failed;
 (4) whoever waits for notifications is woken, everybody at the same moment, which is the end of a slot
     (`slots`) and not the end of the work.
@@ -19,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from passerelle_hub.closer.looks import Comparisons
 from passerelle_hub.clustering import Clustering
 from passerelle_hub.letters import DeadLetters
 from passerelle_hub.registry import Registry
@@ -49,6 +51,7 @@ class Pulse:
         letters: DeadLetters,
         settlement: Settlement,
         clustering: Clustering,
+        comparisons: Comparisons,
         transparency: Transparency,
         leader: Leader,
         flush: Callable[[], None],
@@ -60,6 +63,7 @@ class Pulse:
         self._letters = letters
         self._settlement = settlement
         self._clustering = clustering
+        self._comparisons = comparisons
         self._transparency = transparency
         self._leader = leader
         self._flush = flush
@@ -83,6 +87,7 @@ class Pulse:
                 self._letters.deliver()
             settled = self._settlement.settle_all()
             if leads:
+                self._comparisons.compare_all()
                 self._clustering.catch_up()
         finally:  # receipts promise that the log holds their events soon, whatever else fails
             if leads:

@@ -211,11 +211,12 @@ async def serve(settings: HubSettings, stop: asyncio.Event | None = None) -> Non
 
 
 def _further_jobs(schedule: Schedule, core: Core, settings: HubSettings) -> None:
-    """Reports of evaluations, the folder of entries, the daily look at what ends soon."""
+    """Reports of evaluations, closer looks, the folder of entries, the daily look at what ends soon."""
     schedule.every(settings.evaluations.seconds, "evaluations", core.evaluations.reconcile)
     erasure = DetailErasure(core.database, core.audit, core.foundation.clock, settings.log.details_days)
     schedule.every(settings.retention_seconds, "details", erasure.run)
     schedule.every(ENTRY_SECONDS, "entries", lambda: _take_entries(core, settings))
+    schedule.every(settings.retention_seconds, "closer", core.comparisons.lapse)
     inventory = Inventory(core, settings.path(settings.tls.chain).read_bytes)
     schedule.every(INVENTORY_SECONDS, "inventory", inventory.look)
 

@@ -150,6 +150,16 @@ class Settlement:
             weights.rescored(tx, left.generation, again[-1].batch_pk if again else weights.ALL)
         return len(again)
 
+    def rematch(self, tx: Transaction, batch: int) -> None:
+        """Steps 2 to 4 for one batch that was matched, inside the caller's transaction: more is known now.
+
+        Raises:
+            PasserelleError: `policy_unavailable`; the caller's transaction must not commit.
+        """
+        found, touched = self._locked(tx, [batch])
+        held = populations(tx, {pair.low.domain for pair in found.pairs}, self._weights(tx))
+        self._notifier.notify(tx, self._linker.link(tx, found.pairs, touched, held))
+
     def populations(self, tx: Transaction, waiting: Sequence[PendingBatch]) -> dict[str, Population]:
         """What the records of each batch's domain are compared with, by the active weights."""
         return populations(tx, {batch.domain for batch in waiting}, self._weights(tx))

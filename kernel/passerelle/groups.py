@@ -26,6 +26,7 @@ class Group(StrEnum):
     ORGANISATION_NAME = "organisation_name"
     PERSON = "person"
     POSTAL_ADDRESS = "postal_address"
+    PIECE = "piece"  # of a field, for a closer look at one pair; never the token of a record
 
 
 class EntityKind(StrEnum):

@@ -18,12 +18,15 @@ from hub_kit import HubKit
 from log_kit import KitLog
 from parties import HUB, entry_of, manifest_of
 
+from passerelle.closer import Answer, Question
+from passerelle.codec.closer import answer_in, answer_out, questions_in, questions_out
 from passerelle.codec.frames import Assembler, frames
 from passerelle.codec.holdings import question_in, question_out
 from passerelle.codec.notification import decode_notification
 from passerelle.config import load
 from passerelle.errors import PasserelleError
 from passerelle.federation import Federation as Standing
+from passerelle.groups import Group
 from passerelle.holdings import Comparison, Selection
 from passerelle.identity import Identity, Role
 from passerelle.notification import Notification
@@ -32,7 +35,7 @@ from passerelle.oprf.protocol import EvaluateAnswer, EvaluateRequest
 from passerelle.record import Batch, Position
 from passerelle.registry_entry import RegistryEntry, sign_entry
 from passerelle.sign import Signed, SigningKey
-from passerelle.wire.v1 import exchange_pb2
+from passerelle.wire.v1 import closer_pb2, exchange_pb2
 from passerelle_connector.compose import Environment, Ports, Stores, connect, open_stores, token_protocol
 from passerelle_connector.config import ConnectorSettings
 from passerelle_connector.enrol import enrol
@@ -45,7 +48,7 @@ from passerelle_connector.run import Connector
 from passerelle_hub import calls
 from passerelle_trustee.ceremony import deal_for_development
 from passerelle_trustee.evaluate import Evaluator
-from passerelle_trustee.quota import Budgets, Quota
+from passerelle_trustee.quota import DEFAULT_DAILY, Budgets, Quota
 from passerelle_trustee.store import Ledger
 
 YEAR = 365 * 86_400 * 1_000_000
@@ -110,6 +113,21 @@ class SimulatedHub:
         if answer.differing:
             self.kit.core.holdings.note(self.peer, answer)
         return answer.signed
+
+    async def questions(self) -> tuple[Question, ...]:
+        """What waits for the caller, through the wire and back."""
+        self._reach()
+        self.kit.core.access.require(self.peer, calls.CLOSER_QUESTIONS)
+        raw = questions_out(self.kit.core.answers.questions(self.peer)).SerializeToString()
+        return questions_in(closer_pb2.CloserQuestionsResponse.FromString(raw))
+
+    async def answer(self, answer: Answer) -> None:
+        """An answer, through the wire."""
+        self._reach()
+        raw = answer_out(answer).SerializeToString()
+        self.wire.append(raw)
+        self.kit.core.access.require(self.peer, calls.CLOSER_ANSWER)
+        self.kit.core.answers.take(self.peer, answer_in(closer_pb2.CloserAnswerRequest.FromString(raw)))
 
     async def describe(self) -> HubDescription:
         """What the hub accepts."""
@@ -215,7 +233,7 @@ class Federation:
         keyring = load_keys(settings.path(settings.keys))
         environment = Environment(self.kit.clock, os.urandom, random.Random(1).random)
         log = KitLog(self.kit, identity)
-        ports = Ports(hub, hub, trustees, hub, log=log)
+        ports = Ports(hub, hub, trustees, hub, log=log, closer=hub)
         settings = at_epoch(settings, stores.tokens)
         connector = connect(settings, stores, keyring, peers, self.keys, ports, environment)
         connector.turning = Turning(token_protocol(settings), lambda: self.pinned or self.keys)
@@ -233,7 +251,7 @@ class Federation:
         tiers = '["core", "strong", "names"]' if self.domain == "lists" else '["core", "strong"]'
         return (
             f'identity = "{identity}"\ndevelopment_keys = true\ndomain = "{self.domain}"\n'
-            f"tiers = {tiers}\nbatch_records = 50\n"
+            f"tiers = {tiers}\nbatch_records = 50\ncloser_seconds = 60.0\n"
             f'[hub]\naddress = "none:1"\nagency = "{HUB.agency}"\n{trustees}'
         )
 
@@ -258,8 +276,9 @@ async def federation(
     """A federation over a hub's core: three trustees, two of which answer a request."""
     register_hub(kit)
     dealt = deal_for_development([domain], epochs)
+    budgets = Budgets({**DEFAULT_DAILY, Group.PIECE: 10_000})
     evaluators = {
-        book.index: Evaluator(book, Quota(Ledger(folder / f"trustee-{book.index}.db"), Budgets(), kit.clock))
+        book.index: Evaluator(book, Quota(Ledger(folder / f"trustee-{book.index}.db"), budgets, kit.clock))
         for book in dealt.books
     }
     async with AsyncExitStack() as stack:

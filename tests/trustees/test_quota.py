@@ -30,6 +30,15 @@ def _elements(quota: Quota, clock: ManualClock) -> int:
     return sum(count.elements for count in quota.counts(clock.now() // DAY))
 
 
+def test_pieces_have_no_budget_unless_one_is_set(clock: ManualClock, tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.db")
+    with pytest.raises(PasserelleError, match="evaluation_budget_exceeded"):
+        Quota(ledger, Budgets(), clock).reserve("customs", _request(1, count=1, group=Group.PIECE))
+    Quota(ledger, Budgets({Group.PIECE: 1}), clock).reserve(
+        "customs", _request(1, count=1, group=Group.PIECE)
+    )
+
+
 def test_a_budget_is_used_up_and_not_exceeded(quota: Quota, clock: ManualClock) -> None:
     for number in range(3):
         quota.reserve("customs", _request(number))
@@ -65,7 +74,7 @@ def test_exceptions_and_groups_without_a_budget(quota: Quota) -> None:
 
 
 def test_every_group_has_a_default_budget() -> None:
-    assert all(Budgets().of("anyone", group) > 0 for group in Group)
+    assert all(Budgets().of("anyone", group) > 0 for group in set(Group) - {Group.PIECE})
 
 
 def test_a_retry_is_billed_once_even_with_another_quorum(quota: Quota, clock: ManualClock) -> None:

@@ -40,8 +40,13 @@ from passerelle_trustee.store import DayCount, Ledger, evaluations
 DEFAULT_DAILY: Final[Mapping[Group, int]] = dict.fromkeys(Group, 1_000_000) | {
     Group.NATIONAL_NUMBER: 200_000,
     Group.PHONE: 200_000,
+    Group.PIECE: 0,
 }
-"""Elements a day; lower where the whole space of identifiers could be tried in a few days."""
+"""Elements a day; lower where the whole space of identifiers could be tried in a few days.
+
+None for pieces of fields, of which there are so few that a budget is a decision: a trustee's operator sets
+one where closer looks at pairs are wanted.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,18 +10,20 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from passerelle.catalogue import Catalogue
 from passerelle.clock import Clock
 from passerelle.groups import EntityKind
-from passerelle.notification import LinkState
+from passerelle.notification import LinkState, Relation
 from passerelle_hub import facts
 from passerelle_hub.audit import Audit, EventKind, Note
+from passerelle_hub.closer.looks import Looks
 from passerelle_hub.decisions import Decisions
 from passerelle_hub.index import unpack_kinds
 from passerelle_hub.logbook import vouch
+from passerelle_hub.match.closer import closer_table
 from passerelle_hub.match.pairs import Pair
 from passerelle_hub.match.score import Population, Score, Verdict, score, weights_version
 from passerelle_hub.match.weights import DISAGREE
@@ -62,8 +64,10 @@ class Linker:
         decisions: Decisions,
         audit: Audit,
         clock: Clock,
+        looks: Looks | None = None,
         random: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
+        self._looks = looks
         self._catalogue = catalogue
         self._decisions = decisions
         self._audit = audit
@@ -81,7 +85,12 @@ class Linker:
 
         `populations` are those of the pairs' domains.
         """
-        scored = [(pair, self._score(pair, populations[pair.low.domain])) for pair in pairs]
+        looked: Mapping[tuple[int, int], Mapping[str, str]] = {}
+        if self._looks is not None:
+            looked = self._looks.known(tx, pairs)
+        scored = [
+            (pair, self._score(pair, populations[pair.low.domain], looked.get(_ends(pair)))) for pair in pairs
+        ]
         worth = [(pair, result) for pair, result in scored if result.verdict is not Verdict.NONE]
         requests = [self._request(pair) for pair, _ in worth]
         answers = self._decisions.settled(tx, "match", requests, ACTOR)
@@ -100,9 +109,24 @@ class Linker:
                 changed.append(_Change(new, old is None, pair))
         written = self._write(tx, changed)
         self._close(tx, known, supported)
+        self._look(tx, scored, looked.keys())
         return written
 
-    def _score(self, pair: Pair, population: Population) -> Score:
+    def _look(
+        self, tx: Transaction, scored: Sequence[tuple[Pair, Score]], looked: Collection[tuple[int, int]]
+    ) -> None:
+        """Ask for a closer look at pairs in the grey band that none was taken at."""
+        if self._looks is not None:
+            grey = [
+                (pair, self._request(pair))
+                for pair, result in scored
+                if result.relation is Relation.SAME_PERSON
+                and closer_table().is_grey(result.bits)
+                and _ends(pair) not in looked
+            ]
+            self._looks.ask(tx, grey)
+
+    def _score(self, pair: Pair, population: Population, compared: Mapping[str, str] | None) -> Score:
         return score(
             pair.shared,
             unpack_kinds(pair.low.kinds),
@@ -110,6 +134,7 @@ class Linker:
             EntityKind(pair.low.entity),
             EntityKind(pair.high.entity),
             population,
+            compared,
         )
 
     def _request(self, pair: Pair) -> PolicyRequest:
@@ -180,6 +205,10 @@ class Linker:
 def side(row: StoredRecord) -> facts.Side:
     """A stored record as policy knows it."""
     return facts.Side(row.marking, row.agency, row.domain)
+
+
+def _ends(pair: Pair) -> tuple[int, int]:
+    return pair.low.record_pk, pair.high.record_pk
 
 
 def _note(change: _Change) -> Note:

@@ -5,6 +5,7 @@ Every function takes the running transaction first, so that a step decides what 
 
 from passerelle_hub.store import (
     tables_chances,
+    tables_closer,
     tables_clusters,
     tables_epochs,
     tables_standing,
@@ -13,6 +14,6 @@ from passerelle_hub.store import (
 from passerelle_hub.store.database import Database, Transaction
 
 __all__ = [
-    "Database", "Transaction", "tables_chances", "tables_clusters", "tables_epochs", "tables_standing",
-    "tables_weights",
+    "Database", "Transaction", "tables_chances", "tables_closer", "tables_clusters", "tables_epochs",
+    "tables_standing", "tables_weights",
 ]  # fmt: skip

@@ -36,6 +36,7 @@ COVERED: Final[Mapping[str, str]] = {
 NOT_COVERED: Final[Mapping[str, str]] = {
     "cosignature": "signed by its witness; the verifier demands a quorum, so a changed one shows",
     "timestamp": "signed by an authority outside; the verifier checks each, a missing one shows by its age",
+    "closer_look": "questions and what came of them; `closer.compared` has the digest of the levels",
     "last_key": "a counter of keys; a wrong one shows as a record that cannot be stored",
     "quota_use": "counts of a day; an edit lets an agency use more or less of its budget",
     "evaluation_count": "the counts of `evaluation_report`, which is covered, for searching",
