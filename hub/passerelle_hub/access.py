@@ -36,7 +36,7 @@ class Access:
             PasserelleError: `quota_exceeded`, `call_denied`.
         """
         with self._database.write() as tx:
-            self._quota.charge(tx, peer.agency, rule.quota, 1)  # (1)
+            self._quota.charge(tx, peer.agency, {rule.quota: 1})  # (1)
             request = facts.admin(peer.agency, peer.role.value, rule.action, self._clock.now(), purpose)
             decision = self._decisions.ask(tx, rule.package, [request], str(peer))[0]  # (2)
             kind = EventKind(rule.event) if decision.allow else EventKind.CALL_REFUSED

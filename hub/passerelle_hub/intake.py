@@ -138,12 +138,11 @@ class Intake:
 
     def _content(self, tx: Transaction, batch: Batch, statement: BatchStatement, peer: Identity) -> Signed:
         admitted = self._admission.content(batch, statement)
-        self._quota.charge(tx, peer.agency, "records", statement.records)
         kinds = chain.from_iterable(record.kinds for record in batch.records)
         groups = tokens_by_group(self._catalogue, kinds)
-        self._quota.charge(tx, peer.agency, "tokens", sum(groups.values()))
-        for group, tokens in sorted(groups.items()):
-            self._quota.charge(tx, peer.agency, resource_of(group), tokens)
+        units = {"records": statement.records, "tokens": sum(groups.values())}
+        units |= {resource_of(group): tokens for group, tokens in sorted(groups.items())}
+        self._quota.charge(tx, peer.agency, units)
         return self._take(tx, batch, admitted, peer)
 
     def _take(self, tx: Transaction, batch: Batch, admitted: AdmittedBatch, peer: Identity) -> Signed:

@@ -61,16 +61,17 @@ class Quota:
         self._limits = limits
         self._exceptions = exceptions or {}
 
-    def charge(self, tx: Transaction, agency: str, resource: str, units: int) -> None:
-        """Charge units, or none at all.
+    def charge(self, tx: Transaction, agency: str, units: Mapping[str, int]) -> None:
+        """Charge units of some resources, or none at all.
 
         Raises:
             PasserelleError: `quota_exceeded`.
         """
-        limit = self._limit(agency, resource)
-        day = self._clock.now() // DAY
-        if quotas.use(tx, agency, resource, day, units) > limit:
-            raise PasserelleError("quota_exceeded", f"{resource}: {units} more than {limit} a day allow")
+        used = quotas.use(tx, agency, self._clock.now() // DAY, units)
+        for resource, more in units.items():
+            limit = self._limit(agency, resource)
+            if used[resource] > limit:
+                raise PasserelleError("quota_exceeded", f"{resource}: {more} more than {limit} a day allow")
 
     def _limit(self, agency: str, resource: str) -> int:
         """What is set for the agency, else for everybody; for a group's tokens else what holds for all."""

@@ -109,10 +109,10 @@ def test_a_decision_is_stored_once(database: Database) -> None:
 
 def test_quotas_add_up_by_agency_resource_and_day(database: Database) -> None:
     with database.write() as tx:
-        assert quotas.use(tx, "police", "records", 1, 7) == 7
-        assert quotas.use(tx, "police", "records", 1, 5) == 12
-        quotas.use(tx, "police", "tokens", 1, 1)
-        quotas.use(tx, "police", "records", 2, 1)
+        assert quotas.use(tx, "police", 1, {"records": 7}) == {"records": 7}
+        assert quotas.use(tx, "police", 1, {"records": 5, "control": 2}) == {"records": 12, "control": 2}
+        quotas.use(tx, "police", 1, {"tokens": 1})
+        quotas.use(tx, "police", 2, {"records": 1})
         assert quotas.used(tx, "police", "records", 1) == 12
         assert quotas.used(tx, "customs", "records", 1) == 0
 

@@ -70,7 +70,7 @@ def test_migrations_build_exactly_the_tables(database: Database) -> None:
 
 def test_migrating_twice_changes_nothing(database: Database) -> None:
     with database.write() as tx:
-        quotas.use(tx, "police", "records", 1, 7)
+        quotas.use(tx, "police", 1, {"records": 7})
     database.migrate()
     with database.read() as tx:
         assert quotas.used(tx, "police", "records", 1) == 7
@@ -99,7 +99,7 @@ def test_data_of_the_first_schema_is_kept(empty: Database) -> None:
     with empty.write() as tx:
         assert not inspect(tx).has_table("dead_letter")
         insert(tx, "chain", "police", 8, b"\0", 3, 2)
-        quotas.use(tx, "police", "records", 1, 7)
+        quotas.use(tx, "police", 1, {"records": 7})
         insert(tx, "batch", 1, "police", b"\1", 1, b"", b"", "ter", 1, "matched", 0, b"")
         insert(tx, "record", 41, "police", b"\2", 1, 1, "active", "person", "ter", 1, b"", b"", b"", 0, False)
     empty.migrate("0002")

@@ -21,7 +21,7 @@ def on_file(tmp_path: Path) -> Database:
 
 def test_a_failed_block_leaves_nothing(database: Database) -> None:
     with pytest.raises(RuntimeError), database.write() as tx:
-        quotas.use(tx, "police", "records", 1, 7)
+        quotas.use(tx, "police", 1, {"records": 7})
         raise RuntimeError
     with database.read() as tx:
         assert quotas.used(tx, "police", "records", 1) == 0
@@ -44,7 +44,7 @@ def test_a_server_refuses_to_write_where_only_reading_was_asked_for(postgres: Se
         pytest.raises(Exception, match="read-only"),
         database.read() as tx,
     ):
-        quotas.use(tx, "police", "records", 1, 7)
+        quotas.use(tx, "police", 1, {"records": 7})
 
 
 def test_commits_of_a_file_are_synced(on_file: Database) -> None:

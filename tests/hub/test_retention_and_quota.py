@@ -58,20 +58,20 @@ def test_an_expired_record_is_not_linked_any_more(hub: HubKit) -> None:
 def test_a_quota_is_per_agency_resource_and_day(hub: HubKit) -> None:
     quota = Quota(hub.clock, {"records": 10}, {"police": {"records": 3}})
     with hub.core.database.write() as tx:
-        quota.charge(tx, "police", "records", 3)
-        quota.charge(tx, "customs", "records", 10)
+        quota.charge(tx, "police", {"records": 3})
+        quota.charge(tx, "customs", {"records": 10})
         with pytest.raises(PasserelleError) as refused:
-            quota.charge(tx, "police", "records", 1)
+            quota.charge(tx, "police", {"records": 1})
     assert refused.value.code == "quota_exceeded"
     hub.clock.advance(DAY)
     with hub.core.database.write() as tx:
-        quota.charge(tx, "police", "records", 3)
+        quota.charge(tx, "police", {"records": 3})
 
 
 def test_a_resource_without_a_limit_is_refused(hub: HubKit) -> None:
     quota = Quota(hub.clock, {"records": 10})
     with hub.core.database.write() as tx, pytest.raises(PasserelleError) as refused:
-        quota.charge(tx, "police", "unheard-of", 1)
+        quota.charge(tx, "police", {"unheard-of": 1})
     assert refused.value.code == "quota_exceeded"
 
 

@@ -158,8 +158,8 @@ def _stolen(hub: HubKit, agency: FakeAgency) -> Batch:
 
 def _over_quota(hub: HubKit, agency: FakeAgency) -> Batch:
     with hub.core.database.write() as tx:
-        used = held(hub, agency)
-        Quota(hub.clock, DEFAULT_LIMITS).charge(tx, agency.name, "records", DEFAULT_LIMITS["records"] - used)
+        rest = DEFAULT_LIMITS["records"] - held(hub, agency)
+        Quota(hub.clock, DEFAULT_LIMITS).charge(tx, agency.name, {"records": rest})
     return agency.batch(*(agency.record(PERSON) for _ in range(3)))
 
 

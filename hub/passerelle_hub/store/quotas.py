@@ -21,14 +21,19 @@ def used(tx: Transaction, agency: str, resource: str, day: int) -> int:
     return int(found or 0)
 
 
-def use(tx: Transaction, agency: str, resource: str, day: int, units: int) -> int:
-    """Add units; returns what is used now, which nobody else can change before the commit."""
-    statement = upsert(tx, quota_use).values(agency=agency, resource=resource, day=day, used=units)
+def use(tx: Transaction, agency: str, day: int, units: Mapping[str, int]) -> Mapping[str, int]:
+    """Add units of resources; returns what is used of each now, which nobody can change before the commit."""
+    rows = [
+        {"agency": agency, "resource": resource, "day": day, "used": more}
+        for resource, more in sorted(units.items())
+    ]
+    statement = upsert(tx, quota_use).values(rows)
     added = statement.on_conflict_do_update(
         index_elements=[quota_use.c.agency, quota_use.c.resource, quota_use.c.day],
-        set_={"used": quota_use.c.used + units},
+        set_={"used": quota_use.c.used + statement.excluded.used},
     )
-    return int(tx.execute(added.returning(quota_use.c.used)).scalar_one())
+    found = tx.execute(added.returning(quota_use.c.resource, quota_use.c.used))
+    return {row.resource: int(row.used) for row in found}
 
 
 def sums(tx: Transaction, since: int) -> Mapping[tuple[str, str], int]:
