@@ -27,12 +27,12 @@ def use(tx: Transaction, agency: str, day: int, units: Mapping[str, int]) -> Map
         {"agency": agency, "resource": resource, "day": day, "used": more}
         for resource, more in sorted(units.items())
     ]
-    statement = upsert(tx, quota_use).values(rows)
+    statement = upsert(tx, quota_use)
     added = statement.on_conflict_do_update(
         index_elements=[quota_use.c.agency, quota_use.c.resource, quota_use.c.day],
         set_={"used": quota_use.c.used + statement.excluded.used},
     )
-    found = tx.execute(added.returning(quota_use.c.resource, quota_use.c.used))
+    found = tx.execute(added.returning(quota_use.c.resource, quota_use.c.used), rows)
     return {row.resource: int(row.used) for row in found}
 
 
