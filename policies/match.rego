@@ -2,6 +2,8 @@
 #
 # `record` and `context.counterpart` are the two records; the answer is the same whichever stands first.
 # Nobody learns of the link from this decision alone: `notify` decides that per recipient.
+#
+# Asked for many pairs at a time: its rules are functions of the few facts they look at, as in `submission`.
 # Rules of DOMAIN.md decided here: 1, 3 (embargo: for the director's desk), 4 (names alone), 9.
 package passerelle.match
 
@@ -10,7 +12,11 @@ import data.passerelle.lib.words
 import data.reference
 import rego.v1
 
-default decision := {
+decisions := {id: object.union(decided(request), data.revision) | some id, request in input.requests}
+
+decision := decided(input)
+
+default decided(_) := {
 	"schema": 1,
 	"allow": false,
 	"grants": [],
@@ -19,100 +25,144 @@ default decision := {
 	"redactions": [],
 }
 
-decisions := {id: answer |
-	some id, request in input.requests
-	made := decision with input as request
-	answer := object.union(made, data.revision)
-}
-
-decision := verdict.of(grants, denials, obligations, set()) if input.action == "link"
+decided(request) := verdict.of(
+	granted(request),
+	denials(request),
+	ceiling(request.context.proven_tiers) | desk(request.record.embargoed, request.context.counterpart.embargoed),
+	set(),
+) if request.action == "link"
 
 # May they be compared more finely? Who is asked learns that a record of its own is like some other.
-decision := verdict.of(grants, denials | look_denials, set(), set()) if input.action == "look_closer"
+decided(request) := verdict.of(
+	granted(request),
+	denials(request) | closer_look(
+		request.record.domain,
+		request.record.embargoed,
+		request.context.counterpart.embargoed,
+	),
+	set(),
+	set(),
+) if request.action == "look_closer"
 
-first := reference.agencies[input.record.originator]
+granted(request) := grants_link(
+	request.record.domain,
+	request.context.counterpart.domain,
+	request.record.purposes,
+	request.context.counterpart.purposes,
+)
 
-second := reference.agencies[input.context.counterpart.originator]
+denials(request) := union({
+	parties(
+		request.record.originator,
+		request.context.counterpart.originator,
+		request.record.domain,
+		request.context.counterpart.domain,
+	),
+	accreditation(
+		request.record.domain,
+		request.record.classification,
+		request.context.counterpart.classification,
+	),
+	purpose(request.record.purposes, request.context.counterpart.purposes),
+	evidence(request.record.domain, request.context.proven_tiers),
+	embargo_stated(request.record.embargoed, request.context.counterpart.embargoed),
+})
 
-domain := reference.domains[input.record.domain]
+grants_link(domain, other_domain, purposes, other_purposes) := {"common_purpose"} if {
+	domain == other_domain
+	purpose_shared(purposes, other_purposes)
+} else := set()
 
-purposes := words.of(input.record.purposes) & words.of(input.context.counterpart.purposes)
+purpose_shared(purposes, other_purposes) if count(words.of(purposes) & words.of(other_purposes)) > 0
 
-proven := words.of(input.context.proven_tiers)
+# Whose records they are: two agencies that take part, in one domain that both have joined.
+parties(first, second, domain, other_domain) := union({
+	activity(first, second),
+	strangers(first, second),
+	one_domain(domain, other_domain),
+	membership(first, second, domain),
+})
 
-facts_complete if {
-	words.sound(input.record.purposes)
-	words.sound(input.context.counterpart.purposes)
-	words.sound(input.context.proven_tiers)
-	is_boolean(input.record.embargoed)
-	is_boolean(input.context.counterpart.embargoed)
-	is_number(input.record.classification)
-	is_number(input.context.counterpart.classification)
+activity(first, second) := set() if {
+	reference.agencies[first].status == "active"
+	reference.agencies[second].status == "active"
+} else := {{"code": "agency_inactive", "params": {}}}
+
+strangers(first, second) := {{"code": "same_originator", "params": {}}} if {
+	first == second
+} else := set()
+
+one_domain(domain, other_domain) := set() if {
+	domain == other_domain
+} else := {{"code": "domains_differ", "params": {}}}
+
+membership(first, second, domain) := set() if {
+	domain in reference.agencies[first].domains
+	domain in reference.agencies[second].domains
+} else := {{"code": "domain_not_joined", "params": {}}}
+
+# Rule 9: both no more secret than the domain is accredited for.
+accreditation(domain, classification, other_classification) := {{"code": "facts_missing", "params": {}}} if {
+	not ranks(classification, other_classification)
+} else := set() if {
+	classification <= reference.domains[domain].accreditation
+	other_classification <= reference.domains[domain].accreditation
+} else := {{"code": "domain_not_accredited", "params": {}}}
+
+ranks(classification, other_classification) if {
+	is_number(classification)
+	is_number(other_classification)
 }
 
-grants contains "common_purpose" if {
-	count(purposes) > 0
-	same_domain
+# Rule 1: a purpose in common.
+purpose(purposes, other_purposes) := soundness(purposes) | (soundness(other_purposes) | common(purposes, other_purposes))
+
+common(purposes, other_purposes) := set() if {
+	purpose_shared(purposes, other_purposes)
+} else := {{"code": "purposes_differ", "params": {}}}
+
+# A list that is none, or holds more than texts, is among the facts that are missing.
+soundness(list) := set() if {
+	words.sound(list)
+} else := {{"code": "facts_missing", "params": {}}}
+
+# What they agree in.
+evidence(domain, tiers) := union({
+	soundness(tiers),
+	proof(tiers),
+	tiers_allowed(domain, tiers),
+})
+
+proof(tiers) := set() if {
+	count(words.of(tiers)) > 0
+} else := {{"code": "evidence_missing", "params": {}}}
+
+tiers_allowed(domain, tiers) := {{"code": "tier_not_allowed", "params": {"tier": tier}} |
+	some tier in words.of(tiers)
+	not tier_taken(domain, tier)
 }
 
-same_domain if input.record.domain == input.context.counterpart.domain
+tier_taken(domain, tier) if tier in reference.domains[domain].tiers
 
-both_active if {
-	first.status == "active"
-	second.status == "active"
-}
+embargo_stated(embargoed, other_embargoed) := set() if {
+	is_boolean(embargoed)
+	is_boolean(other_embargoed)
+} else := {{"code": "facts_missing", "params": {}}}
 
-both_joined if {
-	input.record.domain in first.domains
-	input.record.domain in second.domains
-}
-
-accredited if {
-	input.record.classification <= domain.accreditation
-	input.context.counterpart.classification <= domain.accreditation
-}
-
-denials contains {"code": "facts_missing", "params": {}} if not facts_complete
-
-denials contains {"code": "agency_inactive", "params": {}} if not both_active
-
-denials contains {"code": "same_originator", "params": {}} if {
-	input.record.originator == input.context.counterpart.originator
-}
-
-denials contains {"code": "domains_differ", "params": {}} if not same_domain
-
-denials contains {"code": "domain_not_joined", "params": {}} if not both_joined
-
-denials contains {"code": "domain_not_accredited", "params": {}} if not accredited
-
-denials contains {"code": "purposes_differ", "params": {}} if not common_purpose
-
-common_purpose if count(purposes) > 0
-
-denials contains {"code": "evidence_missing", "params": {}} if not evidence
-
-evidence if count(proven) > 0
-
-denials contains {"code": "tier_not_allowed", "params": {"tier": tier}} if {
-	some tier in (proven - {allowed | some allowed in domain.tiers})
-}
-
-look_denials contains {"code": "closer_look_not_allowed", "params": {}} if not look_allowed
-
-look_denials contains {"code": "closer_look_not_allowed", "params": {}} if embargoed
-
-look_allowed if domain.closer_look == true
-
-embargoed if input.record.embargoed == true
-
-embargoed if input.context.counterpart.embargoed == true
-
-sufficient if {
-	some tier in proven
+# Rule 4: names alone make a candidate.
+ceiling(tiers) := set() if {
+	some tier in words.of(tiers)
 	reference.tiers[tier].candidate_only == false
-}
+} else := {{"type": "link_at_most", "value": "candidate"}}
 
-obligations contains {"type": "director_only", "value": true} if embargoed
+# Rule 3: where either is under embargo, the link is the director's.
+desk(embargoed, other_embargoed) := set() if {
+	embargoed == false
+	other_embargoed == false
+} else := {{"type": "director_only", "value": true}}
 
-obligations contains {"type": "link_at_most", "value": "candidate"} if not sufficient
+closer_look(domain, embargoed, other_embargoed) := set() if {
+	reference.domains[domain].closer_look == true
+	embargoed == false
+	other_embargoed == false
+} else := {{"code": "closer_look_not_allowed", "params": {}}}
