@@ -6,6 +6,8 @@
 #   candidate  that names agree, for analysts of a domain that shows candidates; never as a match
 #   existence  that something exists, and the threat assessment; then ask a basic service
 #   director   the director's desk
+#
+# Asked for many recipients at a time: its rules are functions of the few facts they look at, as in `submission`.
 # Rules of DOMAIN.md decided here: 1, 2, 3, 4, 9, 11, and need-to-know.
 package passerelle.notify
 
@@ -14,7 +16,11 @@ import data.passerelle.lib.words
 import data.reference
 import rego.v1
 
-default decision := {
+decisions := {id: object.union(decided(request), data.revision) | some id, request in input.requests}
+
+decision := decided(input)
+
+default decided(_) := {
 	"schema": 1,
 	"allow": false,
 	"grants": [],
@@ -23,157 +29,249 @@ default decision := {
 	"redactions": [],
 }
 
-decisions := {id: answer |
-	some id, request in input.requests
-	made := decision with input as request
-	answer := object.union(made, data.revision)
+decided(request) := verdict.of(
+	granted(
+		request.subject.agency,
+		request.subject.role,
+		request.record.embargoed,
+		request.context.counterpart.embargoed,
+		request.context.link_state,
+		request.context.counterpart.domain,
+	),
+	union({
+		standing(request.subject.agency, request.subject.role, request.context.counterpart.classification),
+		ownership(request.subject.agency, request.subject.role, request.record.originator),
+		openness(
+			request.subject.agency,
+			request.subject.role,
+			request.record.embargoed,
+			request.context.counterpart.embargoed,
+			request.context.link_state,
+			request.context.counterpart.domain,
+		),
+		need(
+			request.subject.agency,
+			request.subject.role,
+			request.record.domain,
+			request.context.counterpart.domain,
+			request.record.purposes,
+			request.context.counterpart.purposes,
+		),
+		release(
+			request.subject.agency,
+			request.subject.role,
+			request.context.counterpart.releasable_to,
+			request.context.counterpart.tlp,
+		),
+		treatment(request.context.counterpart.handling, request.context.counterpart.handling_condition),
+	}),
+	union({
+		visible(
+			request.subject.agency,
+			request.subject.role,
+			request.record.embargoed,
+			request.context.counterpart.embargoed,
+			request.context.link_state,
+			request.context.counterpart.domain,
+		),
+		introduction(request.subject.agency, request.subject.role, request.context.counterpart.originator),
+		handling_travels(request.context.counterpart.handling),
+		condition_travels(request.context.counterpart.handling, request.context.counterpart.handling_condition),
+	}),
+	withheld(
+		request.subject.agency,
+		request.subject.role,
+		request.context.counterpart.originator,
+		request.context.link_state,
+	),
+) if request.action == "notify"
+
+# Who asks, and of what kind of link.
+desk(agency, role) if {
+	role == "director"
+	"director" in reference.agencies[agency].acts_as
 }
 
-decision := verdict.of(grants, denials, obligations, redactions) if input.action == "notify"
+analyst(agency, role) if {
+	role == "analyst"
+	"analyst" in reference.agencies[agency].acts_as
+}
 
-agency := reference.agencies[input.subject.agency]
+may_read(agency) if "read" in reference.agencies[agency].rights
 
-originator := reference.agencies[input.context.counterpart.originator]
+for_director(embargoed, _, _) if embargoed == true
 
-domain := reference.domains[input.context.counterpart.domain]
+for_director(_, other_embargoed, _) if other_embargoed == true
 
-link_state := reference.link_states[input.context.link_state]
+for_director(_, _, state) if reference.link_states[state].audience == "director"
 
-handling := reference.handling_codes[input.context.counterpart.handling]
+candidates_shown(domain) if reference.domains[domain].candidates == "analysts"
 
-tlp := reference.tlp[input.context.counterpart.tlp]
+existence_alone(agency, role, state) if {
+	analyst(agency, role)
+	"query" in reference.agencies[agency].rights
+	not may_read(agency)
+	reference.link_states[state].audience == "agencies"
+}
 
-releasable_to := words.of(input.context.counterpart.releasable_to)
+# What may be learnt.
+granted(agency, role, embargoed, other_embargoed, state, domain) := union({
+	grants_desk(agency, role, embargoed, other_embargoed, state),
+	grants_match(agency, role, state),
+	grants_candidate(agency, role, state, domain),
+	grants_existence(agency, role, state),
+})
 
-purposes := words.of(input.record.purposes) & words.of(input.context.counterpart.purposes)
+# Rule 3: what is under embargo, or suppressed, is the director's.
+grants_desk(agency, role, embargoed, other_embargoed, state) := {"director_desk"} if {
+	desk(agency, role)
+	for_director(embargoed, other_embargoed, state)
+} else := set()
 
-rank := level.rank if {
+grants_match(agency, role, state) := {"need_to_know"} if {
+	analyst(agency, role)
+	may_read(agency)
+	reference.link_states[state].audience == "agencies"
+} else := set()
+
+# Rule 4: names alone.
+grants_candidate(agency, role, state, domain) := {"candidates_shown"} if {
+	analyst(agency, role)
+	may_read(agency)
+	reference.link_states[state].audience == "candidates"
+	candidates_shown(domain)
+} else := set()
+
+# Rule 11: existence and the threat assessment, then ask a basic service.
+grants_existence(agency, role, state) := {"query_right"} if {
+	existence_alone(agency, role, state)
+} else := set()
+
+# What everybody must satisfy, the director's desk too.
+standing(agency, role, classification) := union({
+	activity(agency),
+	part(agency, role),
+	rank(classification),
+	clearance(agency, classification),
+})
+
+activity(agency) := set() if {
+	reference.agencies[agency].status == "active"
+} else := {{"code": "agency_inactive", "params": {}}}
+
+part(agency, role) := set() if {
+	desk(agency, role)
+} else := set() if {
+	analyst(agency, role)
+} else := {{"code": "role_not_held", "params": {}}}
+
+rank(classification) := set() if {
+	known_rank(classification)
+} else := {{"code": "facts_missing", "params": {}}}
+
+known_rank(classification) if {
 	some level in reference.classifications
-	level.rank == input.context.counterpart.classification
+	level.rank == classification
 }
 
-facts_complete if {
-	words.sound(input.record.purposes)
-	words.sound(input.context.counterpart.purposes)
-	words.sound(input.context.counterpart.releasable_to)
-	is_boolean(input.record.embargoed)
-	is_boolean(input.context.counterpart.embargoed)
-	is_string(input.context.counterpart.handling_condition)
-	link_state.audience
-	handling.obligations
-	tlp.title
-	rank
-}
-
-desk if {
-	input.subject.role == "director"
-	"director" in agency.acts_as
-}
-
-analyst if {
-	input.subject.role == "analyst"
-	"analyst" in agency.acts_as
-}
-
-embargoed if input.record.embargoed == true
-
-embargoed if input.context.counterpart.embargoed == true
-
-for_director if embargoed
-
-for_director if link_state.audience == "director"
-
-may_read if "read" in agency.rights
-
-may_query if "query" in agency.rights
-
-grants contains "director_desk" if {
-	desk
-	for_director
-}
-
-grants contains "need_to_know" if {
-	analyst
-	may_read
-	link_state.audience == "agencies"
-}
-
-grants contains "candidates_shown" if {
-	analyst
-	may_read
-	link_state.audience == "candidates"
-	domain.candidates == "analysts"
-}
-
-grants contains "query_right" if {
-	analyst
-	may_query
-	not may_read
-	link_state.audience == "agencies"
-}
-
-denials contains {"code": "facts_missing", "params": {}} if not facts_complete
-
-denials contains {"code": "agency_inactive", "params": {}} if not active
-
-active if agency.status == "active"
-
-denials contains {"code": "role_not_held", "params": {}} if not role_held
-
-role_held if desk
-
-role_held if analyst
-
-denials contains {"code": "clearance_too_low", "params": {}} if not cleared
-
-cleared if rank <= agency.clearance
-
-denials contains denial if {
-	not desk
-	some denial in agency_denials
-}
+# Rule 9.
+clearance(agency, classification) := set() if {
+	known_rank(classification)
+	classification <= reference.agencies[agency].clearance
+} else := {{"code": "clearance_too_low", "params": {}}}
 
 # What an agency must satisfy beyond the desk. The record must be its own.
-agency_denials contains {"code": "not_own_record", "params": {}} if not own_record
+ownership(agency, role, originator) := set() if {
+	desk(agency, role)
+} else := set() if {
+	originator == agency
+} else := {{"code": "not_own_record", "params": {}}}
 
-own_record if input.record.originator == input.subject.agency
+# The link must be one for agencies.
+openness(agency, role, embargoed, other_embargoed, state, domain) := embargo_stated(embargoed, other_embargoed) | known(state) if {
+	desk(agency, role)
+} else := union({
+	embargo_stated(embargoed, other_embargoed),
+	known(state),
+	embargo(embargoed, other_embargoed, state),
+	candidate(state, domain),
+	closed(state),
+})
 
-agency_denials contains {"code": "embargoed", "params": {}} if for_director
+embargo_stated(embargoed, other_embargoed) := set() if {
+	is_boolean(embargoed)
+	is_boolean(other_embargoed)
+} else := {{"code": "facts_missing", "params": {}}}
 
-agency_denials contains {"code": "candidate_not_shown", "params": {}} if {
-	link_state.audience == "candidates"
-	not candidates_shown
-}
+known(state) := set() if {
+	reference.link_states[state].audience
+} else := {{"code": "facts_missing", "params": {}}}
 
-candidates_shown if domain.candidates == "analysts"
+embargo(embargoed, other_embargoed, state) := {{"code": "embargoed", "params": {}}} if {
+	for_director(embargoed, other_embargoed, state)
+} else := set()
 
-agency_denials contains {"code": "link_closed", "params": {}} if link_state.audience == "nobody"
+candidate(state, domain) := {{"code": "candidate_not_shown", "params": {}}} if {
+	reference.link_states[state].audience == "candidates"
+	not candidates_shown(domain)
+} else := set()
 
-agency_denials contains {"code": "domain_not_joined", "params": {}} if not joined
+closed(state) := {{"code": "link_closed", "params": {}}} if {
+	reference.link_states[state].audience == "nobody"
+} else := set()
 
-joined if {
-	input.context.counterpart.domain in agency.domains
-	input.context.counterpart.domain == input.record.domain
-}
+# Rule 1: in the same domain, for a purpose that both records share and the recipient has.
+need(agency, role, domain, other_domain, purposes, other_purposes) := soundness(purposes) | soundness(other_purposes) if {
+	desk(agency, role)
+} else := union({
+	soundness(purposes),
+	soundness(other_purposes),
+	membership(agency, domain, other_domain),
+	purpose(agency, purposes, other_purposes),
+})
 
-agency_denials contains {"code": "purposes_differ", "params": {}} if not common_purpose
+# A list that is none, or holds more than texts, is among the facts that are missing.
+soundness(list) := set() if {
+	words.sound(list)
+} else := {{"code": "facts_missing", "params": {}}}
 
-common_purpose if {
-	some purpose in purposes
-	purpose in agency.purposes
-}
+membership(agency, domain, other_domain) := set() if {
+	other_domain in reference.agencies[agency].domains
+	other_domain == domain
+} else := {{"code": "domain_not_joined", "params": {}}}
+
+purpose(agency, purposes, other_purposes) := set() if {
+	some shared in (words.of(purposes) & words.of(other_purposes))
+	shared in reference.agencies[agency].purposes
+} else := {{"code": "purposes_differ", "params": {}}}
 
 # Rule 2: the originator's releasability. An empty list means whoever policy lets know, unless the
 # traffic light colour asks for named recipients.
-agency_denials contains {"code": "not_releasable", "params": {}} if not releasable
+release(agency, role, releasable_to, tlp) := soundness(releasable_to) | colour(tlp) if {
+	desk(agency, role)
+} else := union({
+	soundness(releasable_to),
+	colour(tlp),
+	releasability(agency, releasable_to, tlp),
+})
 
-releasable if input.subject.agency in releasable_to
+colour(tlp) := set() if {
+	reference.tlp[tlp].title
+} else := {{"code": "facts_missing", "params": {}}}
 
-releasable if {
-	count(releasable_to) == 0
-	tlp.named_recipients_only == false
-}
+releasability(agency, releasable_to, tlp) := set() if {
+	agency in words.of(releasable_to)
+} else := set() if {
+	count(words.of(releasable_to)) == 0
+	reference.tlp[tlp].named_recipients_only == false
+} else := {{"code": "not_releasable", "params": {}}}
 
+treatment(handling, condition) := set() if {
+	reference.handling_codes[handling].obligations
+	is_string(condition)
+} else := {{"code": "facts_missing", "params": {}}}
+
+# What is told, and on which conditions.
 visibility := {
 	"director_desk": "director",
 	"need_to_know": "match",
@@ -181,37 +279,57 @@ visibility := {
 	"query_right": "existence",
 }
 
-obligations contains {"type": "visibility", "value": visibility[grant]} if some grant in grants
-
-obligations contains {"type": "counterpart", "value": "named"} if named
-
-obligations contains {"type": "counterpart", "value": "coordinator"} if not named
-
-obligations contains obligation if some obligation in handling.obligations
-
-obligations contains {"type": "condition", "value": input.context.counterpart.handling_condition} if handling.condition
-
-named if desk
-
-named if {
-	may_read
-	originator.shown_by_name == true
+visible(agency, role, embargoed, other_embargoed, state, domain) := {{"type": "visibility", "value": visibility[grant]} |
+	some grant in granted(agency, role, embargoed, other_embargoed, state, domain)
 }
 
-named if {
-	may_read
+introduction(agency, role, originator) := {{"type": "counterpart", "value": "named"}} if {
+	named(agency, role, originator)
+} else := {{"type": "counterpart", "value": "coordinator"}}
+
+named(agency, role, _) if desk(agency, role)
+
+named(agency, _, originator) if {
+	may_read(agency)
+	reference.agencies[originator].shown_by_name == true
+}
+
+named(agency, _, originator) if {
+	may_read(agency)
 	some agreement in reference.agreements
 	agreement.shows_names == true
-	input.subject.agency in agreement.between
-	input.context.counterpart.originator in agreement.between
+	agency in agreement.between
+	originator in agreement.between
 }
 
-redactions contains "counterpart" if not named
+handling_travels(handling) := {obligation | some obligation in reference.handling_codes[handling].obligations}
 
-redactions contains "threat_level" if not threat_levels
+condition_travels(handling, condition) := {{"type": "condition", "value": condition}} if {
+	reference.handling_codes[handling].condition == true
+} else := set()
 
-threat_levels if agency.threat_levels == true
+# What is left out.
+withheld(agency, role, originator, state) := union({
+	redactions_name(agency, role, originator),
+	redactions_threat(agency),
+	redactions_agreements(agency, role, state),
+	redactions_band(agency, role, state),
+})
 
-redactions contains "agreements" if "query_right" in grants
+redactions_name(agency, role, originator) := {"counterpart"} if {
+	not named(agency, role, originator)
+} else := set()
 
-redactions contains "band" if "query_right" in grants
+redactions_threat(agency) := {"threat_level"} if {
+	not entitled(agency)
+} else := set()
+
+entitled(agency) if reference.agencies[agency].threat_levels == true
+
+redactions_agreements(agency, role, state) := {"agreements"} if {
+	existence_alone(agency, role, state)
+} else := set()
+
+redactions_band(agency, role, state) := {"band"} if {
+	existence_alone(agency, role, state)
+} else := set()

@@ -39,7 +39,7 @@ def sources(bundle: Bundle) -> dict[str, str]:
     [
         ("reasons", r'"code": "(\w+)"'),
         ("grants", r'^grants(?: contains |_\w+\(.*\) := \{)"(\w+)"'),
-        ("redactions", r'redactions contains "(\w+)"'),
+        ("redactions", r'^redactions(?: contains |_\w+\(.*\) := \{)"(\w+)"'),
         ("obligations", r'"type": "(\w+)"'),
     ],
 )

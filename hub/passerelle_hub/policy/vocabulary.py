@@ -18,7 +18,7 @@ _CODES: Final[Mapping[str, re.Pattern[str]]] = {
     "reasons": re.compile(r'"code": *"([^"]*)"'),
     "obligations": re.compile(r'"type": *"([^"]*)"'),
     "grants": re.compile(r'^grants(?: contains |_\w+\(.*\) := \{)"([^"]*)"'),
-    "redactions": re.compile(r'^redactions contains "([^"]*)"'),
+    "redactions": re.compile(r'^redactions(?: contains |_\w+\(.*\) := \{)"([^"]*)"'),
 }
 _IDENTIFIERS: Final = frozenset({"record.id", "context.counterpart.id", "context.request", "subject.user"})
 """Fields that name one record, request or person: as a value they would make every decision its own."""

@@ -202,6 +202,7 @@ def test_a_syntax_error_names_its_line() -> None:
         'denials contains {"code": "mood", "params": {}} if not role_held',
         'obligations contains {"type": "sing", "value": true} if input.action',
         'redactions contains "everything" if input.action',
+        'redactions_all(agency) := {"everything"} if agency',
     ],
 )
 def test_a_code_outside_the_table(line: str, bundle: Bundle) -> None:
