@@ -30,128 +30,108 @@ default decided(_) := {
 }
 
 decided(request) := verdict.of(
-	granted(
-		request.subject.agency,
-		request.subject.role,
-		request.record.embargoed,
-		request.context.counterpart.embargoed,
-		request.context.link_state,
-		request.context.counterpart.domain,
-	),
+	grants_told(told),
 	union({
-		standing(request.subject.agency, request.subject.role, request.context.counterpart.classification),
-		ownership(request.subject.agency, request.subject.role, request.record.originator),
-		openness(
-			request.subject.agency,
-			request.subject.role,
-			request.record.embargoed,
-			request.context.counterpart.embargoed,
-			request.context.link_state,
-			request.context.counterpart.domain,
-		),
+		standing(agency, voice, request.context.counterpart.classification),
+		ownership(agency, voice, request.record.originator),
+		openness(voice, audience, domain),
 		need(
-			request.subject.agency,
-			request.subject.role,
+			agency,
+			voice,
 			request.record.domain,
-			request.context.counterpart.domain,
+			domain,
 			request.record.purposes,
 			request.context.counterpart.purposes,
 		),
-		release(
-			request.subject.agency,
-			request.subject.role,
-			request.context.counterpart.releasable_to,
-			request.context.counterpart.tlp,
-		),
-		treatment(request.context.counterpart.handling, request.context.counterpart.handling_condition),
+		release(agency, voice, request.context.counterpart.releasable_to, request.context.counterpart.tlp),
+		treatment(handling, condition),
 	}),
 	union({
-		visible(
-			request.subject.agency,
-			request.subject.role,
-			request.record.embargoed,
-			request.context.counterpart.embargoed,
-			request.context.link_state,
-			request.context.counterpart.domain,
-		),
-		introduction(request.subject.agency, request.subject.role, request.context.counterpart.originator),
-		handling_travels(request.context.counterpart.handling),
-		condition_travels(request.context.counterpart.handling, request.context.counterpart.handling_condition),
+		visible(told),
+		{{"type": "counterpart", "value": introduced}},
+		handling_travels(handling),
+		condition_travels(handling, condition),
 	}),
-	withheld(
-		request.subject.agency,
-		request.subject.role,
-		request.context.counterpart.originator,
+	union({
+		redactions_name(introduced),
+		redactions_threat(agency),
+		redactions_agreements(told),
+		redactions_band(told),
+	}),
+) if {
+	request.action == "notify"
+	agency := request.subject.agency
+	domain := request.context.counterpart.domain
+	handling := request.context.counterpart.handling
+	condition := request.context.counterpart.handling_condition
+	voice := voice_of(agency, request.subject.role)
+	audience := audience_of(
+		request.record.embargoed,
+		request.context.counterpart.embargoed,
 		request.context.link_state,
-	),
-) if request.action == "notify"
-
-# Who asks, and of what kind of link.
-desk(agency, role) if {
-	role == "director"
-	"director" in reference.agencies[agency].acts_as
+	)
+	told := view(agency, voice, audience, domain)
+	introduced := introduction(agency, voice, request.context.counterpart.originator)
 }
 
-analyst(agency, role) if {
-	role == "analyst"
-	"analyst" in reference.agencies[agency].acts_as
+# As what somebody asks: for the director's desk, as an agency's analyst, or as nobody who is told anything.
+voice_of(agency, role) := role if {
+	role in {"director", "analyst"}
+	role in reference.agencies[agency].acts_as
+} else := "nobody"
+
+# For whom the link is. Rule 3: what is under embargo, or suppressed, is the director's.
+audience_of(embargoed, other_embargoed, state) := "unknown" if {
+	not stated(embargoed, other_embargoed, state)
+} else := "director" if {
+	embargoed == true
+} else := "director" if {
+	other_embargoed == true
+} else := reference.link_states[state].audience
+
+stated(embargoed, other_embargoed, state) if {
+	is_boolean(embargoed)
+	is_boolean(other_embargoed)
+	reference.link_states[state].audience
 }
 
 may_read(agency) if "read" in reference.agencies[agency].rights
 
-for_director(embargoed, _, _) if embargoed == true
-
-for_director(_, other_embargoed, _) if other_embargoed == true
-
-for_director(_, _, state) if reference.link_states[state].audience == "director"
-
 candidates_shown(domain) if reference.domains[domain].candidates == "analysts"
 
-existence_alone(agency, role, state) if {
-	analyst(agency, role)
-	"query" in reference.agencies[agency].rights
-	not may_read(agency)
-	reference.link_states[state].audience == "agencies"
-}
-
-# What may be learnt.
-granted(agency, role, embargoed, other_embargoed, state, domain) := union({
-	grants_desk(agency, role, embargoed, other_embargoed, state),
-	grants_match(agency, role, state),
-	grants_candidate(agency, role, state, domain),
-	grants_existence(agency, role, state),
-})
-
-# Rule 3: what is under embargo, or suppressed, is the director's.
-grants_desk(agency, role, embargoed, other_embargoed, state) := {"director_desk"} if {
-	desk(agency, role)
-	for_director(embargoed, other_embargoed, state)
-} else := set()
-
-grants_match(agency, role, state) := {"need_to_know"} if {
-	analyst(agency, role)
+# What is told. Rule 4: names alone are a candidate; rule 11: the query right sees that something exists.
+view(agency, voice, audience, domain) := "director" if {
+	voice == "director"
+	audience == "director"
+} else := "match" if {
+	voice == "analyst"
+	audience == "agencies"
 	may_read(agency)
-	reference.link_states[state].audience == "agencies"
-} else := set()
-
-# Rule 4: names alone.
-grants_candidate(agency, role, state, domain) := {"candidates_shown"} if {
-	analyst(agency, role)
-	may_read(agency)
-	reference.link_states[state].audience == "candidates"
+} else := "candidate" if {
+	voice == "analyst"
+	audience == "candidates"
 	candidates_shown(domain)
-} else := set()
+	may_read(agency)
+} else := "existence" if {
+	voice == "analyst"
+	audience == "agencies"
+	"query" in reference.agencies[agency].rights
+} else := "nothing"
 
-# Rule 11: existence and the threat assessment, then ask a basic service.
-grants_existence(agency, role, state) := {"query_right"} if {
-	existence_alone(agency, role, state)
-} else := set()
+grants_told("director") := {"director_desk"}
+
+grants_told("match") := {"need_to_know"}
+
+grants_told("candidate") := {"candidates_shown"}
+
+grants_told("existence") := {"query_right"}
+
+grants_told("nothing") := set()
 
 # What everybody must satisfy, the director's desk too.
-standing(agency, role, classification) := union({
+standing(agency, voice, classification) := union({
 	activity(agency),
-	part(agency, role),
-	rank(classification),
+	part(voice),
 	clearance(agency, classification),
 })
 
@@ -159,81 +139,54 @@ activity(agency) := set() if {
 	reference.agencies[agency].status == "active"
 } else := {{"code": "agency_inactive", "params": {}}}
 
-part(agency, role) := set() if {
-	desk(agency, role)
-} else := set() if {
-	analyst(agency, role)
-} else := {{"code": "role_not_held", "params": {}}}
+part(voice) := {{"code": "role_not_held", "params": {}}} if {
+	voice == "nobody"
+} else := set()
 
-rank(classification) := set() if {
-	known_rank(classification)
-} else := {{"code": "facts_missing", "params": {}}}
+# Rule 9.
+clearance(agency, classification) := {{"code": "facts_missing", "params": {}}} if {
+	not known_rank(classification)
+} else := set() if {
+	classification <= reference.agencies[agency].clearance
+} else := {{"code": "clearance_too_low", "params": {}}}
 
 known_rank(classification) if {
 	some level in reference.classifications
 	level.rank == classification
 }
 
-# Rule 9.
-clearance(agency, classification) := set() if {
-	known_rank(classification)
-	classification <= reference.agencies[agency].clearance
-} else := {{"code": "clearance_too_low", "params": {}}}
-
 # What an agency must satisfy beyond the desk. The record must be its own.
-ownership(agency, role, originator) := set() if {
-	desk(agency, role)
+ownership(agency, voice, originator) := set() if {
+	voice == "director"
 } else := set() if {
 	originator == agency
 } else := {{"code": "not_own_record", "params": {}}}
 
 # The link must be one for agencies.
-openness(agency, role, embargoed, other_embargoed, state, domain) := embargo_stated(embargoed, other_embargoed) | known(state) if {
-	desk(agency, role)
-} else := union({
-	embargo_stated(embargoed, other_embargoed),
-	known(state),
-	embargo(embargoed, other_embargoed, state),
-	candidate(state, domain),
-	closed(state),
-})
-
-embargo_stated(embargoed, other_embargoed) := set() if {
-	is_boolean(embargoed)
-	is_boolean(other_embargoed)
-} else := {{"code": "facts_missing", "params": {}}}
-
-known(state) := set() if {
-	reference.link_states[state].audience
-} else := {{"code": "facts_missing", "params": {}}}
-
-embargo(embargoed, other_embargoed, state) := {{"code": "embargoed", "params": {}}} if {
-	for_director(embargoed, other_embargoed, state)
-} else := set()
-
-candidate(state, domain) := {{"code": "candidate_not_shown", "params": {}}} if {
-	reference.link_states[state].audience == "candidates"
+openness(voice, audience, domain) := {{"code": "facts_missing", "params": {}}} if {
+	audience == "unknown"
+} else := set() if {
+	voice == "director"
+} else := {{"code": "embargoed", "params": {}}} if {
+	audience == "director"
+} else := {{"code": "link_closed", "params": {}}} if {
+	audience == "nobody"
+} else := {{"code": "candidate_not_shown", "params": {}}} if {
+	audience == "candidates"
 	not candidates_shown(domain)
 } else := set()
 
-closed(state) := {{"code": "link_closed", "params": {}}} if {
-	reference.link_states[state].audience == "nobody"
-} else := set()
-
 # Rule 1: in the same domain, for a purpose that both records share and the recipient has.
-need(agency, role, domain, other_domain, purposes, other_purposes) := soundness(purposes) | soundness(other_purposes) if {
-	desk(agency, role)
-} else := union({
-	soundness(purposes),
-	soundness(other_purposes),
-	membership(agency, domain, other_domain),
-	purpose(agency, purposes, other_purposes),
-})
+need(agency, voice, domain, other_domain, purposes, other_purposes) := {{"code": "facts_missing", "params": {}}} if {
+	not both_sound(purposes, other_purposes)
+} else := set() if {
+	voice == "director"
+} else := membership(agency, domain, other_domain) | purpose(agency, purposes, other_purposes)
 
-# A list that is none, or holds more than texts, is among the facts that are missing.
-soundness(list) := set() if {
-	words.sound(list)
-} else := {{"code": "facts_missing", "params": {}}}
+both_sound(purposes, other_purposes) if {
+	words.sound(purposes)
+	words.sound(other_purposes)
+}
 
 membership(agency, domain, other_domain) := set() if {
 	other_domain in reference.agencies[agency].domains
@@ -247,47 +200,37 @@ purpose(agency, purposes, other_purposes) := set() if {
 
 # Rule 2: the originator's releasability. An empty list means whoever policy lets know, unless the
 # traffic light colour asks for named recipients.
-release(agency, role, releasable_to, tlp) := soundness(releasable_to) | colour(tlp) if {
-	desk(agency, role)
-} else := union({
-	soundness(releasable_to),
-	colour(tlp),
-	releasability(agency, releasable_to, tlp),
-})
-
-colour(tlp) := set() if {
-	reference.tlp[tlp].title
-} else := {{"code": "facts_missing", "params": {}}}
-
-releasability(agency, releasable_to, tlp) := set() if {
+release(agency, voice, releasable_to, tlp) := {{"code": "facts_missing", "params": {}}} if {
+	not marked(releasable_to, tlp)
+} else := set() if {
+	voice == "director"
+} else := set() if {
 	agency in words.of(releasable_to)
 } else := set() if {
 	count(words.of(releasable_to)) == 0
 	reference.tlp[tlp].named_recipients_only == false
 } else := {{"code": "not_releasable", "params": {}}}
 
+marked(releasable_to, tlp) if {
+	words.sound(releasable_to)
+	reference.tlp[tlp].title
+}
+
 treatment(handling, condition) := set() if {
 	reference.handling_codes[handling].obligations
 	is_string(condition)
 } else := {{"code": "facts_missing", "params": {}}}
 
-# What is told, and on which conditions.
-visibility := {
-	"director_desk": "director",
-	"need_to_know": "match",
-	"candidates_shown": "candidate",
-	"query_right": "existence",
-}
+# On which conditions it is told, and whether the other service is named.
+visible(view_of) := set() if {
+	view_of == "nothing"
+} else := {{"type": "visibility", "value": view_of}}
 
-visible(agency, role, embargoed, other_embargoed, state, domain) := {{"type": "visibility", "value": visibility[grant]} |
-	some grant in granted(agency, role, embargoed, other_embargoed, state, domain)
-}
+introduction(agency, voice, originator) := "named" if {
+	named(agency, voice, originator)
+} else := "coordinator"
 
-introduction(agency, role, originator) := {{"type": "counterpart", "value": "named"}} if {
-	named(agency, role, originator)
-} else := {{"type": "counterpart", "value": "coordinator"}}
-
-named(agency, role, _) if desk(agency, role)
+named(_, voice, _) if voice == "director"
 
 named(agency, _, originator) if {
 	may_read(agency)
@@ -309,15 +252,8 @@ condition_travels(handling, condition) := {{"type": "condition", "value": condit
 } else := set()
 
 # What is left out.
-withheld(agency, role, originator, state) := union({
-	redactions_name(agency, role, originator),
-	redactions_threat(agency),
-	redactions_agreements(agency, role, state),
-	redactions_band(agency, role, state),
-})
-
-redactions_name(agency, role, originator) := {"counterpart"} if {
-	not named(agency, role, originator)
+redactions_name(introduced) := {"counterpart"} if {
+	introduced == "coordinator"
 } else := set()
 
 redactions_threat(agency) := {"threat_level"} if {
@@ -326,10 +262,10 @@ redactions_threat(agency) := {"threat_level"} if {
 
 entitled(agency) if reference.agencies[agency].threat_levels == true
 
-redactions_agreements(agency, role, state) := {"agreements"} if {
-	existence_alone(agency, role, state)
+redactions_agreements(told) := {"agreements"} if {
+	told == "existence"
 } else := set()
 
-redactions_band(agency, role, state) := {"band"} if {
-	existence_alone(agency, role, state)
+redactions_band(told) := {"band"} if {
+	told == "existence"
 } else := set()
