@@ -29,6 +29,7 @@ from passerelle.errors import PasserelleError
 from passerelle.groups import EntityKind
 from passerelle.identity import Identity
 from passerelle.log import get_logger
+from passerelle.merkle import leaf_hash
 from passerelle.record import Batch, BatchStatement, Position, RecordAction, RecordRefusal
 from passerelle.sign import Signed
 from passerelle_hub import facts
@@ -163,7 +164,9 @@ class Intake:
             refused=len(refusals),
         )
         batches.advance(tx, peer.agency, statement.sequence, digest)
-        batch_pk = batches.put(tx, new_batch(statement, batch.signed, digest, "indexed", self._clock.now()))
+        left_out = b"".join(leaf_hash(batch.records[row.index].header) for row in refusals)
+        row = new_batch(statement, batch.signed, digest, "indexed", self._clock.now(), left_out)
+        batch_pk = batches.put(tx, row)
         self._store(tx, taken, statement, batch_pk, known)  # (5)
         records.put_keks(tx, batch_pk, batch.keks)
         if statement.chances:

@@ -106,9 +106,9 @@ class Receipts:
 
 
 def new_batch(
-    statement: BatchStatement, signed: Signed, digest: bytes, state: str, received: int
+    statement: BatchStatement, signed: Signed, digest: bytes, state: str, received: int, left_out: bytes = b""
 ) -> NewBatch:
-    """The row of a batch, as `indexed` or `refused`."""
+    """The row of a batch, as `indexed` or `refused`; `left_out` as in `NewBatch`."""
     return NewBatch(
         agency=statement.agency,
         batch_id=statement.batch_id,
@@ -119,6 +119,7 @@ def new_batch(
         epoch=statement.epoch,
         state=state,
         received=received,
+        left_out=left_out,
     )
 
 

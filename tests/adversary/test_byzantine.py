@@ -12,28 +12,34 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from audit_kit import verified
 from bad_answers import NOTE, PHONE, Fault, Quorum, open_desk
 from connector_kit import make_cast
 from hub_kit import FakeAgency, HubKit, altered, hub_kit
-from simulator import Federation, Member, federation
+from simulator import Federation, Member, federation, register_hub
 from sqlalchemy import select
 
 from passerelle.batch import token_commitment
 from passerelle.catalogue import catalogue
 from passerelle.clock import SECOND
-from passerelle.codec.header import decode_header, encode_header
+from passerelle.codec.header import decode_header, encode_header, encode_marking
 from passerelle.errors import PasserelleError
 from passerelle.groups import Group
+from passerelle.identity import Identity
+from passerelle.marking import Classification
 from passerelle.oprf import threshold
 from passerelle.oprf.keys import KeyShare
 from passerelle.oprf.protocol import EvaluateAnswer, EvaluateRequest
-from passerelle.record import Batch, RecordAction, SealedRecord, SectionDigest
+from passerelle.record import Batch, BatchStatement, Position, RecordAction, SealedRecord, SectionDigest
+from passerelle.sign import Signed
 from passerelle_connector.keys import Key
 from passerelle_connector.model import Wait
+from passerelle_hub.admit import Admission, AdmittedBatch, AdmittedRecord
 from passerelle_hub.audit import EventKind
 from passerelle_hub.policy.bundle import Bundle
 from passerelle_hub.policy.embedded import EmbeddedEngine
@@ -316,3 +322,48 @@ def test_nobody_acknowledges_what_was_not_sent_or_for_another(hub: HubKit) -> No
         hub.core.outgoing.acknowledge(police.identity, last + 1)
     hub.core.outgoing.acknowledge(customs.identity, len(hub.inbox(customs)))
     assert len(hub.inbox(police)) == last
+
+
+# A hub that changes what it was given before it writes it down, so that its own log vouches for the change.
+
+
+@dataclass
+class Downgrading:
+    """Admission that makes every record unclassified; what it does not change, it passes on."""
+
+    honest: Admission
+
+    def authenticate(self, signed: Signed, peer: Identity) -> BatchStatement:
+        return self.honest.authenticate(signed, peer)
+
+    def place(self, statement: BatchStatement, position: Position) -> None:
+        self.honest.place(statement, position)
+
+    def content(self, batch: Batch, statement: BatchStatement) -> AdmittedBatch:
+        true = self.honest.content(batch, statement)
+        return replace(true, records=tuple(self._lower(one) for one in true.records))
+
+    def _lower(self, one: AdmittedRecord) -> AdmittedRecord:
+        lower = replace(one.header.marking, classification=Classification.UNCLASSIFIED)
+        header = one.header._replace(marking=lower)
+        return one._replace(header=header, marking=encode_marking(lower), raw=encode_header(header))
+
+
+@pytest.mark.parametrize("refused", [False, True], ids=["all taken", "one refused"])
+def test_a_hub_that_writes_down_another_header_is_found_by_the_verifier(
+    tmp_path: Path, embedded: EmbeddedEngine, bundle: Bundle, refused: bool
+) -> None:
+    with hub_kit(tmp_path, embedded, bundle) as kit:
+        register_hub(kit)
+        police = kit.agency("police")
+        bad = [police.record(SAME)._replace(salt=bytes(32))] if refused else []
+        assert told(kit, police, police.batch(police.record(SAME), *bad))[0] == ""
+        kit.beat()
+        verified(kit, tmp_path / "export")
+        lying: Any = Downgrading(kit.core.intake._admission)
+        kit.core.intake._admission = lying
+        assert told(kit, police, police.batch(police.record(SAME), *bad))[0] == ""
+        kit.beat()
+        with pytest.raises(PasserelleError, match="log_false") as found:
+            verified(kit, tmp_path / "export")
+        assert "not those that the agency signed" in (found.value.detail or "")

@@ -170,6 +170,7 @@ def _batch(row: Any, keks: Iterable[Any]) -> str:
             "state": row.state,
             "received": row.received,
             "receipt": bytes(row.receipt).hex(),
+            "left_out": bytes(row.left_out or b"").hex(),
             "keks": [[kek.recipient, bytes(kek.key_id).hex(), bytes(kek.sealed).hex()] for kek in keks],
         }
     )

@@ -31,7 +31,11 @@ class StoredBatch:
 
 @dataclass(frozen=True, slots=True)
 class NewBatch:
-    """A batch about to be stored; `state` is `indexed` or `refused`."""
+    """A batch about to be stored; `state` is `indexed` or `refused`.
+
+    `left_out` are the leaf hashes of headers that were refused, 32 bytes each, by position: with those that
+    are stored they give the root that the agency signed.
+    """
 
     agency: str
     batch_id: bytes
@@ -42,6 +46,7 @@ class NewBatch:
     epoch: int
     state: str
     received: int
+    left_out: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +114,7 @@ def put(tx: Transaction, new: NewBatch) -> int:
             state=new.state,
             received=new.received,
             receipt=b"",
+            left_out=new.left_out,
         )
         .returning(batch.c.batch_pk)
     ).scalar_one()

@@ -16,7 +16,7 @@ COVERED: Final[Mapping[str, str]] = {
     "counter": "follows from the notifications and `notification.acknowledged`",
     "batch": "signed by the agency, receipt signed by the hub, states by `batch.accepted`, `batch.matched`",
     "record": "leaf of its revision under the root of `records.stored`; erased ones by `record.erased`",
-    "header": "head of the same leaf",
+    "header": "head of the same leaf; all of a batch give the root that the agency signed",
     "section": "digests in the header, which the agency signed",
     "section_wrap": "body of the record's leaf",
     "kek": "digest in the statement, which the agency signed",

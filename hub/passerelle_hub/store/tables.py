@@ -114,6 +114,7 @@ batch = Table(
     Column("state", String(16), nullable=False),  # indexed, matched, refused
     Column("received", BigInteger, nullable=False),
     Column("receipt", LargeBinary, nullable=False),
+    Column("left_out", LargeBinary),  # leaf hashes of headers that were refused, 32 bytes each, by position
     UniqueConstraint("agency", "batch_id"),
     UniqueConstraint("agency", "sequence"),
     Index(None, "state", "batch_pk"),

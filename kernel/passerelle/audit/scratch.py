@@ -17,6 +17,8 @@ from passerelle.audit.event import NOTHING
 _TABLES: Final = """
 CREATE TABLE vouched (subject TEXT PRIMARY KEY, prefix TEXT, digest BLOB, place TEXT, happened INTEGER,
     first INTEGER, pending INTEGER, seen INTEGER DEFAULT 0) WITHOUT ROWID;
+CREATE TABLE stated (batch TEXT PRIMARY KEY, records INTEGER, root BLOB, refused TEXT, left_out BLOB,
+    seen INTEGER DEFAULT 0) WITHOUT ROWID;
 CREATE TABLE promised (event BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE asked (number INTEGER PRIMARY KEY, place TEXT, happened INTEGER, digest BLOB, decisions TEXT);
 CREATE TABLE decision (id TEXT PRIMARY KEY, digest BLOB, decided INTEGER, seen INTEGER DEFAULT 0)

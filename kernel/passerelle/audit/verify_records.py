@@ -3,7 +3,9 @@
 (1) batches, by agency and number: statement signed by a key of the agency that was in force, chained without
     a gap; receipt signed by the hub and about this statement, its event in the log; recipients as signed;
     state as the log's events say;
-(2) headers, by batch: their leaves give the root that was vouched for when the batch was stored;
+(2) headers, by batch: their leaves give the root that was vouched for when the batch was stored, and with the
+    hashes of those that the receipt refuses they give the root that the agency signed: a hub that changed one
+    before it wrote it down is found;
 (3) records: the current row, its rows of the index, its wraps and sections are those of the last leaf; or an
     event says that the record was erased, and nothing is left but its number.
 """
@@ -36,7 +38,8 @@ from passerelle.codec.signed import decode_signed
 from passerelle.codec.statement import decode_receipt, decode_statement
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
-from passerelle.record import GENESIS, RECEIPT_TYPE, STATEMENT_TYPE, BatchStatement, KekWrap
+from passerelle.merkle import HASH_BYTES, leaf_hash, root_of
+from passerelle.record import GENESIS, RECEIPT_TYPE, STATEMENT_TYPE, BatchStatement, KekWrap, Receipt
 from passerelle.sign import Signed
 
 _MARK: Final = 16
@@ -86,7 +89,12 @@ class BatchCheck:
         self._chain(statement, digest, what)
         if recipient_digest(_keks(row)) != statement.recipients and text(row, "state") != "refused":
             raise false(what, "other recipients than signed")
-        self._state(row, self._receipt(row, statement, digest, what, until), what)
+        receipt = self._receipt(row, statement, digest, what, until)
+        self._state(row, receipt.code, what)
+        if not receipt.code:
+            self._stated(row, statement, receipt)
+        elif raw(row, "left_out"):
+            raise false(what, "refused, and headers of it are kept")
         vouched(self._scratch, subject_of_batch(row), digest)
 
     def _chain(self, statement: BatchStatement, digest: bytes, what: str) -> None:
@@ -97,7 +105,7 @@ class BatchCheck:
 
     def _receipt(
         self, row: dict[str, Any], statement: BatchStatement, digest: bytes, what: str, until: int
-    ) -> str:
+    ) -> Receipt:
         received = number(row, "received")
         signed = decode_signed(raw(row, "receipt"))
         receipt = decode_receipt(self._parties.verify(self._hub, signed, RECEIPT_TYPE, received))
@@ -109,7 +117,13 @@ class BatchCheck:
         logged = self._scratch.one("SELECT 1 FROM promised WHERE event = ?", receipt.audit_event)
         if not logged and received + _GRACE < until:
             raise false(what, "its receipt promises an event that the log does not hold")
-        return receipt.code
+        return receipt
+
+    def _stated(self, row: dict[str, Any], statement: BatchStatement, receipt: Receipt) -> None:
+        """What (2) holds the headers against."""
+        refused = ",".join(str(one.index) for one in receipt.refusals)
+        values = (text(row, "batch"), statement.records, statement.root, refused, raw(row, "left_out"))
+        self._scratch.run("INSERT INTO stated VALUES (?, ?, ?, ?, ?, 0)", *values)
 
     def _state(self, row: dict[str, Any], code: str, what: str) -> None:
         matched = self._scratch.vouched(names.matched(raw(row, "batch"))) is not None
@@ -159,13 +173,36 @@ def headers(export: Export, scratch: Scratch) -> int:
     """
     count = 0
     for batch, rows in groupby(export.rows("header"), key=lambda row: text(row, "batch")):
-        leaves = [_leaf(row, scratch) for row in rows]
+        held: dict[int, bytes] = {}
+        leaves: list[bytes] = []
+        for row in rows:
+            leaves.append(_leaf(row, scratch))
+            held[number(row, "position")] = leaf_hash(raw(row, "header"))
         subject = names.records(bytes.fromhex(batch))
         vouched(scratch, subject, records_root(leaves))
+        _signed(scratch, batch, held)
         count += len(leaves)
+    for (batch,) in scratch.all("SELECT batch FROM stated WHERE seen = 0"):
+        _signed(scratch, batch, {})  # all of its records were refused
     for subject, place in scratch.unseen(_all_but_records(scratch)):
         raise false(subject, f"vouched for by {place} and not there")
     return count
+
+
+def _signed(scratch: Scratch, batch: str, held: dict[int, bytes]) -> None:
+    """Hold the headers of a batch (leaf hashes by position) against the root that the agency signed."""
+    found = scratch.one("SELECT records, root, refused, left_out FROM stated WHERE batch = ?", batch)
+    if found is None:
+        raise false(f"batch {batch}", "headers of a batch that was not accepted")
+    scratch.run("UPDATE stated SET seen = 1 WHERE batch = ?", batch)
+    count, root, refused, left_out = found
+    places = [int(at) for at in refused.split(",") if at]
+    hashes = [left_out[at : at + HASH_BYTES] for at in range(0, len(left_out), HASH_BYTES)]
+    if len(left_out) != len(places) * HASH_BYTES or held.keys() & set(places):
+        raise false(f"batch {batch}", "not the headers that its receipt refuses are left out")
+    leaves = held | dict(zip(places, hashes, strict=True))
+    if sorted(leaves) != list(range(count)) or root_of([leaves[at] for at in range(count)]) != root:
+        raise false(f"batch {batch}", "its headers are not those that the agency signed")
 
 
 def _all_but_records(scratch: Scratch) -> Iterator[str]:

@@ -25,7 +25,7 @@ from passerelle.merkle.tick import (
     tick_slot,
     verify_tick_path,
 )
-from passerelle.merkle.tree import EMPTY_ROOT, HASH_BYTES, leaf_hash, node_hash, root
+from passerelle.merkle.tree import EMPTY_ROOT, HASH_BYTES, leaf_hash, node_hash, root, root_of
 
 __all__ = [
     "EMPTY_ROOT",
@@ -40,6 +40,7 @@ __all__ = [
     "node_hash",
     "root",
     "root_from_path",
+    "root_of",
     "stored_consistency",
     "stored_inclusion",
     "stored_root",

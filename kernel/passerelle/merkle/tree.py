@@ -8,7 +8,7 @@ first. Provers read those ranges' hashes, verifiers fold them: both use the one 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 HASH_BYTES: Final = 32
@@ -32,7 +32,13 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 def root(leaves: Iterable[bytes]) -> bytes:
     """Root over the contents of leaves, level by level (a node without sibling rises unchanged)."""
     sha256 = hashlib.sha256
-    level = [sha256(_LEAF + leaf).digest() for leaf in leaves]
+    return root_of([sha256(_LEAF + leaf).digest() for leaf in leaves])
+
+
+def root_of(hashes: Sequence[bytes]) -> bytes:
+    """Root over the hashes of leaves (32 bytes each), in order."""
+    sha256 = hashlib.sha256
+    level = list(hashes)
     if not level:
         return EMPTY_ROOT
     while len(level) > 1:
