@@ -116,6 +116,29 @@ def test_marks_that_batches_share_among_themselves_are_found_once(database: Data
             assert sorted(found[mark].records) == sorted(keys.values())[:-1]
 
 
+@pytest.mark.parametrize("carriers", [3, 4, 5, 30])
+def test_of_a_mark_that_many_carry_some_are_listed(database: Database, carriers: int) -> None:
+    mark, kind = os.urandom(16), (7).to_bytes(2, "big")
+    with database.write() as tx:
+        batches = [new_batch(tx, sequence=number) for number in (1, 2)]
+        new = [new_record(batches[not at], at, marks=[mark]) for at in range(carriers)]
+        new = [one._replace(row=one.row._replace(embargoed=at % 3 == 0)) for at, one in enumerate(new)]
+        keys = list(store(tx, new).values())
+        marks.put(tx, [(key, [mark + kind]) for key in keys])
+    with database.write() as tx:
+        for batch in batches:
+            (found,) = marks.shared(tx, [batch], 4).values()
+            assert found.kind == 7
+            assert len(set(found.records)) == len(found.records) <= 7
+            assert set(found.records) <= set(keys)
+            assert (len(found.records) > 4) == (carriers > 4)
+            assert carriers > 4 or set(found.records) == set(keys)
+        seen = marks.visible(tx, [mark, bytes(16)], 3)
+        assert len(seen[mark]) == min(3, carriers - len(keys[::3]))
+        assert set(seen[mark]) <= set(keys) - set(keys[::3])
+        assert (seen[bytes(16)], marks.visible(tx, [], 3)) == ([], {})
+
+
 def test_index_and_records_fall_with_their_transaction(database: Database) -> None:
     entry = os.urandom(18)
     with pytest.raises(RuntimeError), database.write() as tx:

@@ -101,11 +101,12 @@ def compared(folder: Path, engine: Engine, bundle: Bundle, hidden: int) -> Notif
         return note
 
 
+@pytest.mark.parametrize("hidden", [30, 60])
 def test_embargoed_records_change_nothing_that_others_are_told(
-    tmp_path: Path, engine: Engine, bundle: Bundle
+    tmp_path: Path, engine: Engine, bundle: Bundle, hidden: int
 ) -> None:
     plain = compared(tmp_path / "plain", engine, bundle, 0)
-    beside = compared(tmp_path / "beside", engine, bundle, 30)
+    beside = compared(tmp_path / "beside", engine, bundle, hidden)
     assert beside.agreements == plain.agreements
     assert (beside.band, beside.odds, beside.state) == (plain.band, plain.odds, plain.state)
 

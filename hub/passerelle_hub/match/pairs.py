@@ -4,7 +4,8 @@ Promises
 --------
 1. Two records of one agency are never paired.
 2. A mark carried by more records than the cap is no evidence; it is counted as "too common" and costs no
-   work per pair.
+   work per pair. However many carry it, no more than twice the cap are read: of so many either those that
+   both sides may know of are too many, or the hidden ones are, and then the others alone count.
 3. How common a mark is, is counted over records that both sides may know of: an embargoed record counts
    for the pair it stands in and for no other, so that nobody's score tells of it.
 """
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from passerelle.codec.header import decode_marking
 from passerelle_hub.match.score import SharedToken
@@ -46,10 +47,14 @@ def find(tx: Transaction, batches: Sequence[int], cap: int = FREQUENCY_CAP) -> F
 
     Most marks are carried by one record and by nobody else; those stay in the database.
     """
-    carried = marks.shared(tx, batches)
+    carried = marks.shared(tx, batches, 2 * cap)
+    crowded = [mark for mark, one in carried.items() if len(one.records) > 2 * cap]
+    for mark, some in marks.visible(tx, crowded, cap + 1).items():  # (2)
+        carried[mark] = Shared(carried[mark].kind, some if len(some) <= cap else [])
     known = records.by_key(tx, sorted({key for mark in carried.values() for key in mark.records}))
     fresh = {key for key, row in known.items() if row.batch_pk in batches}
-    return _collect(carried.values(), known, fresh, cap)
+    found = _collect(carried.values(), known, fresh, cap)
+    return replace(found, too_common=found.too_common + len(crowded))
 
 
 def _collect(

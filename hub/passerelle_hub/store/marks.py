@@ -8,12 +8,16 @@ the mark (growth is flat, and a partition can move to another machine), rows by 
 join inside the server: of a batch's thousands of marks those alone leave it that somebody else carries too.
 Its planner knows nothing of a batch just inserted and guesses; a transaction that looks marks up is told to
 walk the index, which is right however large the table is.
+
+Of a mark that very many carry a look-up returns some and no more, on both: what a batch costs in time and
+memory does not grow with the index.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from typing import Final, NamedTuple, cast
 
 from sqlalchemy import func, select
@@ -29,14 +33,30 @@ _FIRST: Final = struct.pack(">hi", 3, 16)  # a row: three fields, each behind it
 _KEY: Final = struct.Struct(">iqi")
 _TAIL: Final = b"\xff\xff"
 _SHARED: Final = """
-SELECT uuid_send(own.mark), own.record_pk, token.record_pk, token.kind
+SELECT uuid_send(own.mark), own.record_pk, other.record_pk, other.kind
 FROM (
     SELECT encode(substring(marks FROM place FOR 16), 'hex')::uuid AS mark, min(record_pk) AS record_pk
     FROM record CROSS JOIN generate_series(1, length(marks), 16) AS place
     WHERE batch_pk = ANY (%s) GROUP BY 1
-) AS own JOIN token ON token.mark = own.mark
-WHERE token.record_pk <> own.record_pk
+) AS own CROSS JOIN LATERAL (
+    SELECT record_pk, kind FROM token WHERE token.mark = own.mark LIMIT %s
+) AS other
+WHERE other.record_pk <> own.record_pk
 """
+_VISIBLE: Final = """
+SELECT uuid_send(wanted.mark), one.record_pk
+FROM unnest(%s::uuid[]) AS wanted (mark) CROSS JOIN LATERAL (
+    SELECT record_pk FROM token JOIN record USING (record_pk)
+    WHERE token.mark = wanted.mark AND state = 'active' AND NOT embargoed LIMIT %s
+) AS one
+"""
+_SOME_VISIBLE: Final = (
+    "SELECT record_pk FROM token JOIN record USING (record_pk)"
+    " WHERE mark = ? AND state = 'active' AND NOT embargoed LIMIT ?"
+)
+MOST: Final = 40
+"""Carriers of a mark that a look-up lists, where its caller says nothing else."""
+_LAST_KEY: Final = 2**63 - 1
 _Couple = tuple[bytes, int, int, int]  # a mark, one record that carries it, another one, the key kind
 _WALK: Final = ", ".join(
     f"set_config('enable_{way}', 'off', true)" for way in ("seqscan", "hashjoin", "mergejoin", "bitmapscan")
@@ -87,10 +107,13 @@ def remove(tx: Transaction, rows: Sequence[tuple[bytes, int]]) -> None:
     )
 
 
-def shared(tx: Transaction, batches: Sequence[int]) -> dict[bytes, Shared]:
-    """Each mark that a record of these batches carries beside any other record, with all that carry it."""
+def shared(tx: Transaction, batches: Sequence[int], most: int = MOST) -> dict[bytes, Shared]:
+    """Each mark that a record of these batches carries beside any other record, with all that carry it.
+
+    Where more than `most` records do, with a few more than that of them.
+    """
     found: dict[bytes, Shared] = {}
-    for mark, own, other, kind in _listed(tx, batches) if on_sqlite(tx) else _joined(tx, batches):
+    for mark, own, other, kind in (_listed if on_sqlite(tx) else _joined)(tx, batches, most):
         known = found.get(mark)
         if known is None:
             found[mark] = Shared(kind, [own, other])
@@ -99,25 +122,45 @@ def shared(tx: Transaction, batches: Sequence[int]) -> dict[bytes, Shared]:
     return found
 
 
-def _joined(tx: Transaction, batches: Sequence[int]) -> list[_Couple]:
+def visible(tx: Transaction, marks: Sequence[bytes], most: int) -> dict[bytes, list[int]]:
+    """For each mark the active records under no embargo that carry it, by key, at most `most` of them."""
+    found: dict[bytes, list[int]] = {mark: [] for mark in marks}
+    if on_sqlite(tx):
+        return {mark: list(tx.exec_driver_sql(_SOME_VISIBLE, (mark, most)).scalars()) for mark in marks}
+    for mark, key in tx.exec_driver_sql(_VISIBLE, (_array(marks), most)) if marks else ():
+        found[bytes(mark)].append(key)
+    return found
+
+
+def _joined(tx: Transaction, batches: Sequence[int], most: int) -> list[_Couple]:
     """On PostgreSQL in one statement, from the records' own copy of their marks."""
     _walk(tx)
     with cursor(tx, binary=True) as own:
-        return cast("list[_Couple]", own.execute(_SHARED, (list(batches),)).fetchall())
+        return cast("list[_Couple]", own.execute(_SHARED, (list(batches), most + 1)).fetchall())
 
 
-def _listed(tx: Transaction, batches: Sequence[int]) -> Iterator[_Couple]:
+def _listed(tx: Transaction, batches: Sequence[int], most: int) -> Iterator[_Couple]:
     owners: dict[bytes, int] = {}
     rows = tx.execute(select(record.c.record_pk, record.c.marks).where(record.c.batch_pk.in_(batches)))
     for key, packed in rows:
         for mark in split(packed):
             owners[mark] = min(key, owners.get(mark, key))
     for part in parts(tx, sorted(owners)):
-        places = ", ".join("?" * len(part))
-        query = f"SELECT mark, record_pk, kind FROM token WHERE mark IN ({places})"  # noqa: S608 - placeholders only
-        for mark, other, kind in tx.exec_driver_sql(query, tuple(part)):
+        for mark, other, kind in tx.exec_driver_sql(_first(len(part)), (*part, most)):
             if other != owners[mark]:
                 yield mark, owners[mark], other, kind
+
+
+@cache
+def _first(count: int) -> str:
+    """SQLite's query for the first carriers of so many marks, in order of the index: up to the one after."""
+    places = ", ".join(["(?)"] * count)
+    after = "(SELECT record_pk FROM token WHERE mark = wanted.mark ORDER BY record_pk LIMIT 1 OFFSET ?)"
+    return (
+        f"WITH wanted (mark) AS (VALUES {places})"  # noqa: S608 - placeholders only
+        " SELECT token.mark, token.record_pk, token.kind FROM wanted CROSS JOIN token"
+        f" ON token.mark = wanted.mark AND token.record_pk <= coalesce({after}, {_LAST_KEY})"
+    )
 
 
 def kinds(tx: Transaction, marks: Sequence[bytes]) -> dict[bytes, int]:
