@@ -46,6 +46,11 @@ class Ending:
     until: int
 
 
+def manifest_file(keys: Path, sequence: int) -> Path:
+    """Where a manifest after the first lies."""
+    return keys / f"manifest-{sequence}.signed"
+
+
 def rotate(identity: Identity, keys: Path, clock: Clock) -> Path:
     """Make the next keys and the manifest for the registry; returns its file.
 
@@ -75,7 +80,7 @@ def rotate(identity: Identity, keys: Path, clock: Clock) -> Path:
             *(entry for entry in last.sealing_keys if entry.valid_until > now),
         ),
     )
-    file = keys / f"manifest-{successor.sequence}.signed"
+    file = manifest_file(keys, successor.sequence)
     write_durably(file, encode_signed(issue(manifest_key, successor)), mode=_PUBLIC_MODE)  # (4)
     return file
 

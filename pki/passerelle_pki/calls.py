@@ -2,9 +2,9 @@
 
 Default deny: a call without a row does not exist. The listener never asks for a client certificate, so
 `roles` is not checked against a connection: for Renew it lists the roles that a signed request may speak for
-(`passerelle_pki.renew`), for Enrol those that a one-time code may be made for, for Status and Revocations
-everybody. Operators and the authority itself have no registered manifest
-key and renew nothing here.
+(`passerelle_pki.renew`), for Enrol those that a one-time code may be made for, for Announce those that sign
+with a manifest key, for Status and Revocations everybody. Operators and the authority itself have no
+registered manifest key and renew nothing here.
 """
 
 from __future__ import annotations
@@ -52,4 +52,13 @@ REVOCATIONS: Final = RpcRule(
     event="revocations.read",
     max_request_bytes=1024,
 )
-RULES: Final = rule_table((RENEW, STATUS, ENROL, REVOCATIONS))
+ANNOUNCE: Final = RpcRule(
+    method=_SERVICE + "Announce",
+    roles=frozenset(Role) - {Role.OPERATOR, Role.PKI},
+    package="",
+    action="manifest.announce",
+    quota="announcements",
+    event="manifest.announced",
+    max_request_bytes=64 * 1024,
+)
+RULES: Final = rule_table((RENEW, STATUS, ENROL, REVOCATIONS, ANNOUNCE))

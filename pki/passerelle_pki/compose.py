@@ -17,6 +17,7 @@ from passerelle.selftest import selftest
 from passerelle.sign import Signed, VerifyingKey
 from passerelle.welcome import Welcome
 from passerelle_pki import calls
+from passerelle_pki.announce import Announcements
 from passerelle_pki.authority import DATABASE_FILE, Authority, active_issuer, open_authority
 from passerelle_pki.config import PkiSettings
 from passerelle_pki.enrolment import Desk
@@ -128,6 +129,7 @@ def build_server(settings: PkiSettings, clock: Clock) -> Server:
         Renewals(authority, identity, register, clock),
         open_desk(settings, authority, clock),
         lists,
+        Announcements(own_registry(settings, clock), clock),
         partial(_welcome, settings, directory),
     )
     add_servicers(listener.server, Enrolment(reception, threads))

@@ -9,6 +9,7 @@ from pathlib import Path
 from passerelle.errors import PasserelleError
 from passerelle.sign import Signed, VerifyingKey
 from passerelle.welcome import EnrolmentStatus, TrusteeAddress, Welcome
+from passerelle_pki.announce import Announcements
 from passerelle_pki.config import FederationSettings
 from passerelle_pki.enrolment import Desk
 from passerelle_pki.publish import Lists
@@ -23,6 +24,7 @@ class Reception:
     renewals: Renewals
     desk: Desk
     lists: Lists
+    announcements: Announcements
     welcome: Callable[[], Welcome | None]
 
     def progress(self, ticket: bytes) -> EnrolmentStatus:

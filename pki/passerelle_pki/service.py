@@ -63,6 +63,14 @@ class Enrolment(enrolment_pb2_grpc.EnrolmentServicer):
         listed = await self._step(lists.current)
         return enrolment_pb2.RevocationsResponse(trust_domain=lists.trust_domain, list=listed)
 
+    async def Announce(  # noqa: N802 - name of the call
+        self, request: enrolment_pb2.AnnounceRequest, context: Context
+    ) -> enrolment_pb2.AnnounceResponse:
+        """The revision of the entry that holds the manifest."""
+        signed = signed_in(request.manifest)
+        revision = await self._step(lambda: self._reception.announcements.take(signed))
+        return enrolment_pb2.AnnounceResponse(revision=revision)
+
     async def _step(self, step: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, step)
 

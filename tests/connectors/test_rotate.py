@@ -9,13 +9,13 @@ from connector_kit import make_root
 from parties import HUB, entry_of
 
 from passerelle.clock import DAY, ManualClock
-from passerelle.codec.signed import decode_signed
+from passerelle.codec.signed import decode_signed, encode_signed
 from passerelle.errors import PasserelleError
 from passerelle.federation import Federation
 from passerelle.identity import Identity, Role
 from passerelle.manifest import read_manifest, verify_successor
 from passerelle.registry_entry import sign_entry
-from passerelle.sign import SigningKey
+from passerelle.sign import Signed, SigningKey
 from passerelle_connector.enrol import SEALING_LIFETIME, enrol
 from passerelle_connector.keyring import load_keys
 from passerelle_connector.peers import Peers
@@ -150,3 +150,31 @@ def test_the_job_rotates_monthly_and_waits_for_the_registry(keys: Path, clock: M
     assert job.look() is None  # the second one waits for the registry
     publish(made, 2)
     assert job.look() == keys / "manifest-3.signed"
+
+
+async def test_what_is_not_published_is_announced_until_it_is(keys: Path, clock: ManualClock) -> None:
+    registry, roots = SigningKey.generate(), make_root()
+    peers = Peers(Federation("police.example", roots), registry.public, HUB.agency)
+    told: list[bytes] = []
+    away = True
+
+    async def announce(signed: Signed) -> int:
+        if away:
+            raise PasserelleError("peer_unavailable", "made to fail by a test")
+        told.append(encode_signed(signed))
+        return 2
+
+    first = (keys / "manifest.signed").read_bytes()
+    peers.accept([sign_entry(registry, entry_of(POLICE, roots, first, clock.now()))])
+    job = Rotation(POLICE, keys, peers, clock, days=30, announce=announce)
+    assert await job.tell() == 0  # the first one comes by enrolment
+    clock.advance(31 * DAY)
+    made = job.look()
+    assert made is not None
+    assert await job.tell() == 0
+    away = False
+    assert await job.tell() == 2
+    assert told == [made.read_bytes()]
+    peers.accept([sign_entry(registry, entry_of(POLICE, roots, told[0], clock.now(), revision=2))])
+    assert await job.tell() == 0
+    assert await Rotation(POLICE, keys, peers, clock, days=30).tell() == 0

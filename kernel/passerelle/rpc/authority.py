@@ -78,6 +78,14 @@ class AuthorityClient:
         welcome = welcome_in(said.welcome) if said.HasField("welcome") else None
         return EnrolmentStatus(said.state, said.chain, welcome)
 
+    async def announce(self, manifest: Signed) -> int:
+        """Have our next key manifest published; the revision of the entry that holds it."""
+        async with self._connect() as channel:
+            with peer_errors():
+                request = enrolment_pb2.AnnounceRequest(manifest=signed_out(manifest))
+                said = await _stub(channel).Announce(request, timeout=CALL_SECONDS)
+        return said.revision
+
     async def revocations(self) -> tuple[str, bytes]:
         """The trust domain, as the authority says, and its list (PEM), not yet verified."""
         async with self._connect() as channel:

@@ -54,6 +54,11 @@ class EnrolmentStub:
                 request_serializer=passerelle_dot_wire_dot_v1_dot_enrolment__pb2.RevocationsRequest.SerializeToString,
                 response_deserializer=passerelle_dot_wire_dot_v1_dot_enrolment__pb2.RevocationsResponse.FromString,
                 _registered_method=True)
+        self.Announce = channel.unary_unary(
+                '/passerelle.wire.v1.Enrolment/Announce',
+                request_serializer=passerelle_dot_wire_dot_v1_dot_enrolment__pb2.AnnounceRequest.SerializeToString,
+                response_deserializer=passerelle_dot_wire_dot_v1_dot_enrolment__pb2.AnnounceResponse.FromString,
+                _registered_method=True)
 
 
 class EnrolmentServicer:
@@ -96,6 +101,16 @@ class EnrolmentServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Announce(self, request, context):
+        """Publishes the next key manifest of a party in its registry entry, where this pki runs the registry.
+        May call: whoever holds the manifest key that the entry fixes. Policy: none; the manifest must be the
+        successor of the entry's. Quota: announcements, per source address, in all, and per agency.
+        Audited: manifest.announced.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_EnrolmentServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -118,6 +133,11 @@ def add_EnrolmentServicer_to_server(servicer, server):
                     servicer.Revocations,
                     request_deserializer=passerelle_dot_wire_dot_v1_dot_enrolment__pb2.RevocationsRequest.FromString,
                     response_serializer=passerelle_dot_wire_dot_v1_dot_enrolment__pb2.RevocationsResponse.SerializeToString,
+            ),
+            'Announce': grpc.unary_unary_rpc_method_handler(
+                    servicer.Announce,
+                    request_deserializer=passerelle_dot_wire_dot_v1_dot_enrolment__pb2.AnnounceRequest.FromString,
+                    response_serializer=passerelle_dot_wire_dot_v1_dot_enrolment__pb2.AnnounceResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -228,6 +248,33 @@ class Enrolment:
             '/passerelle.wire.v1.Enrolment/Revocations',
             passerelle_dot_wire_dot_v1_dot_enrolment__pb2.RevocationsRequest.SerializeToString,
             passerelle_dot_wire_dot_v1_dot_enrolment__pb2.RevocationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Announce(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/passerelle.wire.v1.Enrolment/Announce',
+            passerelle_dot_wire_dot_v1_dot_enrolment__pb2.AnnounceRequest.SerializeToString,
+            passerelle_dot_wire_dot_v1_dot_enrolment__pb2.AnnounceResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -54,6 +54,12 @@ class EnrolmentStub:
     May call: anybody, since a list holds serial numbers only. Policy: none. Quota: control, per source
     address and in all. Audited: revocations.read.
     """
+    Announce: _grpc.UnaryUnaryMultiCallable[_enrolment_pb2.AnnounceRequest, _enrolment_pb2.AnnounceResponse]
+    """Publishes the next key manifest of a party in its registry entry, where this pki runs the registry.
+    May call: whoever holds the manifest key that the entry fixes. Policy: none; the manifest must be the
+    successor of the entry's. Quota: announcements, per source address, in all, and per agency.
+    Audited: manifest.announced.
+    """
 
 @_typing.type_check_only
 class EnrolmentAsyncStub(EnrolmentStub):
@@ -78,6 +84,12 @@ class EnrolmentAsyncStub(EnrolmentStub):
     """The list of revoked certificates of this trust domain, signed by its authority.
     May call: anybody, since a list holds serial numbers only. Policy: none. Quota: control, per source
     address and in all. Audited: revocations.read.
+    """
+    Announce: _aio.UnaryUnaryMultiCallable[_enrolment_pb2.AnnounceRequest, _enrolment_pb2.AnnounceResponse]  # type: ignore[assignment]
+    """Publishes the next key manifest of a party in its registry entry, where this pki runs the registry.
+    May call: whoever holds the manifest key that the entry fixes. Policy: none; the manifest must be the
+    successor of the entry's. Quota: announcements, per source address, in all, and per agency.
+    Audited: manifest.announced.
     """
 
 class EnrolmentServicer(metaclass=_abc_1.ABCMeta):
@@ -124,6 +136,18 @@ class EnrolmentServicer(metaclass=_abc_1.ABCMeta):
         """The list of revoked certificates of this trust domain, signed by its authority.
         May call: anybody, since a list holds serial numbers only. Policy: none. Quota: control, per source
         address and in all. Audited: revocations.read.
+        """
+
+    @_abc_1.abstractmethod
+    def Announce(
+        self,
+        request: _enrolment_pb2.AnnounceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_enrolment_pb2.AnnounceResponse, _abc.Awaitable[_enrolment_pb2.AnnounceResponse]]:
+        """Publishes the next key manifest of a party in its registry entry, where this pki runs the registry.
+        May call: whoever holds the manifest key that the entry fixes. Policy: none; the manifest must be the
+        successor of the entry's. Quota: announcements, per source address, in all, and per agency.
+        Audited: manifest.announced.
         """
 
 def add_EnrolmentServicer_to_server(servicer: EnrolmentServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
