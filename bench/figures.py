@@ -20,6 +20,7 @@ class Sizes:
     tokenise_batches: int
     ingest_batches: int
     ingest_rounds: int
+    ingest_round: int  # batches
     push_rounds: int
     memory_records: tuple[int, ...]
     policy_batches: int
@@ -31,6 +32,7 @@ FULL = Sizes(
     tokenise_batches=20,
     ingest_batches=40,
     ingest_rounds=3,
+    ingest_round=48,
     push_rounds=40,
     memory_records=(1_000, 10_000, 100_000),
     policy_batches=10,
@@ -41,6 +43,7 @@ QUICK = Sizes(
     tokenise_batches=2,
     ingest_batches=4,
     ingest_rounds=1,
+    ingest_round=8,
     push_rounds=3,
     memory_records=(1_000,),
     policy_batches=2,

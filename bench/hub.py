@@ -29,6 +29,7 @@ from passerelle_hub.policy.embedded import EmbeddedEngine
 from passerelle_hub.store import Database
 from passerelle_pki.authority import Authority
 from passerelle_pki.ceremony import create_authority
+from passerelle_pki.publish import Lists
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,9 @@ def bench_hub(folder: Path, names: Sequence[str], url: str = "") -> Generator[Be
         with database.write() as tx:
             for one in agencies.values():
                 core.registry.add(tx, sign_entry(registry_key, one.entry()))
+        for domain in domains:
+            lists = Lists(folder / domain, clock).current()
+            core.registry.local.revocations.accept(domain, lists, authorities[domain].roots)
         interpreter.settle()
         yield BenchHub(core, engine, agencies, authorities)
     finally:

@@ -4,8 +4,10 @@ Both run in this process on one PostgreSQL server, each with a database of its o
 on grpc.aio; four agencies submit side by side, each its next batch of 1,000 records when the last one is
 answered. Rounds alternate: the bare pipeline takes a round of batches, then the hub takes the same ones. A
 round ends for the bare pipeline with the last answer, for the hub when all batches are settled, all
-notifications written and the tick closed; the hub ticks once a second as it does in service. The first round
-warms up and does not count. The agencies' side costs both the same and counts.
+notifications written and the tick closed; the hub ticks once a second as it does in service. A round is some
+ticks long: in service batches keep coming while others are settled, and what is left at its end, a second's
+worth that nothing comes beside, must not be most of it. The first round warms up and does not count. The
+agencies' side costs both the same and counts.
 """
 
 from __future__ import annotations
@@ -42,7 +44,6 @@ from passerelle_hub.store import links, notifications
 
 AGENCIES = ("customs", "defence", "interior", "police")
 BATCH = 1_000
-BATCHES_A_ROUND = 16
 WRITERS = 2
 SERVER_SETTINGS = ("shared_buffers=512MB", "max_wal_size=4GB", "checkpoint_timeout=15min")
 _TICK = 1.0
@@ -112,9 +113,9 @@ def run(sizes: Sizes, folder: Path) -> tuple[Figure, ...]:
     ):
         bare = postgres.empty().partition("?")[0].rpartition("/")[2]
         work = Workload(hub.agencies, BATCH)
-        spent = asyncio.run(_measure(hub, work, postgres.dsn(bare), sizes.ingest_rounds))
+        spent = asyncio.run(_measure(hub, work, postgres.dsn(bare), sizes))
         _check(hub, work)
-    return _figures(spent, sizes.ingest_rounds * BATCHES_A_ROUND * BATCH)
+    return _figures(spent, sizes.ingest_rounds * sizes.ingest_round * BATCH)
 
 
 def _figures(spent: Spent | None, records: int) -> tuple[Figure, ...]:
@@ -140,7 +141,7 @@ def _check(hub: BenchHub, work: Workload) -> None:
     assert (opened, written) == (work.pairs, 2 * work.pairs), (opened, written, work.pairs)
 
 
-async def _measure(hub: BenchHub, work: Workload, dsn: str, rounds: int) -> Spent:
+async def _measure(hub: BenchHub, work: Workload, dsn: str, sizes: Sizes) -> Spent:
     material = leaf(hub.authorities[HUB.trust_domain], HUB, Usage.SERVER)
     keys = [agency.signing.public for agency in hub.agencies.values()]
     server = build_server(hub.core, "127.0.0.1:0", material, writers=WRITERS)
@@ -152,7 +153,7 @@ async def _measure(hub: BenchHub, work: Workload, dsn: str, rounds: int) -> Spen
     async with AsyncExitStack() as stack:
         to_bare = [await _channel(hub, name, bare.port, stack) for name in AGENCIES]
         to_hub = [await _channel(hub, name, server.listener.port, stack) for name in AGENCIES]
-        made = [tuple(work.batches(BATCHES_A_ROUND)) for _ in range(rounds + 1)]
+        made = [tuple(work.batches(sizes.ingest_round)) for _ in range(sizes.ingest_rounds + 1)]
         for number, batches in enumerate(made):
             began, cpu = time.perf_counter(), hub.cpu_seconds()
             await _all(_bare_stream, to_bare, batches)
