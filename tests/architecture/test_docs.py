@@ -105,6 +105,15 @@ def test_the_threat_model_names_tests() -> None:
     assert len(_TEST.findall((ROOT / "docs/threat-model.md").read_text("utf-8"))) > 40
 
 
+@pytest.mark.parametrize("head", ["Adversaries", "A hub that lies with its log"])
+def test_every_defence_of_the_threat_model_names_its_test(head: str) -> None:
+    text = (ROOT / "docs/threat-model.md").read_text("utf-8")
+    section = text.split(f"\n## {head}\n", 1)[1].split("\n## ", 1)[0]
+    rows = [line for line in section.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) > 5
+    assert [row[:60] for row in rows if not _TEST.search(row)] == []
+
+
 def test_every_decision_is_in_the_index() -> None:
     folder = ROOT / "docs/adr"
     pages = {page.name for page in folder.glob("[0-9]*.md")}
