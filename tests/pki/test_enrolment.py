@@ -19,6 +19,7 @@ from passerelle.invitation import request_digest
 from passerelle.keyfile import KeyKind, write_key
 from passerelle.manifest import KeyEntry, issue_first
 from passerelle.sign import SigningKey
+from passerelle_pki.announce import Announcements
 from passerelle_pki.authority import Authority
 from passerelle_pki.ceremony import create_authority, hold, read_ceremony
 from passerelle_pki.enrolment import CODE_LIFETIME, Desk, code_digest
@@ -97,7 +98,8 @@ def test_a_newcomer_is_taken_in_by_two_people(office: Office) -> None:
 def test_the_welcome_comes_with_the_leaf_and_not_before(office: Office) -> None:
     welcome = make_welcome(None, None, office.registry.public_key, office.registry.signed())
     lists = Lists(office.folder / "authority", office.clock)
-    reception = Reception(None, office.desk, lists, lambda: welcome)  # type: ignore[arg-type]  # no renewals here
+    told = Announcements(office.registry, office.clock)
+    reception = Reception(None, office.desk, lists, told, lambda: welcome)  # type: ignore[arg-type]  # no renewals
     request, manifest = office.newcomer()
     ticket, digest = office.desk.take(office.desk.make_code(POLICE, "P", office.ada), request, manifest)
     waiting = reception.progress(ticket)
