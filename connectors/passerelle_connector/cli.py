@@ -40,7 +40,7 @@ from passerelle_connector.preview_cli import add_to as add_preview
 from passerelle_connector.reconcile import Reconciled
 from passerelle_connector.rotate import rotate as rotate_keys
 from passerelle_connector.running import until
-from passerelle_connector.status import keys_ending, log_alarms, read_status
+from passerelle_connector.status import keys_ending, log_alarms, read_status, too_common
 from passerelle_connector.trial import try_source
 
 app = App(name="connector", help="Submit a partner's records and receive its notifications.")
@@ -254,6 +254,20 @@ def status(*, config: Config = _DEFAULT, as_json: AsJson = False) -> int:
     stores.database.close()
     show_one(figures, "connector", as_json=as_json)
     return FAILURE if figures["waits"] or alarms else OK
+
+
+@app.command(name="too-common")
+def too_common_(*, config: Config = _DEFAULT, as_json: AsJson = False) -> None:
+    """List rows with a value that so many records share that the hub gives it no weight, as it last said.
+
+    Args:
+        config: the connector's configuration.
+        as_json: print JSON.
+    """
+    stores = open_stores(load(ConnectorSettings, config))
+    found = too_common(stores)
+    stores.database.close()
+    show(found, "too common", as_json=as_json)
 
 
 @app.command

@@ -1,7 +1,8 @@
 """Reconciliation: what receipts say the hub holds, compared with what the hub says; a difference is healed.
 
 (1) our holdings and our place in the chain, of one instant;
-(2) the hub's, signed; another place in the chain means that a batch is under way: not now;
+(2) the hub's, signed, with what of ours is too common to count, which is kept for `status`; another place in
+    the chain means that a batch is under way: not now;
 (3) buckets whose digests agree are done; those that differ are listed, some at a time;
 (4) per record:
     - we hold it, the hub has lost it or has another revision: the row is tokenised and sent again, with a
@@ -162,6 +163,7 @@ class Reconciliation:
         position, summary = await asyncio.to_thread(self._holdings.snapshot)  # (1)
         question = Comparison(self._random(NONCE_BYTES), position.sequence + 1, summary)
         said = await self._ask_digest(question)  # (2)
+        await asyncio.to_thread(self._holdings.keep_common, said.common)
         done = Reconciled(compared=True)
         if not _same_place(said, position):
             return Reconciled(compared=False)

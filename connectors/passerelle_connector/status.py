@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from passerelle.audit.follow import kept_alarms
+from passerelle.catalogue import catalogue
 from passerelle.clock import moment
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
@@ -39,6 +41,18 @@ def log_alarms(settings: ConnectorSettings) -> list[str]:
     return list(kept_alarms(settings.path(settings.log_state) / "evidence"))
 
 
+def too_common(stores: Stores) -> list[dict[str, Any]]:
+    """Each row of ours with a value that so many records share that the hub gives it no weight."""
+    return [
+        {"reference": reference, "kind": catalogue().kind(kind).name}
+        for reference, kind in stores.holdings.common()
+    ]
+
+
+def _common(stores: Stores) -> dict[str, int]:
+    return dict(Counter(row["kind"] for row in too_common(stores)))
+
+
 def read_status(stores: Stores) -> dict[str, Any]:
     """Figures of the connector's store, as JSON takes them."""
     known, refused = stores.rows.count()
@@ -55,6 +69,7 @@ def read_status(stores: Stores) -> dict[str, Any]:
         "last_refusal": stores.outbox.last_refusal(),
         "notifications": stores.inbox.cursor(),
         "promises_not_proven": stores.promises.count(),
+        "too_common": _common(stores),
         "waits": [
             {"part": wait.part, "code": wait.code, "since": moment(wait.since).isoformat()}
             for wait in stores.waits.all()

@@ -6,6 +6,9 @@
     noted in the audit log: a number of buckets, never a record;
 (4) where both agree and a restored hub awaits the agency, it does so no more (`backup.recovery`).
 
+The answer to a comparison also says which tokens of the agency's records are too common to count, so that no
+value is held back in silence. Embargoed records of others do not count.
+
 An agency learns of its own records alone. Nothing is changed here: the connector heals, by sending again or
 withdrawing, and every such batch is admitted and decided like any other.
 """
@@ -19,6 +22,7 @@ from passerelle.codec.holdings import encode_digest, encode_list
 from passerelle.holdings import (
     DIGEST_TYPE,
     LIST_TYPE,
+    MAX_COMMON,
     MAX_LISTED,
     Comparison,
     HoldingsDigest,
@@ -30,7 +34,8 @@ from passerelle.identity import Identity
 from passerelle.sign import Signed, SigningKey, sign
 from passerelle_hub.audit import Audit, EventKind
 from passerelle_hub.backup.recovery import Recovery
-from passerelle_hub.store import Database, batches, holdings, recoveries
+from passerelle_hub.match.pairs import FREQUENCY_CAP
+from passerelle_hub.store import Database, batches, common, holdings, recoveries
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +88,9 @@ class Holdings:
             position = batches.position(tx, peer.agency)
             summary = summarise(holdings.active(tx, peer.agency))
             awaited = recoveries.awaits(tx, peer.agency)
+            held_back = common.of_agency(tx, peer.agency, FREQUENCY_CAP, MAX_COMMON)
         said = HoldingsDigest(
-            str(self._hub), peer.agency, question.nonce, position, summary, self._clock.now()
+            str(self._hub), peer.agency, question.nonce, position, summary, self._clock.now(), held_back
         )
         same_place = position.next_sequence == question.next_sequence
         differing = len(summary.differing(question.summary)) if same_place else 0

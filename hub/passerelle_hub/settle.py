@@ -34,7 +34,17 @@ from passerelle_hub.match.links import ACTOR, Linker
 from passerelle_hub.match.pairs import Found
 from passerelle_hub.match.score import Population
 from passerelle_hub.notify import Notifier
-from passerelle_hub.store import Database, Transaction, batches, chances, links, records, recoveries, weights
+from passerelle_hub.store import (
+    Database,
+    Transaction,
+    batches,
+    chances,
+    common,
+    links,
+    records,
+    recoveries,
+    weights,
+)
 from passerelle_hub.store.batches import PendingBatch
 
 _LOG: Final = get_logger("settle")
@@ -107,6 +117,7 @@ class Settlement:
             if not taken:
                 return 0
             found, touched = self._locked(tx, [batch.batch_pk for batch in taken])
+            common.note(tx, found.common)
             populations = populations or self.populations(tx, taken)
             changes = self._linker.link(tx, found.pairs, touched, populations)  # (3)
             written = self._notifier.notify(tx, changes)  # (4)

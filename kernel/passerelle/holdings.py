@@ -23,6 +23,7 @@ from passerelle.record import Position
 
 BUCKETS: Final = 256
 MAX_LISTED: Final = 5_000
+MAX_COMMON: Final = 1_000
 NONCE_BYTES: Final = 16
 DIGEST_TYPE: Final = "application/vnd.passerelle.holdings-digest.v1"
 LIST_TYPE: Final = "application/vnd.passerelle.holdings-list.v1"
@@ -45,6 +46,14 @@ class Holding:
     record_id: bytes
     revision: int
     state: HoldingState = HoldingState.ACTIVE
+
+
+@dataclass(frozen=True, slots=True)
+class TooCommon:
+    """A token that so many records carry that it links none: whose record (16-byte id), which kind of key."""
+
+    record_id: bytes
+    kind_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +89,10 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class HoldingsDigest:
-    """The hub's answer to a `Comparison`; `taken` in microseconds UTC."""
+    """The hub's answer to a `Comparison`; `taken` in microseconds UTC.
+
+    `common`: tokens of the agency's records that are too common to count, at most `MAX_COMMON`.
+    """
 
     hub: str
     agency: str
@@ -88,6 +100,7 @@ class HoldingsDigest:
     position: Position
     summary: Summary
     taken: int
+    common: tuple[TooCommon, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ TABLES: Final = (
     "passerelle/data/keys-1.toml",
     "passerelle_connector/normalise/data/countries-1.toml",
     "passerelle_connector/normalise/data/names-1.toml",
+    "passerelle_connector/normalise/data/stops-1.toml",
     "passerelle_connector/normalise/data/streets-1.toml",
     "passerelle_connector/normalise/data/translit-1.toml",
     "passerelle_hub/match/weights-1.toml",

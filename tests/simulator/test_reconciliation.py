@@ -20,6 +20,7 @@ from passerelle.keyfile import KeyKind, read_key
 from passerelle.marking import TerCategory
 from passerelle.sign import Signed, SigningKey, sign
 from passerelle_connector.reconcile import Reconciled
+from passerelle_connector.status import read_status, too_common
 from passerelle_hub.store import batches, holdings, log_store, records
 
 CONFIG = """
@@ -314,3 +315,23 @@ def test_an_agency_is_told_of_its_own_records_alone(simulated: Federation) -> No
         mine = holdings.listed(tx, "police", bytes(range(256)), b"", 10)
     assert [one.state for one in mine] == [HoldingState.ACTIVE]
     assert mine[0].record_id not in answer.signed.payload
+
+
+async def test_a_value_that_is_too_common_is_shown_by_reference_and_kind(simulated: Federation) -> None:
+    config = CONFIG.replace('born = "born"', 'born = "born"\nphone = "phone"')
+    names = [f"{x}e{y}o" for x in "BDFGKLM" for y in "rnt"]
+    rows = [f"{at},{name},Anna,{1950 + at}-02-{at + 1:02},+32 2 212 34 56" for at, name in enumerate(names)]
+    data = ("id,name,first,born,phone\n" + "\n".join(rows) + "\n").encode()
+    police = simulated.join("police", config, {"rows.csv": data})
+    await police.submit()
+    await police.connector.reconcile_once()
+    assert read_status(police.stores)["too_common"] == {}
+    intelligence = simulated.join(
+        "intelligence", config, {"rows.csv": b"id,name,first,born,phone\nX,Maes,Bo,1990-02-03,022123456\n"}
+    )
+    await intelligence.submit()
+    simulated.beat()
+    await police.connector.reconcile_once()
+    await intelligence.connector.reconcile_once()
+    assert read_status(police.stores)["too_common"] == {"phone": 21}
+    assert too_common(intelligence.stores) == [{"reference": "X", "kind": "phone"}]

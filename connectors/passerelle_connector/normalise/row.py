@@ -35,7 +35,7 @@ from passerelle_connector.normalise.subject import (
     Severity,
     Subject,
 )
-from passerelle_connector.normalise.tables import words
+from passerelle_connector.normalise.tables import stop_values, words
 from passerelle_connector.normalise.text import latin
 
 _IDENTIFIERS: Final[Mapping[str, str]] = {
@@ -290,6 +290,9 @@ def _identifiers(reader: _Reader, settings: Settings) -> Iterator[Identifier]:
                 if name in _NUMBERED and _REPEATED.match(re.sub(r"[\W_]", "", text)):
                     raise Refused("row_value_placeholder")
                 context = Context(settings.region, str(nested.get(key) or beside))
-                yield Identifier(group, kind, parse(text, context))
+                identifier = Identifier(group, kind, parse(text, context))
+                if identifier.value in stop_values().get(kind, ()):
+                    raise Refused("row_value_common")
+                yield identifier
             except Refused as refusal:
                 reader.report(refusal.code, name)

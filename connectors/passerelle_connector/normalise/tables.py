@@ -86,6 +86,12 @@ def letters() -> Letters:
 
 
 @cache
+def stop_values() -> Mapping[str, frozenset[str]]:
+    """Kind of identifier to the canonical values that stand in public documentation."""
+    return {kind: frozenset[str](values) for kind, values in read("stops-1.toml").items()}
+
+
+@cache
 def street_words() -> frozenset[str]:
     """Words that say what kind of street it is."""
     return frozenset[str](read("streets-1.toml")["kinds"])

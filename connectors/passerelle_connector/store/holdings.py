@@ -12,12 +12,12 @@ from typing import Final
 from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from passerelle.holdings import BUCKETS, Holding, Summary, summarise
+from passerelle.holdings import BUCKETS, Holding, Summary, TooCommon, summarise
 from passerelle.record import ID_BYTES
 from passerelle_connector.model import ChainPosition, RowState
 from passerelle_connector.store.database import Database, Transaction
 from passerelle_connector.store.sealed import is_withdrawal
-from passerelle_connector.store.tables import chain, holdings, pending, rows
+from passerelle_connector.store.tables import chain, holdings, pending, rows, too_common
 
 _AT_ONCE: Final = 10_000
 
@@ -62,6 +62,23 @@ class HoldingStore:
                     query = query.where(holdings.c.record_id < bytes([bucket + 1]) + bytes(ID_BYTES - 1))
                 found |= {row.record_id: row.revision for row in transaction.execute(query)}
         return found
+
+    def keep_common(self, found: Sequence[TooCommon]) -> None:
+        """What the hub says is too common of ours, in place of what it said before."""
+        values = [{"record_id": one.record_id, "kind": one.kind_id} for one in dict.fromkeys(found)]
+        with self._database.write() as transaction:
+            transaction.execute(delete(too_common))
+            if values:
+                transaction.execute(upsert(too_common), values)
+
+    def common(self) -> list[tuple[str, int]]:
+        """Reference and kind id of what is too common, by reference; rows that are gone are left out."""
+        query = select(rows.c.reference, too_common.c.kind).join(
+            rows, rows.c.record_id == too_common.c.record_id
+        )
+        with self._database.read() as transaction:
+            found = transaction.execute(query.order_by(rows.c.reference, too_common.c.kind))
+            return [(row.reference, row.kind) for row in found]
 
     def waiting(self, record_ids: Sequence[bytes]) -> frozenset[bytes]:
         """Those of some records that are in the outbox."""

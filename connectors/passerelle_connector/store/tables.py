@@ -203,3 +203,12 @@ pins = Table(
     Column("manifest", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
 )
+
+# Tokens of ours that the hub calls too common to count, as it last said (reconcile).
+too_common = Table(
+    "too_common",
+    metadata,
+    Column("record_id", LargeBinary, primary_key=True),
+    Column("kind", Integer, primary_key=True),
+    sqlite_with_rowid=False,
+)

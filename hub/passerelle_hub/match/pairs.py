@@ -13,7 +13,7 @@ Promises
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from passerelle.codec.header import decode_marking
@@ -36,10 +36,14 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What some batches brought up; `too_common` counts marks."""
+    """What some batches brought up. `too_common` counts marks.
+
+    `common`: those of them that are too common among records under no embargo.
+    """
 
     pairs: tuple[Pair, ...]
     too_common: int
+    common: tuple[bytes, ...] = ()
 
 
 def find(tx: Transaction, batches: Sequence[int], cap: int = FREQUENCY_CAP) -> Found:
@@ -49,27 +53,30 @@ def find(tx: Transaction, batches: Sequence[int], cap: int = FREQUENCY_CAP) -> F
     """
     carried = marks.shared(tx, batches, 2 * cap)
     crowded = [mark for mark, one in carried.items() if len(one.records) > 2 * cap]
-    for mark, some in marks.visible(tx, crowded, cap + 1).items():  # (2)
+    crowds = marks.visible(tx, crowded, cap + 1)  # (2)
+    for mark, some in crowds.items():
         carried[mark] = Shared(carried[mark].kind, some if len(some) <= cap else [])
     known = records.by_key(tx, sorted({key for mark in carried.values() for key in mark.records}))
     fresh = {key for key, row in known.items() if row.batch_pk in batches}
-    found = _collect(carried.values(), known, fresh, cap)
-    return replace(found, too_common=found.too_common + len(crowded))
+    found = _collect(carried, known, fresh, cap)
+    common = [mark for mark in crowded if len(crowds.get(mark, ())) > cap]
+    return replace(found, too_common=found.too_common + len(crowded), common=(*found.common, *common))
 
 
 def _collect(
-    carried: Iterable[Shared], known: Mapping[int, StoredRecord], fresh: set[int], cap: int
+    carried: Mapping[bytes, Shared], known: Mapping[int, StoredRecord], fresh: set[int], cap: int
 ) -> Found:
-    too_common = 0
+    too_common, common = 0, list[bytes]()
     hidden = {key for key, row in known.items() if decode_marking(row.marking).embargoed}
     shared: dict[tuple[int, int], list[SharedToken]] = defaultdict(list)
-    for kind, carriers in carried:
+    for mark, (kind, carriers) in carried.items():
         live = [key for key in carriers if key in known and known[key].state == "active"]
         if len(live) < 2:
             continue
         visible = {key for key in live if key not in hidden}
         if len(visible) > cap:
             too_common += 1
+            common.append(mark)
             continue
         if len(live) - len(visible) > cap:  # concerns the director's desk alone
             too_common += 1
@@ -84,7 +91,7 @@ def _collect(
                 agencies = len({known[key].agency for key in counted})
                 shared[min(new, old), max(new, old)].append(SharedToken(kind, len(counted), agencies))
     pairs = [Pair(known[low], known[high], tuple(tokens)) for (low, high), tokens in sorted(shared.items())]
-    return Found(tuple(pairs), too_common)
+    return Found(tuple(pairs), too_common, tuple(common))
 
 
 def _pairable(new: StoredRecord, old: StoredRecord) -> bool:

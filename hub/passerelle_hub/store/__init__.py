@@ -7,6 +7,7 @@ from passerelle_hub.store import (
     tables_chances,
     tables_closer,
     tables_clusters,
+    tables_common,
     tables_epochs,
     tables_standing,
     tables_weights,
@@ -14,6 +15,6 @@ from passerelle_hub.store import (
 from passerelle_hub.store.database import Database, Transaction
 
 __all__ = [
-    "Database", "Transaction", "tables_chances", "tables_closer", "tables_clusters", "tables_epochs",
-    "tables_standing", "tables_weights",
+    "Database", "Transaction", "tables_chances", "tables_closer", "tables_clusters", "tables_common",
+    "tables_epochs", "tables_standing", "tables_weights",
 ]  # fmt: skip

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from google.protobuf.message import DecodeError
 
 from passerelle.codec.signed import hashes_in
 from passerelle.errors import PasserelleError
 from passerelle.holdings import (
     BUCKETS,
+    MAX_COMMON,
     MAX_LISTED,
     NONCE_BYTES,
     Comparison,
@@ -17,6 +20,7 @@ from passerelle.holdings import (
     HoldingState,
     Selection,
     Summary,
+    TooCommon,
 )
 from passerelle.record import DIGEST_BYTES, ID_BYTES, Position
 from passerelle.wire.v1 import exchange_pb2, record_pb2
@@ -67,6 +71,8 @@ def encode_digest(answer: HoldingsDigest) -> bytes:
         count=answer.summary.count,
         buckets=b"".join(answer.summary.buckets),
         taken=answer.taken,
+        common_records=b"".join(one.record_id for one in answer.common),
+        common_kinds=[one.kind_id for one in answer.common],
     ).SerializeToString(deterministic=True)
 
 
@@ -87,6 +93,7 @@ def decode_digest(raw: bytes) -> HoldingsDigest:
         position=_position(message.next_sequence, message.previous),
         summary=_summary(message.count, message.buckets),
         taken=message.taken,
+        common=_common(message.common_records, message.common_kinds),
     )
 
 
@@ -140,6 +147,13 @@ def _summary(count: int, packed: bytes) -> Summary:
     if len(buckets) != BUCKETS:
         raise PasserelleError("message_malformed", f"{len(buckets)} buckets")
     return Summary(count, buckets)
+
+
+def _common(packed: bytes, kinds: Sequence[int]) -> tuple[TooCommon, ...]:
+    if len(packed) != ID_BYTES * len(kinds) or len(kinds) > MAX_COMMON:
+        raise PasserelleError("message_malformed", "columns of what is too common")
+    ids = (packed[at : at + ID_BYTES] for at in range(0, len(packed), ID_BYTES))
+    return tuple(TooCommon(record_id, kind) for record_id, kind in zip(ids, kinds, strict=True))
 
 
 def _position(next_sequence: int, previous: bytes) -> Position:

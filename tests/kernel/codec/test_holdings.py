@@ -24,6 +24,7 @@ from passerelle.holdings import (
     HoldingsList,
     HoldingState,
     Selection,
+    TooCommon,
     summarise,
 )
 from passerelle.record import GENESIS, Position
@@ -47,7 +48,8 @@ def test_a_comparison_and_its_answer_come_back_as_they_were(held: dict[bytes, in
     sent = exchange_pb2.ReconcileRequest.FromString(question_out(question).SerializeToString())
     assert question_in(sent) == question
     place = Position(number, hashlib.sha256(b"x").digest())
-    answer = HoldingsDigest("hub", "police", NONCE, place, summary, 7)
+    common = tuple(TooCommon(record_id, 102) for record_id in sorted(held))
+    answer = HoldingsDigest("hub", "police", NONCE, place, summary, 7, common)
     assert decode_digest(encode_digest(answer)) == answer
 
 
@@ -128,3 +130,14 @@ def test_a_malformed_list_is_refused(changes: dict[str, object]) -> None:
 
 def test_bytes_that_are_no_list_are_refused() -> None:
     malformed("message_malformed", decode_list, b"\xff")
+
+
+@pytest.mark.parametrize(
+    ("packed", "kinds"), [(bytes(16), []), (bytes(15), [1]), (bytes(16_016), [1] * 1_001)]
+)
+def test_columns_of_what_is_too_common_that_do_not_fit_are_refused(packed: bytes, kinds: list[int]) -> None:
+    answer = HoldingsDigest("hub", "police", NONCE, Position(1, GENESIS), summarise(()), 7)
+    message = record_pb2.HoldingsDigest.FromString(encode_digest(answer))
+    message.common_records = packed
+    message.common_kinds.extend(kinds)
+    malformed("message_malformed", decode_digest, message.SerializeToString())

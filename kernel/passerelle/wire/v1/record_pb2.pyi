@@ -525,6 +525,8 @@ class HoldingsDigest(_message.Message):
     COUNT_FIELD_NUMBER: _builtins.int
     BUCKETS_FIELD_NUMBER: _builtins.int
     TAKEN_FIELD_NUMBER: _builtins.int
+    COMMON_RECORDS_FIELD_NUMBER: _builtins.int
+    COMMON_KINDS_FIELD_NUMBER: _builtins.int
     hub: _builtins.str
     agency: _builtins.str
     nonce: _builtins.bytes
@@ -536,6 +538,12 @@ class HoldingsDigest(_message.Message):
     buckets: _builtins.bytes
     """packed, 256 digests of 32 bytes"""
     taken: _builtins.int
+    common_records: _builtins.bytes
+    """packed, 16 bytes each: records with a token too common to count, at most 1,000"""
+    @_builtins.property
+    def common_kinds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """the kind of key of each"""
+
     def __init__(
         self,
         *,
@@ -547,10 +555,12 @@ class HoldingsDigest(_message.Message):
         count: _builtins.int = ...,
         buckets: _builtins.bytes = ...,
         taken: _builtins.int = ...,
+        common_records: _builtins.bytes = ...,
+        common_kinds: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "buckets", b"buckets", "count", b"count", "hub", b"hub", "next_sequence", b"next_sequence", "nonce", b"nonce", "previous", b"previous", "taken", b"taken"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "buckets", b"buckets", "common_kinds", b"common_kinds", "common_records", b"common_records", "count", b"count", "hub", b"hub", "next_sequence", b"next_sequence", "nonce", b"nonce", "previous", b"previous", "taken", b"taken"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
