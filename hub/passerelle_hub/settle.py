@@ -91,8 +91,9 @@ class Settlement:
     def _rescored(self) -> None:
         try:
             self.rescore()
-        except PasserelleError as fault:
-            _LOG.error("rescore.failed", code=fault.code)
+        except Exception as fault:  # noqa: BLE001 - it is tried again, and must not stop the tick
+            code = fault.code if isinstance(fault, PasserelleError) else "internal"
+            _LOG.error("rescore.failed", code=code, exception_type=type(fault).__name__)
 
     def _settled(self, keys: Sequence[int], populations: Mapping[str, Population]) -> int:
         try:

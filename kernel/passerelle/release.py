@@ -33,6 +33,7 @@ TABLES: Final = (
     "passerelle_connector/normalise/data/stops-1.toml",
     "passerelle_connector/normalise/data/streets-1.toml",
     "passerelle_connector/normalise/data/translit-1.toml",
+    "passerelle_hub/match/closer-1.toml",
     "passerelle_hub/match/weights-1.toml",
 )
 """Package and path of each signed table."""

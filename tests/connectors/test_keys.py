@@ -135,7 +135,8 @@ def test_every_kind_is_derived_by_some_row() -> None:
     extras = {
         "phone": "0470123456", "email": "a@example.org", "iban": "BE43068999999501", "plate": "1-ABC-123",
         "vin": "WVWZZZ1JZXW000001", "imei": "356938035643817", "imsi": "206011234567890", "handle": "x:y_z",
-        "wallet": "1BoatSLRHtKNngkdXEeobR76b53LETtpyT", "ip": "193.191.0.5", "enterprise_number": "0403019261",
+        "wallet": "1BoatSLRHtKNngkdXEeobR76b53LETtpyT", "ip": "193.191.0.5",
+        "enterprise_number": "0403019261",
         "passport": {"number": "EL123456", "state": "BE"},
     }  # fmt: skip
     home = {"street": "Rue Haute", "house_number": "12b", "postcode": "9000", "locality": "Gent"}

@@ -18,10 +18,10 @@ import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from itertools import chain
 from typing import Any, Final
 
+from passerelle import release
 from passerelle.closer import FIELDS
 from passerelle.errors import PasserelleError
 from passerelle_hub.match.evidence import (
@@ -59,8 +59,12 @@ class CloserTable:
 
 @cache
 def closer_table() -> CloserTable:
-    """The table shipped with this release."""
-    return load(resources.files("passerelle_hub.match").joinpath("closer-1.toml").read_text("utf-8"))
+    """The table shipped with this release, verified.
+
+    Raises:
+        PasserelleError: `table_unsigned`, `weights_invalid`.
+    """
+    return load(release.table("passerelle_hub/match/closer-1.toml"))
 
 
 def load(text: str) -> CloserTable:
