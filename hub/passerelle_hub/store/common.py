@@ -20,10 +20,9 @@ from passerelle_hub.store.tables_common import common_mark
 
 def note(tx: Transaction, found: Sequence[bytes]) -> None:
     """Marks that are too common among records under no embargo."""
-    if marks:
-        tx.execute(
-            upsert(tx, common_mark).on_conflict_do_nothing(), [{"mark": mark} for mark in sorted(marks)]
-        )
+    if found:
+        rows = [{"mark": mark} for mark in sorted(found)]
+        tx.execute(upsert(tx, common_mark).on_conflict_do_nothing(), rows)
 
 
 def of_agency(tx: Transaction, agency: str, cap: int, limit: int) -> tuple[TooCommon, ...]:

@@ -54,6 +54,13 @@ def test_beyond_it_each_agency_hears_of_its_own_records_and_nobody_is_linked(hub
         assert links.counts(tx) == before
 
 
+def test_of_a_mark_that_very_many_carry_each_still_hears(hub: HubKit) -> None:
+    police = carry(hub, "police", 3 * FREQUENCY_CAP)
+    (one,) = carry(hub, "intelligence", 1)
+    assert told(hub, "intelligence") == (TooCommon(one, KIND),)
+    assert len(told(hub, "police")) == len(police)
+
+
 def test_embargoed_records_make_nothing_common(hub: HubKit) -> None:
     carry(hub, "police", FREQUENCY_CAP)
     carry(hub, "intelligence", 5, embargo="art-12")
