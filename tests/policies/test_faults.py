@@ -12,6 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -343,5 +344,21 @@ def test_a_server_that_drips_bytes_is_given_up_at_the_deadline(said: bytes, bund
             assert (denied.allow, denied.reason_codes) == (False, ("policy_unavailable",))
             assert DEADLINE <= time.monotonic() - began < 3 * DEADLINE
             assert hub.alarms == ["policy_engine_down: Timeout"]
+        finally:
+            engine.close()
+
+
+@pytest.mark.journey
+def test_large_batches_that_wait_for_a_connection_are_given_up_at_the_deadline_too(bundle: Bundle) -> None:
+    asked = [{**READ, "context": {"age_days": at}} for at in range(200)]
+    with dripping(HEAD) as port:
+        engine = OpaEngine(OpaAddress(port=port, timeout=DEADLINE, connections=2), bundle.revision)
+        try:
+            decider = watched(engine, bundle).decider
+            began = time.monotonic()
+            with ThreadPoolExecutor(8) as callers:
+                made = list(callers.map(lambda _: decider.decide_batch("admin", asked), range(8)))
+            assert time.monotonic() - began < 3 * DEADLINE
+            assert {one.reason_codes for decisions in made for one in decisions} == {("policy_unavailable",)}
         finally:
             engine.close()

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import ssl
 import threading
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -95,9 +96,17 @@ class OpaEngine:
         cut = parts(asked, self._address.connections)
         if len(cut) == 1:
             return self._ask(package, asked)
+        due = time.monotonic() + self._address.timeout  # waiting for a connection counts as well
+        running = [self._pool.submit(self._ask, package, part) for part in cut]
         merged: dict[str, object] = {}
-        for running in [self._pool.submit(self._ask, package, part) for part in cut]:
-            merged.update(running.result())
+        try:
+            for one in running:
+                merged.update(one.result(max(due - time.monotonic(), 0.0)))
+        except TimeoutError as error:
+            raise PasserelleError(ENGINE_DOWN, "Timeout") from error
+        finally:
+            for one in running:
+                one.cancel()
         return merged
 
     def _ask(self, package: str, asked: Mapping[str, PolicyInput]) -> Mapping[str, object]:
