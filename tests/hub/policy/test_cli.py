@@ -105,8 +105,6 @@ def test_test_counts_the_lines_that_no_test_reaches(
     assert run("test", str(copy)) == 0
     assert "passed, 0 failed on both engines\ncoverage: at least " in capsys.readouterr().out
     with (copy / "match.rego").open("a", encoding="utf-8") as file:
-        file.writelines(
-            f'\ngrants contains "common_purpose" if input.record.domain == "{at}"\n' for at in range(9)
-        )
+        file.writelines(f'\nunused(request) if request.record.domain == "{at}"\n' for at in range(20))
     assert run("test", str(copy)) == 1
     assert "COVERAGE match.rego: 8" in capsys.readouterr().out
