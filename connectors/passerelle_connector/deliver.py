@@ -49,6 +49,9 @@ _LOG: Final = get_logger("deliver")
 ANOTHER_BATCH: Final = frozenset({"quota_exceeded", "batch_clock_skew", "policy_unavailable", "internal"})
 """Refusals that the same records may escape later: they wait for another batch."""
 
+FULL: Final = frozenset({"hub_busy", "database_unavailable"})
+"""What a hub says that has no room now."""
+
 ANOTHER_PROTOCOL: Final = frozenset({"batch_epoch_wrong", "batch_normaliser_wrong", "batch_suite_unknown"})
 """Refusals that other tokens may escape: the rows are tokenised again."""
 
@@ -81,6 +84,8 @@ class Delivery:
         self._chances = chances
         self.closed = asyncio.Event()
         """Set by whoever closes a batch; wakes a delivery that waits for more."""
+        self.answered: Callable[[int, int | None], None] = lambda _records, _took: None
+        """Told of each answer: how many records, after how many microseconds; None where the hub was full."""
 
     async def run(self, *, until_empty: bool, healthy: Healthy = quiet) -> int:
         """One connection: deliver until the outbox is empty, or for ever; returns the batches settled.
@@ -100,7 +105,7 @@ class Delivery:
             while (entry := await self._take(until_empty)) is not None:
                 batch, signed = entry
                 await batches.put(Batch(signed, batch.records, batch.keks))  # (4)
-                answer = await _next(answers)
+                answer = await self._answer(answers, len(batch.records))
                 receipt, raw = self._verified(answer, batch, signed)
                 await asyncio.to_thread(self._settle, batch, signed, receipt, raw)
                 await healthy()
@@ -108,6 +113,18 @@ class Delivery:
         finally:
             await close_stream(answers)
         return settled
+
+    async def _answer(self, answers: AsyncIterator[Position | Signed], records: int) -> Position | Signed:
+        """The hub's answer to a batch just sent, and how long it took."""
+        began = self._clock.now()
+        try:
+            answer = await _next(answers)
+        except PasserelleError as fault:
+            if fault.code in FULL:
+                self.answered(records, None)
+            raise
+        self.answered(records, self._clock.now() - began)
+        return answer
 
     async def _reconcile(self, answer: Position | Signed) -> None:
         """Steps 1 and 2."""

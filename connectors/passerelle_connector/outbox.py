@@ -27,6 +27,7 @@ from typing import Final
 
 from passerelle.clock import Clock
 from passerelle.record import ID_BYTES, MAX_BATCH_BYTES, SealedRecord
+from passerelle_connector.batch_size import BatchSize
 from passerelle_connector.model import OutgoingRecord, PendingRecord, Random, Reject
 from passerelle_connector.sealing import BatchKeyMaker
 from passerelle_connector.store import OutboxStore
@@ -35,14 +36,14 @@ _WRAP_BYTES: Final = 160  # one section key under one recipient's key, with name
 
 
 class Outbox:
-    """Takes sealed records and closes batches. One writer."""
+    """Takes sealed records and closes batches, of `batch_records` at most (`size`). One writer."""
 
     def __init__(
         self, store: OutboxStore, keys: BatchKeyMaker, batch_records: int, clock: Clock, random: Random
     ) -> None:
         self._store = store
         self._keys = keys
-        self._batch_records = batch_records
+        self.size = BatchSize(batch_records)
         self._clock = clock
         self._random = random
         self._closed: Callable[[], None] = lambda: None
@@ -74,9 +75,10 @@ class Outbox:
         """
         closed = 0
         while True:
-            found = self._store.waiting(self._batch_records)
+            most = self.size.records
+            found = self._store.waiting(most)
             records = _within_bytes(found, self._keys.recipients)
-            if not records or not (flush or len(records) < len(found) or len(found) == self._batch_records):
+            if not records or not (flush or len(records) < len(found) or len(found) == most):
                 return closed
             batch_id = self._random(ID_BYTES)
             keys = self._keys.make(batch_id, records)

@@ -126,6 +126,7 @@ class Connector:
             loop.call_soon_threadsafe(self._delivery.closed.set)
 
         self._outbox.on_closed(wake)
+        self._delivery.answered = self._outbox.size.answered
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._keep_going("source", self._scan))
             tasks.create_task(self._keep_going("deliver", self._deliver))

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from connector_kit import Desk
 
+from passerelle.clock import SECOND
 from passerelle.errors import PasserelleError
 from passerelle.record import Position, RecordRefusal
+from passerelle_connector.batch_size import LEAST, STEP, BatchSize
+from passerelle_connector.deliver import FULL
 from passerelle_connector.model import ChainPosition
 
 
@@ -82,6 +86,56 @@ async def test_a_batch_that_a_full_hub_did_not_take_waits_and_is_sent_again(desk
     desk.hub.before = lambda: None
     assert await desk.deliver() == 1
     assert desk.hub.taken == [(1, 1)]
+
+
+async def test_batches_are_as_large_as_the_hub_is_quick(desk: Desk) -> None:
+    desk.outbox.size = BatchSize(200)
+    desk.delivery.answered = desk.outbox.size.answered
+
+    async def next_batch(seconds: float, code: str = "") -> int:
+        """The hub takes so long, or says no; how many records the batch after it has."""
+
+        def slow() -> None:
+            desk.clock.advance(int(seconds * SECOND))
+            if code:
+                raise PasserelleError(code, "answered by the peer")
+
+        desk.hub.before = slow
+        desk.put(*range(len(made), len(made) + desk.outbox.size.records))
+        made.extend(range(desk.outbox.size.records))
+        assert desk.outbox.close(flush=False) == 1
+        with pytest.raises(PasserelleError) if code else nullcontext():
+            await desk.deliver()
+        desk.hub.before = lambda: None
+        await desk.deliver()
+        return desk.outbox.size.records
+
+    made: list[int] = []
+    assert await next_batch(1) == 200  # the bound
+    assert await next_batch(6) == 100
+    assert await next_batch(3) == 100
+    assert await next_batch(2) == 125
+    assert await next_batch(6) == 62
+    assert await next_batch(6) == LEAST
+    assert await next_batch(60) == LEAST
+    assert (
+        await next_batch(0, "peer_unavailable") == LEAST + STEP
+    )  # a lost connection says nothing of the hub
+    for code in FULL:
+        desk.outbox.size.records = 200
+        assert await next_batch(0, code) == 100 + STEP  # halved, then taken at once
+    assert [len(batch.records) for batch in desk.hub.batches[:7]] == [200, 200, 100, 100, 125, 62, 50]
+
+
+def test_small_batches_say_nothing_of_larger_ones() -> None:
+    size = BatchSize(500)
+    size.answered(500, None)
+    size.answered(10, 0)
+    assert size.records == 250
+    assert BatchSize(3).records == 3
+    tiny = BatchSize(3)
+    tiny.answered(3, None)
+    assert tiny.records == 3
 
 
 async def test_refused_records_become_rejects_with_their_reasons(desk: Desk) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+import time
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,24 @@ def test_the_file_belongs_to_its_owner_alone(on_file: Database, tmp_path: Path) 
     with sqlite3.connect(tmp_path / "hub.db") as plain:
         assert plain.execute("SELECT count(*) FROM alembic_version").fetchone() == (1,)
     plain.close()
+
+
+def test_the_pool_grows_by_need_and_gives_back_what_a_rush_needed(postgres: Server) -> None:
+    def count(database: Database) -> int:
+        with database.read() as tx:
+            query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            return int(tx.exec_driver_sql(query).scalar_one())
+
+    with postgres.migrated() as url:
+        short = f"{url}&options=-c%20idle_session_timeout%3D300ms"
+        with closing(Database(short, connections=5)) as database, closing(Database(url)) as other:
+            assert count(other) == 1
+            with ExitStack() as rush:
+                for _ in range(4):
+                    rush.enter_context(database.read())
+                assert count(other) == 5
+            end = time.monotonic() + 10
+            while count(other) > 1:
+                assert time.monotonic() < end
+                time.sleep(0.05)
+            assert count(database) == 2  # what was given back is opened again

@@ -6,7 +6,8 @@ PostgreSQL 15 or newer several threads of several processes write side by side:
 1. `write()` is one READ COMMITTED transaction. Whoever needs a row to stay as it was read locks it.
 2. `read()` is one REPEATABLE READ transaction that cannot write: one consistent state.
 3. An acknowledged commit is on disk as far as the server's own `synchronous_commit` says, which stays on.
-4. Connections come from a bounded pool; who finds none waits.
+4. Connections come from a bounded pool that grows by need; who finds none waits. The one used last is used
+   first, so that those that a rush needed stay idle, and the server ends them after ten minutes.
 5. Of several processes that start at once, one migrates, or takes entries, and the others wait for it.
 6. A process keeps to the server, and the timeline, that it met first: one that was restored, or failed over,
    under a running hub is away for it, and the hub's next start asks about it (`origin`).
@@ -50,6 +51,7 @@ _SESSION: Final = " ".join(
         "-c lock_timeout=30s",
         "-c idle_in_transaction_session_timeout=5min",  # a hub that hangs must not hold its locks for ever
         "-c client_connection_check_interval=2s",  # nor one that was killed while it waited
+        "-c idle_session_timeout=10min",  # what a rush needed is given back
     )
 )
 
@@ -104,7 +106,9 @@ class Database(store.Database):
         import psycopg  # noqa: PLC0415 - SQLite does without
 
         _, parameters = self._engine.dialect.create_connect_args(self._engine.url)
-        return psycopg.connect(**parameters, autocommit=True)
+        connection = psycopg.connect(**parameters, autocommit=True)
+        connection.execute("SET idle_session_timeout = 0")  # it may listen, or lead, for days
+        return connection
 
     def alone(self, tx: Transaction) -> None:
         """Until the transaction ends: no other process migrates, or is here (5)."""
@@ -166,7 +170,8 @@ def _postgresql(url: URL, connections: int) -> Engine:
         pool_size=connections,
         max_overflow=0,
         pool_timeout=30,
-        pool_pre_ping=True,  # a server that was restarted costs nobody a failed step
+        pool_use_lifo=True,
+        pool_pre_ping=True,  # a connection that the server ended costs nobody a failed step
     )
     _keep_to_one(engine)
     return engine
