@@ -135,7 +135,7 @@ class Answers:
             PasserelleError: `closer_question_unknown`, `quota_exceeded`.
         """
         with self._database.write() as tx:
-            self._quota.charge(tx, peer.agency, resource_of(Group.PIECE), answer.tokens)
+            self._quota.charge(tx, peer.agency, {resource_of(Group.PIECE): answer.tokens})
             look = answer.nonce.hex()
             self._audit.append(tx, EventKind.CLOSER_ANSWERED, str(peer), look=look, fields=len(answer.fields))
             now, packed = self._clock.now(), encode_answer(answer)
