@@ -87,8 +87,17 @@ def _values(subject: Subject) -> Iterator[tuple[str, Parts]]:
         yield from _person(subject, names)
     if subject.entity is EntityKind.ORGANISATION:
         yield from _organisation(subject, names)
+    if subject.entity is EntityKind.MEANS:
+        yield from _addresses(subject)
     for identifier in subject.identifiers:
         yield identifier.kind, (identifier.value,)
+
+
+def _addresses(subject: Subject) -> Iterator[tuple[str, Parts]]:
+    """Whole addresses: a house that is a record of its own."""
+    for place in filter(None, map(home, subject.addresses)):
+        if place.postcode and place.street and place.house:
+            yield "address", (place.postcode, place.street, place.house)
 
 
 def _person(subject: Subject, forms: list[NameForm]) -> Iterator[tuple[str, Parts]]:

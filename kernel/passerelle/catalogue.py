@@ -6,10 +6,10 @@ Rules
    the hub learns from it what two equal tokens of a kind prove. Equality proves exactly `KeyKind.proves`,
    nothing else.
 2. A kind id never changes its meaning and is never reused; another table gets another version string.
-3. No kind is a single weak field, and none is an address alone. A core kind about a person holds at least
-   two components, one of them the birth date or the national number; two kinds without either exist for rare
-   surnames only (`rare_names`). A kind of the address tier holds a name or the birth date, and with a single
-   name two parts of the address. A kind of the edit tier shows always its full count.
+3. No kind is a single weak field, and none about a person is an address alone. A core kind about a person
+   holds at least two components, one of them the birth date or the national number; two kinds without either
+   exist for rare surnames only (`rare_names`). A kind of the address tier holds a name or the birth date, and
+   with a single name two parts of the address. A kind of the edit tier shows always its full count.
 4. Every kind's entropy is computed from its components and must reach the minimum of its tier. The unit is
    the collision entropy: minus the base-2 logarithm of the chance that two different persons agree.
 5. Special categories of personal data are no component, so no key can hold one.

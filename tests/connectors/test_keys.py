@@ -142,7 +142,9 @@ def test_every_kind_is_derived_by_some_row() -> None:
     home = {"street": "Rue Haute", "house_number": "12b", "postcode": "9000", "locality": "Gent"}
     person = named(FULL | extras | home | {"national_number": national_number()}, ALL)
     organisation = named({"organisation_name": "Rahat Trading", "locality": "Gent"}, ALL)
-    assert person.keys() | organisation.keys() == {kind.name for kind in catalogue().kinds.values()}
+    house = named(home | {"entity": "means"}, ALL)
+    found = person.keys() | organisation.keys() | house.keys()
+    assert found == {kind.name for kind in catalogue().kinds.values()}
 
 
 HOUSED = {
@@ -161,6 +163,16 @@ def test_an_address_gives_keys_only_with_a_name_or_a_birth_date() -> None:
     assert found["surname~+given~+postcode digits"] == ["TLF|MRK|0009"]
     assert found["given3+locality+house number"] == ["MAR|SINTNIKLAAS|12"]
     assert named({"full_name": "Marijke", **HOUSED}, tiers) == {}
+
+
+def test_a_house_that_is_a_record_of_its_own_gives_one_key_and_needs_the_tier() -> None:
+    house = {"entity": "means", **HOUSED}
+    assert named(house, ALL) == {"address": ["9000|KERK|12"]}
+    assert named(house, frozenset({Tier.CORE, Tier.STRONG})) == {}
+    for missing in ("street", "house_number", "postcode"):
+        assert named({name: text for name, text in house.items() if name != missing}, ALL) == {}
+    assert "address" not in named(FULL | HOUSED, ALL)
+    assert normalise(HOUSED).rejected  # nobody said that it is about a house
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,16 @@ def test_padding_shows_the_order_of_magnitude_only() -> None:
     assert [single.padded(count) for count in (1, 2, 3, 9, 16)] == [1, 2, 4, 16, 16]
 
 
+def test_a_count_tells_one_of_a_few_orders_of_magnitude() -> None:
+    """Whatever a record has of a kind, it shows one of at most seven counts, each twice the one before."""
+    for kind in catalogue().kinds.values():
+        shown = sorted({kind.padded(count) for count in range(1, kind.max_values + 1)})
+        assert shown[0] == kind.values
+        assert shown[-1] == kind.max_values
+        assert len(shown) <= 7
+        assert all(more in (2 * less, kind.max_values) for less, more in zip(shown, shown[1:], strict=False))
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [

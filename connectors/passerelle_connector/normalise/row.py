@@ -156,7 +156,8 @@ def normalise(row: Mapping[str, object], settings: Settings | None = None) -> No
         nationalities=tuple(dict.fromkeys(_countries(reader, "nationality"))),
         addresses=tuple(dict.fromkeys(_addresses(reader))),
     )
-    if not subject.identifiers and not subject.names:
+    a_house = reader.first("entity").lower() == EntityKind.MEANS and subject.addresses
+    if not subject.identifiers and not subject.names and not a_house:  # a house must be said to be one
         reader.report("row_no_identifier", "", Severity.REJECT)  # (6)
     return Normalised(subject, tuple(reader.problems))
 

@@ -252,3 +252,12 @@ def test_an_unusable_table_is_refused(old: str, new: str) -> None:
     assert old in text
     with pytest.raises(PasserelleError, match="weights_invalid"):
         load(text.replace(old, new))
+
+
+def test_two_records_of_one_house_are_tied_by_it_and_no_more() -> None:
+    kinds = frozenset({catalogue().named("address").id})
+    shared = [SharedToken(next(iter(kinds)), 2)]
+    means = EntityKind.MEANS
+    found = score(shared, kinds, kinds, means, means, Population(1_000))
+    assert (found.relation, found.verdict) == (Relation.SHARED_MEANS, Verdict.MATCH)
+    assert found.band is Band.STRONG
