@@ -39,7 +39,7 @@ from passerelle.notification import (
     NotificationKind,
     Relation,
 )
-from passerelle.notification_seal import seal_notification
+from passerelle.notification_seal import seal_notifications
 from passerelle.record import NOTIFICATION_TYPE
 from passerelle.seal import SealingPublicKey
 from passerelle.sign import SigningKey, sign_many
@@ -202,11 +202,12 @@ class Notifier:
         told: Sequence[tuple[Audience, Decision]],
         sealing: SealingPublicKey,
     ) -> None:
-        """Step 4; one signature over all that the agency gets here: it may count them, nobody else can."""
+        """Step 4; one signature and one sealed key for all that the agency gets here: it may count them."""
         notes = [self._compose(one, decision) for one, decision in told]
         payloads = [encode_notification(note) for note in notes]
         signed = sign_many(self._key, NOTIFICATION_TYPE, payloads)
         numbers = notifications.next_sequences(tx, agency, len(told))
+        sealed = seal_notifications(sealing, str(self._hub), agency, dict(zip(numbers, signed, strict=True)))
         stored = [
             StoredNotification(
                 agency=agency,
@@ -215,9 +216,9 @@ class Notifier:
                 created=note.created,
                 decision=decision.id,
                 key_id=sealing.key_id,
-                sealed=seal_notification(sealing, str(self._hub), agency, number, mark),
+                sealed=sealed[number],
             )
-            for number, (one, decision), note, mark in zip(numbers, told, notes, signed, strict=True)
+            for number, (one, decision), note in zip(numbers, told, notes, strict=True)
         ]
         self._audit.append_many(
             tx,

@@ -44,6 +44,7 @@ class Purpose(StrEnum):
     BATCH = "batch"
     GRANT = "grant"
     NOTIFICATION = "notification"
+    NOTIFICATION_KEY = "notification-key"
     NOTE = "note"
     KEY_SHARE = "key-share"
     BACKUP = "backup"

@@ -24,7 +24,7 @@ from passerelle.codec.statement import decode_statement, encode_receipt
 from passerelle.federation import Federation
 from passerelle.identity import Identity, Role
 from passerelle.notification import Notification
-from passerelle.notification_seal import seal_notification
+from passerelle.notification_seal import seal_notifications
 from passerelle.record import (
     GENESIS,
     NOTIFICATION_TYPE,
@@ -206,8 +206,8 @@ class FakeHub:
     def notify(self, notification: Notification, sequence: int, signer: SigningKey | None = None) -> None:
         signed = sign(signer or self.party.signing, NOTIFICATION_TYPE, encode_notification(notification))
         public = self.peer.sealing.public
-        sealed = seal_notification(public, str(HUB), POLICE.agency, sequence, signed)
-        self.notices.append(SealedNotification(sequence, sealed, public.key_id))
+        sealed = seal_notifications(public, str(HUB), POLICE.agency, {sequence: signed})
+        self.notices.append(SealedNotification(sequence, sealed[sequence], public.key_id))
 
     async def notifications(
         self, cursor: int, acknowledgements: AsyncIterator[int]

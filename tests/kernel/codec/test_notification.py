@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passerelle.codec.notification import decode_notification, encode_notification
+from passerelle.codec.signed import encode_signed
 from passerelle.errors import PasserelleError
 from passerelle.notification import (
     DIRECTOR,
@@ -19,8 +20,8 @@ from passerelle.notification import (
     Notification,
     Relation,
 )
-from passerelle.notification_seal import open_notification, seal_notification
-from passerelle.seal import SealingKey
+from passerelle.notification_seal import open_notification, seal_notifications
+from passerelle.seal import Purpose, SealingKey, SealLabel, seal
 from passerelle.sign import Signature, Signed
 
 NOTE = Notification(
@@ -88,13 +89,36 @@ def test_any_bytes_are_read_or_refused_with_a_code(raw: bytes, place: int, value
 
 
 SIGNED = Signed("type", encode_notification(NOTE), Signature(b"key", b"classical", b"lattice"))
+OTHER = replace(SIGNED, payload=encode_notification(replace(NOTE, created=5)))
+
+
+def refused(key: SealingKey, hub: str, agency: str, number: int, sealed: bytes) -> str:
+    with pytest.raises(PasserelleError) as caught:
+        open_notification(key, hub, agency, number, sealed)
+    return caught.value.code
 
 
 def test_what_was_sealed_opens_under_its_own_number_hub_and_agency_alone() -> None:
     key = SealingKey.generate()
-    sealed = seal_notification(key.public, "hub", "police", 7, SIGNED)
-    assert open_notification(key, "hub", "police", 7, sealed) == SIGNED
+    sealed = seal_notifications(key.public, "hub", "police", {7: SIGNED, 8: OTHER})
+    assert open_notification(key, "hub", "police", 7, sealed[7]) == SIGNED
+    assert open_notification(key, "hub", "police", 8, sealed[8]) == OTHER
     for hub, agency, number in (("other", "police", 7), ("hub", "customs", 7), ("hub", "police", 8)):
-        with pytest.raises(PasserelleError) as caught:
-            open_notification(key, hub, agency, number, sealed)
-        assert caught.value.code == "seal_open_failed"
+        assert refused(key, hub, agency, number, sealed[7]) == "seal_open_failed"
+    for spoilt in (sealed[7][:-1], sealed[7][:1000], b"", sealed[7][:-1] + b"\0"):
+        assert refused(key, "hub", "police", 7, spoilt) == "seal_open_failed"
+    assert refused(SealingKey.generate(), "hub", "police", 7, sealed[7]) == "seal_open_failed"
+
+
+def test_keys_and_numbers_of_notifications_are_never_used_twice() -> None:
+    key = SealingKey.generate()
+    one, other = (seal_notifications(key.public, "hub", "police", {7: SIGNED})[7] for _ in range(2))
+    assert one[1168:] != other[1168:]
+
+
+def test_a_notification_of_an_older_hub_opens() -> None:
+    key = SealingKey.generate()
+    label = SealLabel("hub", (7).to_bytes(8, "big"), "police", Purpose.NOTIFICATION)
+    sealed = seal(key.public, label.info(key.public.key_id), encode_signed(SIGNED))
+    assert open_notification(key, "hub", "police", 7, sealed) == SIGNED
+    assert refused(key, "hub", "police", 8, sealed) == "seal_open_failed"
