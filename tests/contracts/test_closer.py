@@ -26,6 +26,7 @@ def test_each_side_is_asked_for_its_own_record_until_it_answers(database: Databa
         assert police == (look.nonce, (1).to_bytes(16, "big"), 1)
         assert customs == (look.nonce, (2).to_bytes(16, "big"), 1)
         assert closer.waiting(tx, "prisons", 5, 10) == ()
+        assert closer.count(tx) == 1
         assert closer.waiting(tx, "police", 100, 10) == ()
         assert closer.answer(tx, "police", look.nonce, 5, b"one")
         assert not closer.answer(tx, "police", look.nonce, 5, b"again")
@@ -47,6 +48,7 @@ def test_the_answers_are_dropped_once_compared(database: Database) -> None:
         assert claimed is not None
         assert (claimed.low_answer, claimed.high_answer) == (b"one", b"two")
         closer.finish(tx, look.nonce, '{"given":"close"}')
+        assert closer.count(tx) == 0
         assert closer.claim(tx, look.nonce) is None
         found = closer.of_pairs(tx, [pair, (pair[0], 99)])
         assert found.keys() == {pair}

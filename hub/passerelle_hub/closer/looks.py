@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from passerelle.clock import DAY, Clock
@@ -44,6 +44,9 @@ ANSWER_WITHIN: Final = 7 * DAY
 AT_ONCE: Final = 200
 """Questions of one call, and looks compared in one tick."""
 
+MOST_WAITING: Final = 10_000
+"""Questions that wait at once; what comes beyond is scored by the first stage alone until it comes again."""
+
 _LOG: Final = get_logger("closer")
 Levels = Mapping[str, str]
 
@@ -65,16 +68,16 @@ class Looks:
 
     def known(self, tx: Transaction, pairs: Sequence[Pair]) -> Mapping[tuple[int, int], Levels]:
         """Step 5: the levels of those pairs that were looked at; none yet for one that is asked about."""
-        here = [_key(pair) for pair in self._allowed(pairs)]
+        here = [_key(pair) for pair in pairs if self.allowed(pair)]
         found = closer.of_pairs(tx, here) if here else {}
         return {key: json.loads(look.levels) if look.levels else {} for key, look in found.items()}
 
     def ask(self, tx: Transaction, grey: Sequence[tuple[Pair, PolicyRequest]]) -> int:
-        """Steps 1 and 2, for pairs that are not known yet; returns how many are asked about."""
-        if not grey:
+        """Steps 1 and 2, for allowed pairs that are not known yet; returns how many are asked about."""
+        room = MOST_WAITING - closer.count(tx) if grey else 0
+        put = [(pair, facts.closer(request)) for pair, request in grey[: max(room, 0)]]
+        if not put:
             return 0
-        allowed = {_key(pair) for pair in self._allowed(pair for pair, _ in grey)}
-        put = [(pair, facts.closer(request)) for pair, request in grey if _key(pair) in allowed]
         answers = self._decisions.ask(tx, "match", [request for _, request in put], ACTOR)
         told = self._both_told(tx, [pair for pair, _ in put])
         expires = self._clock.now() + ANSWER_WITHIN
@@ -100,9 +103,10 @@ class Looks:
         answers = [answer.allow for answer in self._decisions.ask(tx, "notify", requests, ACTOR)]
         return [low and high for low, high in zip(answers[::2], answers[1::2], strict=True)]
 
-    def _allowed(self, pairs: Iterable[Pair]) -> list[Pair]:
+    def allowed(self, pair: Pair) -> bool:
+        """Whether the pair's domain has closer looks at all; what each pair may is asked of policy."""
         domains: Mapping[str, Mapping[str, object]] = self._decisions.bundle.reference["domains"]
-        return [pair for pair in pairs if domains.get(pair.low.domain, {}).get("closer_look") is True]
+        return domains.get(pair.low.domain, {}).get("closer_look") is True
 
 
 def _side(row: StoredRecord) -> facts.Side:

@@ -116,15 +116,17 @@ class Linker:
         self, tx: Transaction, scored: Sequence[tuple[Pair, Score]], looked: Collection[tuple[int, int]]
     ) -> None:
         """Ask for a closer look at pairs in the grey band that none was taken at."""
-        if self._looks is not None:
-            grey = [
-                (pair, self._request(pair))
-                for pair, result in scored
-                if result.relation is Relation.SAME_PERSON
-                and closer_table().is_grey(result.bits)
-                and _ends(pair) not in looked
-            ]
-            self._looks.ask(tx, grey)
+        if self._looks is None:
+            return
+        grey = [
+            (pair, self._request(pair))
+            for pair, result in scored
+            if self._looks.allowed(pair)
+            and result.relation is Relation.SAME_PERSON
+            and closer_table().is_grey(result.bits)
+            and _ends(pair) not in looked
+        ]
+        self._looks.ask(tx, grey)
 
     def _score(self, pair: Pair, population: Population, compared: Mapping[str, str] | None) -> Score:
         return score(

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, and_, delete, exists, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, update
 
 from passerelle_hub.store.database import Transaction
 from passerelle_hub.store.dialect import among, parts, upsert
@@ -149,6 +149,12 @@ def answer(tx: Transaction, agency: str, nonce: bytes, now: int, packed: bytes) 
     mine = closer_look.c.nonce == nonce
     tx.execute(update(closer_look).where(mine).values({column: packed, "state": state}))
     return True
+
+
+def count(tx: Transaction) -> int:
+    """How many questions wait for an answer."""
+    waiting = select(func.count()).select_from(closer_look).where(closer_look.c.state == ASKED)
+    return tx.scalar(waiting) or 0
 
 
 def answered(tx: Transaction, limit: int) -> dict[int, list[bytes]]:
