@@ -27,10 +27,12 @@ from passerelle_connector.closer.pieces import pieces
 from passerelle_connector.normalise import normalise
 from passerelle_hub.match.closer import CloserTable, closer_table, levels
 from passerelle_hub.match.score import Scorer
+from passerelle_hub.match.weights import DISAGREE
 
 _RANDOM_PAIRS: Final = 20_000
 _SEED: Final = 7
 _LEAST: Final = 0.0005
+_NOTED_WRONGLY: Final = 0.03
 Chances = Mapping[str, Mapping[str, float]]
 Pieces = Mapping[str, Mapping[str, tuple[str, ...]]]
 
@@ -130,15 +132,22 @@ def lines(compared: Iterable[Compared]) -> Iterator[str]:
 
 def chances(sets: Sequence[LinkageSet]) -> tuple[Chances, Chances]:
     """Both chances of each level, m and u, as averages over sets."""
-    measured = [_measured(one) for one in sets]
-    return _average(m for m, _ in measured), _average(u for _, u in measured)
+    return _learned([_measured(one) for one in sets])
 
 
 def taught(measured: Sequence[tuple[Chances, Chances]]) -> CloserTable:
     """The table with the bits that some sets teach."""
-    m, u = _average(m for m, _ in measured), _average(u for _, u in measured)
+    m, u = _learned(measured)
     bits = {f: {level: round(math.log2(m[f][level] / u[f][level]), 2) for level in m[f]} for f in m}
     return replace(closer_table(), bits=bits)
+
+
+def _learned(measured: Sequence[tuple[Chances, Chances]]) -> tuple[Chances, Chances]:
+    """Averages; of m, a field differs in `_NOTED_WRONGLY` of true pairs at least, however clean the sets."""
+    m, u = _average(m for m, _ in measured), _average(u for _, u in measured)
+    return {
+        field: {**levels, DISAGREE: max(levels[DISAGREE], _NOTED_WRONGLY)} for field, levels in m.items()
+    }, u
 
 
 def _measured(chosen: LinkageSet) -> tuple[Chances, Chances]:
