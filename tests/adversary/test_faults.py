@@ -28,7 +28,7 @@ from faults import Fault, build
 
 pytestmark = [pytest.mark.adversary]
 
-RUNS = int(os.environ.get("PASSERELLE_FAULT_RUNS", "8"))
+RUNS = int(os.environ.get("PASSERELLE_FAULT_RUNS", "6"))
 SEED = int(os.environ.get("PASSERELLE_FAULT_SEED", "20261125"))
 STORIES = ("record", "keys", "ceremony", "evidence", "backup")
 FAULTS = (Fault.EIO, Fault.ENOSPC, Fault.KILL_BEFORE, Fault.TORN)

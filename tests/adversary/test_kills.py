@@ -15,12 +15,11 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from kill_kit import AGENCIES, HUB, Federation, Register, federation, orphans
-from reconcile_kit import LogWitness, Snapshot, reconcile, snapshot, under_way, unsettled
+from reconcile_kit import LogWitness, hold_together, under_way
 
 from passerelle.errors import PasserelleError
 
@@ -33,10 +32,8 @@ WITHIN = 1.2
 """Seconds, at most, from one kill to the next; a batch of a run is under way for about as long."""
 AIMED = 0.5
 """How many of the kills wait for a batch under way, which a moment alone would seldom hit."""
-REST = 180.0
 ROWS = 28
 """New rows of a run: twice two for each two of four agencies, and one for each that only it knows."""
-POLL = 0.2
 
 
 def test_kills_lose_nothing_and_repeat_nothing(tmp_path: Path) -> None:
@@ -47,7 +44,7 @@ def test_kills_lose_nothing_and_repeat_nothing(tmp_path: Path) -> None:
         for run in range(RUNS):
             kills = storm(running, register, run)
             try:
-                check(running, register, witness)
+                hold_together(running.stage, register, witness)  # 3 and 4
             except (AssertionError, PasserelleError) as error:
                 error.add_note(f"seed {SEED}, run {run} of {RUNS}, kills {kills}")
                 raise
@@ -81,26 +78,3 @@ def _await_traffic(running: Federation) -> None:
     end = time.monotonic() + WITHIN
     while time.monotonic() < end and not under_way(running.stage):
         time.sleep(0.002)
-
-
-def check(running: Federation, register: Register, witness: LogWitness) -> None:
-    """Steps 3 and 4."""
-    latest: list[Snapshot] = []
-
-    def at_rest() -> str:
-        latest[:] = [snapshot(running.stage)]
-        return unsettled(latest[0], register)
-
-    until(at_rest)
-    (now,) = latest
-    reconcile(now, register)
-    promised = frozenset(event for side in now.agencies.values() for event in side.promised)
-    until(lambda: "" if witness.covers(promised) else "promised events are not in the log")
-
-
-def until(waiting: Callable[[], str]) -> None:
-    """Poll until nothing is said to be under way."""
-    end = time.monotonic() + REST
-    while reason := waiting():
-        assert time.monotonic() < end, f"no rest: {reason}"
-        time.sleep(POLL)

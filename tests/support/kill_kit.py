@@ -175,6 +175,10 @@ class Federation:
         """Start one process; it need not listen yet."""
         self._processes.start(name, self._commands[name])
 
+    def ended(self, name: str, seconds: float) -> int:
+        """The exit code of a process that ends by itself."""
+        return self._processes._running[name].wait(seconds)
+
     def kill(self, name: str) -> None:
         """SIGKILL."""
         self._processes.kill(name)

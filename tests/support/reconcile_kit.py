@@ -7,8 +7,9 @@ is still under way; `reconcile` and `LogWitness` raise for each promise that was
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -38,6 +39,7 @@ from passerelle_hub.store import Database, Transaction, log_store, log_tables, n
 from passerelle_hub.store import tables as hub_tables
 from passerelle_hub.transparency import TICK_DEPTH
 
+_REST, _POLL = 180.0, 0.2
 _CHANGES = (EventKind.LINK_OPENED.value, EventKind.LINK_CHANGED.value)
 
 
@@ -288,3 +290,26 @@ class LogWitness:
             assert self._events.isdisjoint(events) and len(set(events)) == len(events)  # (4)
             self._events.update(events)
         self._seen = newest
+
+
+def hold_together(stage: Stage, register: Register, witness: LogWitness) -> None:
+    """Wait until everything came to rest, then hold the stores of all parties against each other."""
+    latest: list[Snapshot] = []
+
+    def at_rest() -> str:
+        latest[:] = [snapshot(stage)]
+        return unsettled(latest[0], register)
+
+    until(at_rest)
+    (now,) = latest
+    reconcile(now, register)
+    promised = frozenset(event for side in now.agencies.values() for event in side.promised)
+    until(lambda: "" if witness.covers(promised) else "promised events are not in the log")
+
+
+def until(waiting: Callable[[], str]) -> None:
+    """Poll until nothing is said to be under way."""
+    end = time.monotonic() + _REST
+    while reason := waiting():
+        assert time.monotonic() < end, f"no rest: {reason}"
+        time.sleep(_POLL)

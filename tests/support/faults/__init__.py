@@ -28,6 +28,8 @@ class Fault(IntEnum):
     KILL_BEFORE = 3
     TORN = 4
     """Killed with half of it written."""
+    SYNC = 5
+    """The first synchronisation from there on fails, once."""
 
 
 def build(folder: Path) -> Path:
@@ -39,6 +41,11 @@ def build(folder: Path) -> Path:
         timeout=60,
     )
     return library
+
+
+def environment(library: Path, folder: Path, at: int, fault: Fault) -> dict[str, str]:
+    """What arms a process from its start, for writes below a folder."""
+    return {"LD_PRELOAD": str(library), "PASSERELLE_FAULT": f"{at} {fault.value} {folder}"}
 
 
 def arm(folder: Path, at: int, fault: Fault) -> None:

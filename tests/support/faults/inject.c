@@ -1,4 +1,5 @@
-/* Makes the N-th durable write of a process fail. Loaded by LD_PRELOAD; armed by the process itself (stories.py).
+/* Makes the N-th durable write of a process fail. Loaded by LD_PRELOAD; armed by the process itself (`arm`), or
+   from its start by PASSERELLE_FAULT="<N> <kind> <folder>".
 
    A durable write is a call that changes what is on disk below one folder: write, pwrite, ftruncate, fsync,
    fdatasync, rename, link, unlink, or open with O_CREAT of a file that is not there. Reads never fail.
@@ -13,11 +14,12 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { COUNT, EIO_ONCE, FULL, KILL_BEFORE, TORN };
+enum { COUNT, EIO_ONCE, FULL, KILL_BEFORE, TORN, SYNC };
 
 static char below[PATH_MAX];
 static size_t length;
@@ -32,6 +34,13 @@ void fault_arm(const char *folder, long at, int how) {
     atomic_store(&writes, 0);
     due = at;
     kind = how;
+}
+
+__attribute__((constructor)) static void armed_from_the_start(void) {
+    const char *asked = getenv("PASSERELLE_FAULT");
+    long at;
+    int how, folder;
+    if (asked && sscanf(asked, "%ld %d %n", &at, &how, &folder) == 2) fault_arm(asked + folder, at, how);
 }
 
 long fault_count(void) { return atomic_load(&writes); }
@@ -56,10 +65,14 @@ static int inside_fd(int fd) {
     return inside(path);
 }
 
-/* Counts; returns the errno to fail with, 0 to go on, -1 to do half and die. */
-static int turn(void) {
+/* Counts, `sync` telling a synchronisation; returns the errno to fail with, 0 to go on, -1 to do half and die. */
+static int turn(int sync) {
     long at = atomic_fetch_add(&writes, 1) + 1;
     if (kind == FULL && at >= due) return ENOSPC;
+    if (kind == SYNC && sync && at >= due) {
+        kind = COUNT;
+        return EIO;
+    }
     if (at != due) return 0;
     switch (kind) {
     case EIO_ONCE: return EIO;
@@ -71,8 +84,9 @@ static int turn(void) {
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
-#define FAULTY(applies, real, half, frees) do { \
-    int fault = (applies) ? turn() : 0; \
+#define FAULTY(applies, real, half, frees) FAULTY_AS(0, applies, real, half, frees)
+#define FAULTY_AS(sync, applies, real, half, frees) do { \
+    int fault = (applies) ? turn(sync) : 0; \
     if (fault > 0 && !(fault == ENOSPC && (frees))) { errno = fault; return -1; } \
     if (fault < 0) { half; die(); } \
     return (real); \
@@ -87,8 +101,8 @@ ssize_t pwrite64(int fd, const void *from, size_t size, off64_t at) {
 ssize_t pwrite(int fd, const void *from, size_t size, off_t at) { return pwrite64(fd, from, size, at); }
 int ftruncate64(int fd, off64_t size) { FAULTY(inside_fd(fd), REAL(ftruncate64)(fd, size), , 1); }
 int ftruncate(int fd, off_t size) { return ftruncate64(fd, size); }
-int fsync(int fd) { FAULTY(inside_fd(fd), REAL(fsync)(fd), , 0); }
-int fdatasync(int fd) { FAULTY(inside_fd(fd), REAL(fdatasync)(fd), , 0); }
+int fsync(int fd) { FAULTY_AS(1, inside_fd(fd), REAL(fsync)(fd), , 0); }
+int fdatasync(int fd) { FAULTY_AS(1, inside_fd(fd), REAL(fdatasync)(fd), , 0); }
 int rename(const char *from, const char *to) { FAULTY(inside(to), REAL(rename)(from, to), , 0); }
 int link(const char *from, const char *to) { FAULTY(inside(to), REAL(link)(from, to), , 0); }
 int unlink(const char *path) { FAULTY(inside(path), REAL(unlink)(path), , 1); }
