@@ -24,6 +24,7 @@ from pathlib import Path
 from bench import first_run, growth, ingest, memory, peers, policy, policy_opa, push, tokenise
 from bench.figures import FULL, QUICK, Figure, Sizes
 from bench.page import machine, shown, write, write_json
+from bench.workload import MATCHING, POLICY_TUPLES
 
 from passerelle.log import configure
 
@@ -54,8 +55,11 @@ def main() -> None:
         sizes = replace(sizes, memory_records=tuple(options.records))
     conditions = machine()
     figures: list[Figure] = []
+    took: dict[str, float] = {}
     for name in options.names or [name for name in BENCHMARKS if name not in _OWN_RUNS]:
+        began = time.monotonic()
         found = measured(name, sizes, profile=options.profile)
+        took[name] = time.monotonic() - began
         if options.names and not (options.quick or options.profile):
             write_json(ROOT / "build" / f"bench-{name}.json", found)
         figures += found
@@ -64,7 +68,24 @@ def main() -> None:
     if options.quick:
         write_json(ROOT / "build" / "bench.json", figures)
     else:
-        write(ROOT, figures, conditions)
+        write(ROOT, figures, {**conditions, **stated(sizes), "run time": run_time(took)})
+
+
+def stated(sizes: Sizes) -> Mapping[str, str]:
+    """What was measured on: sizes and shares."""
+    records = ", ".join(f"{count:,}" for count in sizes.memory_records)
+    return {
+        "rounds": f"{sizes.ingest_rounds} of {sizes.ingest_round} batches of ingest,"
+        f" {sizes.push_rounds} pushes to 100 on each side; submissions of {records} records for memory",
+        "records of ingest": f"8 tokens each, {MATCHING:.0%} of them match,"
+        f" {POLICY_TUPLES} distinct policy tuples an agency",
+    }
+
+
+def run_time(took: Mapping[str, float]) -> str:
+    """Minutes of all, seconds of each."""
+    each = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in took.items())
+    return f"{sum(took.values()) / 60:.1f} min ({each})"
 
 
 def measured(name: str, sizes: Sizes, *, profile: bool = False) -> tuple[Figure, ...]:

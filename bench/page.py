@@ -20,8 +20,8 @@ _HEAD = """\
 
 What `make bench` measured last. Ratios compare two things measured in turns in the same run; they depend less
 on machine and load than absolute figures, those of CPU time least. A run on a busy machine, as the load
-below shows, says little about speeds by the clock. What each line measures, and how, stands at the top of its
-module in `bench/`. Figures of runs of their own are those of the last such run on the same machine.
+below shows, says little about speeds by the clock. More on each line stands at the top of its module in
+`bench/`. Figures of runs of their own are those of the last such run on the same machine.
 """
 _PACKAGES = ("grpcio", "protobuf", "cryptography", "sqlalchemy", "gordon-to-regorus")
 
@@ -47,13 +47,13 @@ def machine() -> Mapping[str, str]:
 
 def goal_lines(figures: Sequence[Figure]) -> list[str]:
     """The table of goals, each with the figure that answers it."""
-    lines = ["| speed to reach | goal | measured | met |", "|---|---|---:|---|"]
+    lines = ["| speed to reach | goal | measured | met | how |", "|---|---|---:|---|---|"]
     for goal in GOALS:
         found = answers(goal, figures)
         one = worst(found)
         value = f"{shown(one.value)} {one.unit}" if one else "not measured yet"
         own = f" (`{goal.own_run}`)" if goal.own_run else ""
-        lines.append(f"| {goal.line}{own} | {goal.goal} | {value} | {_MET[met(found)]} |")
+        lines.append(f"| {goal.line}{own} | {goal.goal} | {value} | {_MET[met(found)]} | {goal.how} |")
     return lines
 
 

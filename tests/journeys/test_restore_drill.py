@@ -9,10 +9,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import postgres_kit
 import pytest
+from sqlalchemy import update
 
 from passerelle.clock import SystemClock
 from passerelle.config import load
@@ -22,6 +25,8 @@ from passerelle_demo.cli import POLICIES
 from passerelle_demo.processes import Processes
 from passerelle_demo.scenario import synthetic
 from passerelle_demo.staging import Stage, build
+from passerelle_hub.store import Database, log_store
+from passerelle_hub.store.backup_tables import origin
 
 pytestmark = pytest.mark.journey
 
@@ -48,6 +53,46 @@ def processes(stage: Stage) -> Iterator[Processes]:
         for index, port in stage.trustee_ports.items():
             running.wait_for(f"trustee-{index}", port)
         yield running
+
+
+@pytest.fixture
+def on_server(tmp_path: Path, postgres: postgres_kit.Server) -> Iterator[tuple[Stage, str]]:
+    """A stage whose hub is on PostgreSQL, and the database's URL."""
+    with postgres.migrated() as url:
+        made = build(tmp_path / "stage", synthetic(10, seed=5), POLICIES, SystemClock(), batch_records=10)
+        text = made.hub.read_text("utf-8")
+        assert 'database = "hub.db"' in text
+        made.hub.write_text(text.replace('database = "hub.db"', f'database = "{url}"'), "utf-8")
+        yield made, url
+
+
+def test_a_hub_on_a_restored_server_does_not_start_before_somebody_says_so(
+    on_server: tuple[Stage, str], tmp_path: Path
+) -> None:
+    """`tests/hub/backup/test_postgresql.py` restores a real one; here its timeline is another in the row."""
+    stage, url = on_server
+    config, known = ["--config", str(stage.hub)], tmp_path / "checkpoint"
+    with Processes(stage.folder) as running, closing(Database(url)) as database:
+        start_hub(stage, running)
+        end = time.monotonic() + 20
+        while (found := _checkpoint(database)) is None:
+            assert time.monotonic() < end
+            time.sleep(0.2)
+        known.write_bytes(found)
+        running.kill("hub")
+        with database.write() as tx:
+            tx.execute(update(origin).values(timeline=origin.c.timeline + 1))
+        assert "recovery_due" in passerelle("hub", "run", *config, code=1)
+        passerelle("hub", "recovery-begin", "--checkpoint", str(known), *config)
+        assert set(awaited(stage)) >= set(stage.connectors)
+        start_hub(stage, running)
+        running.kill("hub")
+
+
+def _checkpoint(database: Database) -> bytes | None:
+    with database.read() as tx:
+        stored = log_store.latest_checkpoint(tx)
+    return stored.note if stored else None
 
 
 def start_hub(stage: Stage, processes: Processes) -> None:
