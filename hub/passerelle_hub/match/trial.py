@@ -1,12 +1,14 @@
 """A trial of other weights on the pairs that a hub holds: whom it would newly notify, whom no longer.
 
 Batch by batch, newest first, pairs are found through the index, as settlement does it, and each is scored
-twice: by the active weights and by the others. Policy is not asked: it decides on markings, which do not
-change. Pairs with an embargoed record are left out, so that no figure tells of one. Nothing is written.
+twice: by the active weights and by the others, with what a closer look found where one was taken. Policy is
+not asked: it decides on markings, which do not change. Pairs with an embargoed record are left out, so that
+no figure tells of one. Nothing is written.
 """
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -17,7 +19,7 @@ from passerelle.groups import EntityKind
 from passerelle_hub.index import unpack_kinds
 from passerelle_hub.match.pairs import Pair, find
 from passerelle_hub.match.score import Population, Score, Verdict, score
-from passerelle_hub.store import Transaction, batches
+from passerelle_hub.store import Transaction, batches, closer
 
 NOTHING: Final = "nothing"
 
@@ -70,8 +72,12 @@ def try_weights(tx: Transaction, populations: Mapping[str, Population], change: 
     for batch in batches.newest(tx, last):
         before = populations[batch.domain]
         after = replace(before, change=change)
-        for pair in _pairs(tx, batch.batch_pk):
-            moves[_standing(_score(pair, before)), _standing(_score(pair, after))] += 1
+        pairs = {(pair.low.record_pk, pair.high.record_pk): pair for pair in _pairs(tx, batch.batch_pk)}
+        looks = closer.of_pairs(tx, pairs) if pairs else {}
+        for ends, pair in pairs.items():
+            compared = json.loads(looks[ends].levels or "{}") if ends in looks else None
+            now, then = (_standing(_score(pair, one, compared)) for one in (before, after))
+            moves[now, then] += 1
     changed = tuple((a, b, count) for (a, b), count in sorted(moves.items()) if a != b)
     return Trial(moves.total(), changed)
 
@@ -84,7 +90,7 @@ def _pairs(tx: Transaction, batch_pk: int) -> Iterator[Pair]:
             yield pair
 
 
-def _score(pair: Pair, population: Population) -> Score:
+def _score(pair: Pair, population: Population, compared: Mapping[str, str] | None) -> Score:
     return score(
         pair.shared,
         unpack_kinds(pair.low.kinds),
@@ -92,6 +98,7 @@ def _score(pair: Pair, population: Population) -> Score:
         EntityKind(pair.low.entity),
         EntityKind(pair.high.entity),
         population,
+        compared,
     )
 
 
