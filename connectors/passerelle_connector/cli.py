@@ -21,7 +21,7 @@ from passerelle.config import load
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
 from passerelle.log import configure
-from passerelle_connector import newcomer_cli
+from passerelle.newcomer_cli import enrol_command
 from passerelle_connector.compose import (
     Environment,
     build_preparation,
@@ -35,6 +35,7 @@ from passerelle_connector.config import ConnectorSettings
 from passerelle_connector.display import show, show_one
 from passerelle_connector.enrol import enrol
 from passerelle_connector.explain import explain, words
+from passerelle_connector.joining import JOINING
 from passerelle_connector.normalise import FIELDS
 from passerelle_connector.preview_cli import add_to as add_preview
 from passerelle_connector.reconcile import Reconciled
@@ -51,7 +52,8 @@ AsJson = Annotated[bool, Parameter(name="--json", negative="")]
 _DEFAULT = Path("connector.toml")
 
 
-app.command(newcomer_cli.enrol)
+_THEN = "set [source] and [map] in connector.toml, then `passerelle connector run`"
+app.command(enrol_command(JOINING, _THEN), name="enrol")
 
 
 @app.command

@@ -20,11 +20,13 @@ from passerelle.config import load
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
 from passerelle.log import configure
+from passerelle.newcomer_cli import enrol_command
 from passerelle.sign import VerifyingKey
 from passerelle_hub import backup_cli, epoch_cli, standing_cli, weights_cli
 from passerelle_hub.config import HubSettings
 from passerelle_hub.enrol import KeyFiles, enrol
 from passerelle_hub.figures import read_agencies, read_evaluations, read_links, read_status
+from passerelle_hub.joining import JOINING
 from passerelle_hub.logbook.cli import export_log
 from passerelle_hub.match.calibration_cli import calibration
 from passerelle_hub.run import open_core, serve
@@ -98,6 +100,7 @@ def agency(entry: Path, /, *, config: Config = _DEFAULT) -> None:
     print(f"{added.agency}: revision {added.revision}, {added.status}")
 
 
+app.command(enrol_command(JOINING, "set database, [policy] and director in hub.toml, then run"), name="enrol")
 app.command(epoch_cli.app)
 app.command(standing_cli.suspend)
 app.command(standing_cli.resume)

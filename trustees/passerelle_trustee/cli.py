@@ -19,11 +19,13 @@ from passerelle.config import load
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
 from passerelle.log import configure
+from passerelle.newcomer_cli import enrol_command
 from passerelle_trustee.ceremonies.desk import Ceremonies
 from passerelle_trustee.ceremony import WARNING, deal_for_development, write_for_development
 from passerelle_trustee.compose import build_ceremonies, build_quota, load_register, open_shelf
 from passerelle_trustee.config import TrusteeSettings
 from passerelle_trustee.enrol import KeyFiles, enrol
+from passerelle_trustee.joining import JOINING
 from passerelle_trustee.run import serve, today
 from passerelle_trustee.shelf import erase_shares
 from passerelle_trustee.store import Ledger
@@ -31,6 +33,7 @@ from passerelle_trustee.store import Ledger
 app = App(name="trustee", help="Hold a share of the token keys and evaluate under a budget.")
 ceremony = App(name="ceremony", help="Make keys together with the other trustees, or deal their shares anew.")
 app.command(ceremony)
+app.command(enrol_command(JOINING, "set listen in trustee.toml, then `passerelle trustee run`"), name="enrol")
 
 Config = Annotated[Path, Parameter(name="--config")]
 AsJson = Annotated[bool, Parameter(name="--json", negative="")]

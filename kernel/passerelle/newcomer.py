@@ -1,8 +1,8 @@
-"""A partner joins: from an invitation and a code to a folder with which a connector runs.
+"""A party joins: from an invitation and a code to a folder with which its role runs.
 
 Protocol
 (1) the invitation's root is compared with the fingerprint that was told: absent or wrong, nothing is sent;
-(2) keys, manifest and certificate request are made here and never leave (`passerelle_connector.enrol`);
+(2) keys, manifest and certificate request are made here, by the role (`Joining.make`), and keys never leave;
 (3) code, request and manifest are sent; the ticket is kept (mode 0600); (4) the digest of what was asked is
 shown, for the second operator; (5) the authority is asked again and again until somebody decided; (6) the
 answer is verified: our leaf for our key under the root of (1), entries under the registry's key; (7)
@@ -15,25 +15,23 @@ that exist stay. What is trusted of the answer comes over a connection that is p
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from passerelle.certificate import Usage, read_chain, verify_peer
 from passerelle.clock import Clock
 from passerelle.codec.signed import encode_signed
 from passerelle.csr import load_key, read_request
 from passerelle.errors import PasserelleError
-from passerelle.identity import Role
+from passerelle.identity import Identity, Role
 from passerelle.invitation import Invitation, request_digest
 from passerelle.keyfile import read_private, write_durably, write_private
 from passerelle.registry_entry import RegistryEntry, verify_entry
-from passerelle.rpc.authority import AuthorityClient
 from passerelle.sign import VerifyingKey
 from passerelle.welcome import EnrolmentStatus, Welcome
-from passerelle_connector.enrol import enrol
-from passerelle_connector.template import connector_toml
 
 TICKET: Final = "enrolment.ticket"
 PAUSE: Final = 2.0
@@ -45,7 +43,7 @@ _PUBLIC: Final = 0o644
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The connector's folder, with the names that its configuration has by default."""
+    """The role's folder, with the names that its configuration has by default."""
 
     folder: Path
 
@@ -60,10 +58,35 @@ class Place:
         return self.keys / TICKET
 
 
+@dataclass(frozen=True, slots=True)
+class Joining:
+    """What a role brings along.
+
+    `usage` is what its leaf is for. `make` writes keys, `leaf.csr` and `manifest.signed` into the folder of
+    keys; what exists stays. `configuration` is the text of `<role>.toml`, written where none is.
+    """
+
+    role: Role
+    usage: Usage
+    make: Callable[[Identity, Path, Clock], None]
+    configuration: Callable[[Identity, Invitation, Welcome], str]
+
+
+class Authority(Protocol):
+    """What an enrolment asks of an authority: `passerelle.rpc.authority.AuthorityClient`."""
+
+    async def enrol(self, code: str, request: bytes, manifest: bytes) -> tuple[bytes, bytes]: ...
+
+    async def progress(self, ticket: bytes) -> EnrolmentStatus: ...
+
+
 class Newcomer:
     """One enrolment."""
 
-    def __init__(self, invitation: Invitation, place: Place, client: AuthorityClient, clock: Clock) -> None:
+    def __init__(
+        self, joining: Joining, invitation: Invitation, place: Place, client: Authority, clock: Clock
+    ) -> None:
+        self._joining = joining
         self._invitation = invitation
         self._place = place
         self._client = client
@@ -83,10 +106,10 @@ class Newcomer:
                 `invitation_malformed`, `peer_unavailable`, `peer_timeout`.
         """
         self._invitation.check(fingerprint)  # (1)
-        if self._identity.role is not Role.CONNECTOR:
+        if self._identity.role is not self._joining.role:
             raise PasserelleError("invitation_malformed", f"for a {self._identity.role}")
-        made = enrol(self._identity, self._place.keys, self._place.keys / "leaf-key.pem", self._clock)  # (2)
-        request, manifest = made.request.read_bytes(), made.manifest.read_bytes()
+        self._joining.make(self._identity, self._place.keys, self._clock)  # (2)
+        request, manifest = _asked(self._place)
         ticket, told = await self._client.enrol(code, request, manifest)  # (3)
         ours = request_digest(request, manifest)
         if told != ours:
@@ -128,7 +151,7 @@ class Newcomer:
             return None
 
     def _check(self, chain: bytes, welcome: Welcome) -> tuple[RegistryEntry, ...]:
-        leaf = verify_peer(chain, self._invitation.root, self._clock.now(), Usage.CLIENT)
+        leaf = verify_peer(chain, self._invitation.root, self._clock.now(), self._joining.usage)
         key = load_key(read_private(self._place.keys / "leaf-key.pem"))
         if leaf.identity != self._identity or read_chain(chain)[0].public_key() != key.public_key():
             raise PasserelleError("invitation_malformed", "a leaf for another identity or key")
@@ -148,9 +171,10 @@ class Newcomer:
             _put(folder / "entries" / f"{entry.agency}.entry", encode_signed(signed))
         if welcome.group_keys:
             _put(folder / "group-keys.json", welcome.group_keys)
-        if not (folder / "connector.toml").exists():
-            text = connector_toml(self._identity, self._invitation, welcome)
-            write_durably(folder / "connector.toml", text.encode("utf-8"), mode=_PUBLIC)
+        config = folder / f"{self._joining.role}.toml"
+        if not config.exists():
+            text = self._joining.configuration(self._identity, self._invitation, welcome)
+            write_durably(config, text.encode("utf-8"), mode=_PUBLIC)
         _put(keys / "roots.pem", self._invitation.root)
         _put(keys / "leaf.pem", chain)
         self._place.ticket.unlink()
@@ -158,9 +182,14 @@ class Newcomer:
 
 def asked_digest(place: Place) -> bytes:
     """The digest of the request that waits, to be shown again."""
-    request = (place.keys / "leaf.csr").read_bytes()
+    request, manifest = _asked(place)
     read_request(request)
-    return request_digest(request, (place.keys / "manifest.signed").read_bytes())
+    return request_digest(request, manifest)
+
+
+def _asked(place: Place) -> tuple[bytes, bytes]:
+    """Certificate request and first manifest."""
+    return (place.keys / "leaf.csr").read_bytes(), (place.keys / "manifest.signed").read_bytes()
 
 
 def read_code(file: Path | None, ask: Callable[[str], str]) -> str:
@@ -176,3 +205,11 @@ def read_code(file: Path | None, ask: Callable[[str], str]) -> str:
 
 def _put(file: Path, content: bytes) -> None:
     write_durably(file, content, mode=_PUBLIC, replace=True)
+
+
+def authority_tables(invitation: Invitation) -> str:
+    """The tables of a configuration that name the authority: it renews the leaf, and its list is fetched."""
+    address, agency = json.dumps(invitation.address), json.dumps(invitation.authority.agency)
+    place = f"address = {address}\nagency = {agency}\n"
+    domain = json.dumps(invitation.authority.trust_domain)
+    return f"[pki]\n{place}\n[[revocation.sources]]\ntrust_domain = {domain}\n{place}"
