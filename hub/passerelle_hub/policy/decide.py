@@ -181,14 +181,16 @@ class Decider:
         package, check = projection.package, active.checks[projection.package]
         decided = self._recall(active, projection, dict.fromkeys(keys)) if memory else {}  # (2), (3)
         questions: list[_Question] = []
-        for key in dict.fromkeys(keys):
-            if key in decided:
-                continue
-            question = _question(projection, key)
-            if question is None or not check(question.projected):  # (4)
-                decided[key] = self._denial(active, package, INPUT_INVALID, question)
-            else:
+        waiting = [key for key in dict.fromkeys(keys) if key not in decided]
+        if "" in waiting:  # of inputs that have no projection
+            waiting.remove("")
+            decided[""] = self._denial(active, package, INPUT_INVALID)
+        for key, projected in zip(waiting, projection.restore(waiting), strict=True):
+            question = _Question(key, projected, hashlib.sha256(key.encode()).hexdigest())
+            if check(projected):  # (4)
                 questions.append(question)
+            else:
+                decided[key] = self._denial(active, package, INPUT_INVALID, question)
         for start in range(0, len(questions), MAX_ASK):
             decided |= self._ask(active, package, questions[start : start + MAX_ASK])
         if memory:
@@ -311,9 +313,3 @@ def _key(projection: Projection, given: PolicyInput) -> str:
         return projection.key(given)
     except PasserelleError:
         return ""
-
-
-def _question(projection: Projection, key: str) -> _Question | None:
-    if not key:
-        return None
-    return _Question(key, projection.restore(key), hashlib.sha256(key.encode()).hexdigest())

@@ -11,7 +11,7 @@ microseconds, cut to the start of its day, UTC) or as `present` (whether it is t
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -22,6 +22,8 @@ KINDS: Final = frozenset({"value", "set", "day", "present"})
 _CANONICAL: Final = json.JSONEncoder(allow_nan=False, sort_keys=True, separators=(",", ":")).encode
 MAX_KEY: Final = 16_384
 """Longest projected input, in characters; the largest honest one is under 2,000."""
+MAX_NESTING: Final = 256
+"""Most lists and objects in one; an input too deep to be read back would stop its whole batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +70,16 @@ class Projection:
             key = _CANONICAL(projected)
         except (TypeError, ValueError, RecursionError) as error:
             raise PasserelleError("policy_evaluation_failed", "the input is not JSON") from error
-        if len(key) > MAX_KEY:
+        if len(key) > MAX_KEY or key.count("[") + key.count("{") > MAX_NESTING:
             raise PasserelleError("policy_evaluation_failed", "the projected input is too large")
         return key
 
-    def restore(self, key: str) -> dict[str, object]:
-        """The projected input that `key` stands for, as the engine gets it."""
-        return cast("dict[str, object]", json.loads(key))
+    def restore(self, keys: Sequence[str]) -> list[dict[str, object]]:
+        """The projected inputs that keys stand for, as the engine gets them.
+
+        All in one reading, which takes a quarter of the time: names of fields are made once.
+        """
+        return cast("list[dict[str, object]]", json.loads(f"[{','.join(keys)}]"))
 
 
 def projection(package: str, document: Mapping[str, Any]) -> Projection:

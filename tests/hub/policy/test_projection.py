@@ -44,13 +44,17 @@ inputs = st.fixed_dictionaries(
 @given(inputs, inputs)
 def test_keys_are_equal_exactly_where_projections_are(one: dict[str, object], two: dict[str, object]) -> None:
     first, second = ALL.key(one), ALL.key(two)
-    same = repr(ALL.restore(first)) == repr(ALL.restore(second))
+    same = repr(ALL.restore([first])) == repr(ALL.restore([second]))
     assert (first == second) == same
 
 
 def test_how_each_kind_takes_its_field() -> None:
     key = ALL.key({"now": DAY + 5, "record": {"tags": ("b", "a", "b")}, "context": {"case": "C-1"}, "x": 1})
-    assert ALL.restore(key) == {"now": DAY, "record": {"tags": ["a", "b"]}, "context": {"case": True}}
+    assert ALL.restore([key, key])[1] == {
+        "now": DAY,
+        "record": {"tags": ["a", "b"]},
+        "context": {"case": True},
+    }
 
 
 def test_absent_is_not_null() -> None:
@@ -58,7 +62,7 @@ def test_absent_is_not_null() -> None:
 
 
 def test_a_mistyped_parent_is_an_absent_one() -> None:
-    assert ALL.restore(ALL.key({"record": "text", "context": {"other": 3}})) == {}
+    assert ALL.restore([ALL.key({"record": "text", "context": {"other": 3}})]) == [{}]
 
 
 def test_true_is_not_one() -> None:
@@ -66,10 +70,17 @@ def test_true_is_not_one() -> None:
 
 
 def test_mixed_sets_stay_as_they_are_for_the_schema_to_refuse() -> None:
-    assert ALL.restore(ALL.key({"record": {"tags": ["b", 1]}})) == {"record": {"tags": ["b", 1]}}
+    assert ALL.restore([ALL.key({"record": {"tags": ["b", 1]}})]) == [{"record": {"tags": ["b", 1]}}]
 
 
-@pytest.mark.parametrize("value", [b"bytes", float("inf"), "x" * 20_000, object()])
+def nested(depth: int) -> list[object]:
+    made: list[object] = []
+    for _ in range(depth):
+        made = [made]
+    return made
+
+
+@pytest.mark.parametrize("value", [b"bytes", float("inf"), "x" * 20_000, object(), nested(300), nested(900)])
 def test_what_is_no_json_has_no_key(value: object) -> None:
     with pytest.raises(PasserelleError):
         ALL.key({"a": value})
