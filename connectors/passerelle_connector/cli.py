@@ -38,6 +38,7 @@ from passerelle_connector.explain import explain, words
 from passerelle_connector.joining import JOINING
 from passerelle_connector.normalise import FIELDS
 from passerelle_connector.preview_cli import add_to as add_preview
+from passerelle_connector.query.cli import add_to as add_query
 from passerelle_connector.reconcile import Reconciled
 from passerelle_connector.rotate import rotate as rotate_keys
 from passerelle_connector.running import until
@@ -46,6 +47,7 @@ from passerelle_connector.trial import try_source
 
 app = App(name="connector", help="Submit a partner's records and receive its notifications.")
 add_preview(app)
+add_query(app)
 
 Config = Annotated[Path, Parameter(name="--config")]
 AsJson = Annotated[bool, Parameter(name="--json", negative="")]

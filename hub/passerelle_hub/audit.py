@@ -78,6 +78,8 @@ class EventKind(StrEnum):
     WEIGHTS_REFUSED = "weights.refused"
     DECISION_EXPLAINED = "decision.explained"
     PREVIEW_ASKED = "preview.asked"
+    QUERY_ASKED = "query.asked"
+    QUERY_UNTOLD = "query.owner-untold"
     HUB_STARTED = "hub.started"
     RETENTION_SWEPT = "retention.swept"
     DETAILS_ERASED = "details.erased"
@@ -132,6 +134,8 @@ MEANING: Mapping[EventKind, str] = {
     EventKind.WEIGHTS_REFUSED: "A change of weights was not activated; its hash and the code that says why.",
     EventKind.DECISION_EXPLAINED: "Somebody read why a decision was taken.",
     EventKind.PREVIEW_ASKED: "An agency asked who would learn what of a record that it did not submit.",
+    EventKind.QUERY_ASKED: "A one-off query was answered; who asked, why, which records were told of.",
+    EventKind.QUERY_UNTOLD: "An owner had no key to seal to and was not told that its record was found.",
     EventKind.POLICY_LOADED: "A hub process started with the active signed revision.",
     EventKind.AGENCY_SUSPENDED: "This hub suspended an agency; who decided, and why.",
     EventKind.AGENCY_RESUMED: "This hub ended its suspension of an agency.",

@@ -104,6 +104,14 @@ PREVIEW = RpcRule(
     quota="control",
     event=EventKind.PREVIEW_ASKED,
 )
+QUERY = RpcRule(
+    method=_SERVICE + "Query/Ask",
+    roles=_CONNECTOR,
+    package="query",
+    action="ask",
+    quota="queries",
+    event=EventKind.QUERY_ASKED,
+)
 
 
 def _closer(method: str, event: EventKind) -> RpcRule:
@@ -149,6 +157,7 @@ RULES = rule_table(
         REPORT,
         EXPLAIN,
         PREVIEW,
+        QUERY,
         *_CLOSER_CALLS,
         *_LOG_CALLS,
     ]

@@ -55,6 +55,9 @@ from passerelle_hub.policy.decide import Decider
 from passerelle_hub.policy.engine import Engine
 from passerelle_hub.policy.signatures import Signers
 from passerelle_hub.pulse import Pulse
+from passerelle_hub.query.ask import Desk, Queries
+from passerelle_hub.query.service import Query
+from passerelle_hub.query.service import add_servicer as add_query
 from passerelle_hub.quota import DEFAULT_LIMITS, Quota
 from passerelle_hub.receipts import Receipts
 from passerelle_hub.registry import Registry
@@ -120,6 +123,7 @@ class Core:
     retention: Retention
     reports: Reports
     evaluations: Evaluations
+    queries: Queries
     pulse: Pulse
     epochs: TokenEpochs
     leader: Leader
@@ -169,6 +173,7 @@ def build_core(base: Foundation, database: Database) -> Core:
         retention=Retention(database, audit, clock),
         reports=Reports(database=database, registry=registry, audit=audit, clock=clock),
         evaluations=Evaluations(database=database, audit=audit, clock=clock, tolerance=base.tolerance),
+        queries=_queries(base, database, registry, decisions, quota, notifier, audit, active),
         pulse=Pulse(
             database=database,
             registry=registry,
@@ -224,6 +229,28 @@ def _intake(
         audit=audit,
         receipts=Receipts(base.identity, base.signing_key, audit, clock),
         clock=clock,
+    )
+
+
+def _queries(
+    base: Foundation,
+    database: Database,
+    registry: Registry,
+    decisions: Decisions,
+    quota: Quota,
+    notifier: Notifier,
+    audit: Audit,
+    weights: Callable[[Transaction], bytes],
+) -> Queries:
+    return Queries(
+        database=database,
+        desk=Desk(base.identity, registry, base.domains, catalogue(), Pepper(base.pepper), weights),
+        decisions=decisions,
+        quota=quota,
+        notifier=notifier,
+        audit=audit,
+        key=base.signing_key,
+        clock=base.clock,
     )
 
 
@@ -309,6 +336,7 @@ def build_server(
     reports = TrusteeReports(reports=core.reports, access=core.access, threads=threads)
     add_servicer(listener.server, reports)
     add_closer(listener.server, Closer(answers=core.answers, access=core.access, threads=threads))
+    add_query(listener.server, Query(queries=core.queries, threads=threads))
     foreseer = Foreseer(core.decisions, base.director, base.domains.normaliser)
     add_explaining(
         listener.server,

@@ -15,6 +15,7 @@ from passerelle.catalogue import Catalogue
 from passerelle.codec.header import decode_marking
 from passerelle.groups import EntityKind
 from passerelle.marking import Marking
+from passerelle.query import Question
 from passerelle.record import RecordAction
 from passerelle_hub.policy.model import PolicyRequest
 
@@ -108,6 +109,49 @@ def notify(recipient: str, role: str, own: Side, counterpart: Side, link_state: 
     fingerprint = (recipient, role, own, counterpart, link_state)
     subject = {"agency": recipient, "role": role}
     return PolicyRequest("notify", "notify", subject, side_facts(own), context, fingerprint=fingerprint)
+
+
+def query_ask(question: Question, key_tiers: tuple[str, ...]) -> PolicyRequest:
+    """May this question be put at all?"""
+    asked = {
+        "entity": question.entity.value,
+        "age_band": question.age_band,
+        "subject_category": question.subject_category,
+        "normaliser": question.normaliser,
+        "key_tiers": list(key_tiers),
+        "special_categories": list(question.special_categories),
+    }
+    context = {**_asked_for(question), "channel": question.channel, "question": asked}
+    return PolicyRequest("query", "ask", _asker(question), None, context)
+
+
+def query_hit(question: Question, record: Side, proven_tiers: tuple[str, ...]) -> PolicyRequest:
+    """May this record be told to the asker, and what of it?"""
+    context = {**_asked_for(question), "proven_tiers": list(proven_tiers)}
+    return PolicyRequest("query", "hit", _asker(question), side_facts(record), context)
+
+
+def _asker(question: Question) -> dict[str, object]:
+    return {
+        "agency": question.agency,
+        "role": "analyst",
+        "user": question.user,
+        "clearance": question.clearance,
+    }
+
+
+def _asked_for(question: Question) -> dict[str, object]:
+    return {
+        "purpose": question.purpose,
+        "legal_basis": question.legal_basis,
+        "case": question.case_reference,
+        "domain": question.domain,
+    }
+
+
+def handling(record: Side) -> str:
+    """The handling code of a record."""
+    return decode_marking(record.marking).handling.value
 
 
 def admin(agency: str, role: str, action: str, now: int, purpose: str = "") -> PolicyRequest:

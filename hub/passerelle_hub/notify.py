@@ -40,6 +40,7 @@ from passerelle.notification import (
     Relation,
 )
 from passerelle.notification_seal import seal_notifications
+from passerelle.query import Question
 from passerelle.record import NOTIFICATION_TYPE
 from passerelle.seal import SealingPublicKey
 from passerelle.sign import SigningKey, sign_many
@@ -48,6 +49,7 @@ from passerelle_hub.audit import Audit, EventKind, Note
 from passerelle_hub.decisions import Decisions
 from passerelle_hub.logbook import vouch
 from passerelle_hub.match.links import ChangedLink, side
+from passerelle_hub.match.score import Score
 from passerelle_hub.match.weights import weights
 from passerelle_hub.policy.model import Decision
 from passerelle_hub.registry import Registry
@@ -75,6 +77,19 @@ class Audience:
     other: StoredRecord
     change: ChangedLink
     agencies: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FoundByQuery:
+    """A record that a query found and told of, how well it agrees, and the decision that let it be told.
+
+    `weights`: their version.
+    """
+
+    record: StoredRecord
+    score: Score
+    decision: Decision
+    weights: str
 
 
 class Notifier:
@@ -203,7 +218,36 @@ class Notifier:
         sealing: SealingPublicKey,
     ) -> None:
         """Step 4; one signature and one sealed key for all that the agency gets here: it may count them."""
-        notes = [self._compose(one, decision) for one, decision in told]
+        self._seal(tx, agency, [(self._compose(*one), one[0].change.link.link_pk) for one in told], sealing)
+
+    def tell_owners(self, tx: Transaction, question: Question, found: Sequence[FoundByQuery]) -> None:
+        """Tell the owners of records that a query found who asked, why, and how well they agree."""
+        ordered = sorted(found, key=lambda one: (one.record.agency, one.record.record_pk))
+        for agency, items in itertools.groupby(ordered, key=lambda one: one.record.agency):
+            notes = [(self._found(question, one), None) for one in items]
+            try:
+                sealing = self._registry.sealing_key(agency)
+            except PasserelleError as error:
+                self._audit.append(
+                    tx,
+                    EventKind.QUERY_UNTOLD,
+                    ACTOR,
+                    agency=agency,
+                    query=question.query_id.hex(),
+                    code=error.code,
+                )
+                continue
+            self._seal(tx, agency, notes, sealing)
+
+    def _seal(
+        self,
+        tx: Transaction,
+        agency: str,
+        told: Sequence[tuple[Notification, int | None]],
+        sealing: SealingPublicKey,
+    ) -> None:
+        """Sign, seal, number and store; a notification without a link (by key) is about a query."""
+        notes = [note for note, _ in told]
         payloads = [encode_notification(note) for note in notes]
         signed = sign_many(self._key, NOTIFICATION_TYPE, payloads)
         numbers = notifications.next_sequences(tx, agency, len(told))
@@ -212,13 +256,14 @@ class Notifier:
             StoredNotification(
                 agency=agency,
                 sequence=number,
-                link_pk=one.change.link.link_pk,
+                link_pk=link_pk,
                 created=note.created,
-                decision=decision.id,
+                decision=note.decision_id,
                 key_id=sealing.key_id,
                 sealed=sealed[number],
+                about=note.link_id if link_pk is None else None,
             )
-            for number, (one, decision), note in zip(numbers, told, notes, strict=True)
+            for number, (note, link_pk) in zip(numbers, told, strict=True)
         ]
         self._audit.append_many(
             tx,
@@ -272,6 +317,33 @@ class Notifier:
             contact=self._registry.entry(one.other.agency).name if named else "",
             kind=NotificationKind.FIRST_DOT if one.agencies else NotificationKind.LINK,
             agencies=one.agencies,
+        )
+
+    def _found(self, question: Question, one: FoundByQuery) -> Notification:
+        return Notification(
+            notification_id=self._random(16),
+            link_id=question.query_id,
+            recipient=one.record.agency,
+            created=self._clock.now(),
+            own_records=(one.record.record_id,),
+            counterpart=question.agency,
+            visibility="match",
+            relation=one.score.relation,
+            band=one.score.band,
+            state=LinkState.CANDIDATE,
+            agreements=(),
+            odds=_odds(one.score.band),
+            handling=decode_marking(one.record.marking).handling.value,
+            urgency="routine",
+            purposes=(question.purpose,),
+            legal_basis=question.legal_basis,
+            actions=(),
+            obligations=(),
+            decision_id=one.decision.id,
+            policy_revision=one.decision.policy_revision,
+            weights=one.weights,
+            contact=self._registry.entry(question.agency).name,
+            kind=NotificationKind.QUERY,
         )
 
     def _own_records(self, one: Audience) -> tuple[bytes, ...]:

@@ -19,6 +19,7 @@ DEFAULT_LIMITS: Mapping[str, int] = {
     "tokens": 200_000_000,
     "control": 100_000,
     "streams": 100_000,
+    "queries": 1_000,
 }
 """Units a day. Tokens are what the index grows by, and what guessing through the hub would cost."""
 _OF_GROUP = "tokens/"

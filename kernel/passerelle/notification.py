@@ -23,6 +23,8 @@ class NotificationKind(StrEnum):
     LINK = "link"
     FIRST_DOT = "first_dot"
     """Three agencies or more hold records of one entity."""
+    QUERY = "query"
+    """Another agency's one-off query found a record of the recipient's."""
 
 
 class Relation(StrEnum):
@@ -91,7 +93,8 @@ class Notification:
     Ids are 16 bytes; `created`, `deadline` and `expiry` microseconds (UTC), 0 where absent. `own_records`
     are the recipient's own record ids, `counterpart` an agency or `coordinator` where policy hides it.
     A first dot names one of the recipient's own links, says in `agencies` how many agencies hold records of
-    the entity as far as the recipient may know, and its counterpart is the one that came last.
+    the entity as far as the recipient may know, and its counterpart is the one that came last. Of a query,
+    `link_id` is the query's id and the counterpart is the agency that asked.
     """
 
     notification_id: bytes

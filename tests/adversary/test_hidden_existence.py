@@ -14,16 +14,14 @@ counts by agency what the agency may not know of.
 from __future__ import annotations
 
 import os
-import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from observer import HIDES, Observations, observatory, observe
+from observer import HIDES, SEED, observatory, observe, telling
 from parties import MARKING
-from permutation import p_value
 
 from passerelle import merkle
 from passerelle.marking import Marking, Tlp
@@ -38,22 +36,10 @@ from passerelle_hub.transparency import Transparency
 TRIALS = int(os.environ.get("PASSERELLE_EMBARGO_TRIALS", "40"))
 TELLING = max(TRIALS, 160)
 """Trials where a difference in time must show, beside whatever else the machine does."""
-SEED = 3
-FALSE_ALARM = 0.001
 EMBARGOED = replace(MARKING, embargo_basis="art-12")
 UNRELEASED = replace(MARKING, tlp=Tlp.RED)
 TOLD_TO_ITS_ORIGINATOR = f"{HIDES}: "
 """The originator of a record that it releases to nobody may learn of the match itself."""
-
-
-def telling(seen: Observations, ignored: str = "") -> dict[str, float]:
-    """What tells the two worlds apart, with its p-value."""
-    names = [name for name in seen.rows[0] if not (ignored and name.startswith(ignored))]
-    varying = [name for name in names if len(set(seen.column(name))) > 1]
-    limit = FALSE_ALARM / max(len(varying), 1)
-    rounds, chance = int(4 / limit), random.Random(SEED)
-    found = {name: p_value(seen.column(name), seen.labels, rounds, chance) for name in varying}
-    return {name: value for name, value in found.items() if value < limit}
 
 
 @pytest.mark.parametrize(

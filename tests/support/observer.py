@@ -22,6 +22,7 @@ from pathlib import Path
 
 from hub_kit import FakeAgency, HubKit, hub_kit
 from parties import MARKING
+from permutation import p_value
 
 from passerelle.clock import SECOND, ManualClock
 from passerelle.codec.signed import encode_signed
@@ -39,6 +40,9 @@ SHARE = ("police", "prisons")
 KINDS = ("surname+given+birth", "given+birth", "surname~+birth", "national number")
 Counters = Callable[[Transaction], dict[str, int]]
 """Further counters, each named `<agency>: <what>`."""
+SEED = 3
+FALSE_ALARM = 0.001
+"""The chance that an honest hub fails, shared out over what varies at all."""
 Ring = Callable[[float], float]
 """From the length of a tick's work to the moment of the push, both in seconds from the tick's beginning."""
 
@@ -209,3 +213,13 @@ def observe(place: Observatory, trials: int, seed: int, first: int = 0) -> Obser
     random.Random(seed).shuffle(labels)
     rows = [place.trial(first + at, hidden_match=label) for at, label in enumerate(labels, 1)]
     return Observations(labels, rows)
+
+
+def telling(seen: Observations, ignored: str = "") -> dict[str, float]:
+    """What tells the two worlds apart, with its p-value."""
+    names = [name for name in seen.rows[0] if not (ignored and name.startswith(ignored))]
+    varying = [name for name in names if len(set(seen.column(name))) > 1]
+    limit = FALSE_ALARM / max(len(varying), 1)
+    rounds, chance = int(4 / limit), random.Random(SEED)
+    found = {name: p_value(seen.column(name), seen.labels, rounds, chance) for name in varying}
+    return {name: value for name, value in found.items() if value < limit}

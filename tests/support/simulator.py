@@ -23,6 +23,7 @@ from passerelle.codec.closer import answer_in, answer_out, questions_in, questio
 from passerelle.codec.frames import Assembler, frames
 from passerelle.codec.holdings import question_in, question_out
 from passerelle.codec.notification import decode_notification
+from passerelle.codec.signed import decode_signed, encode_signed
 from passerelle.config import load
 from passerelle.errors import PasserelleError
 from passerelle.federation import Federation as Standing
@@ -44,6 +45,8 @@ from passerelle_connector.inbox import ACKNOWLEDGE_SECONDS
 from passerelle_connector.keyring import load_keys
 from passerelle_connector.peers import Peers
 from passerelle_connector.ports import AcceptedDomain, HubDescription, SealedNotification
+from passerelle_connector.query import Asker
+from passerelle_connector.query.compose import build_asker
 from passerelle_connector.run import Connector
 from passerelle_hub import calls
 from passerelle_trustee.ceremony import deal_for_development
@@ -129,6 +132,15 @@ class SimulatedHub:
         self.kit.core.access.require(self.peer, calls.CLOSER_ANSWER)
         self.kit.core.answers.take(self.peer, answer_in(closer_pb2.CloserAnswerRequest.FromString(raw)))
 
+    async def ask(self, question: Signed) -> Signed:
+        """A question and its answer, through the wire and back."""
+        self._reach()
+        raw = encode_signed(question)
+        self.wire.append(raw)
+        answer = self.kit.core.queries.answer(decode_signed(raw), self.peer)
+        self.wire.append(encode_signed(answer))
+        return answer
+
     async def describe(self) -> HubDescription:
         """What the hub accepts."""
         self._reach()
@@ -179,6 +191,7 @@ class Member:
     hub: SimulatedHub
     trustees: Mapping[int, SimulatedTrustee]
     log: KitLog
+    asker: Asker
 
     async def submit(self) -> None:
         """Read the source once and deliver."""
@@ -237,7 +250,8 @@ class Federation:
         settings = at_epoch(settings, stores.tokens)
         connector = connect(settings, stores, keyring, peers, self.keys, ports, environment)
         connector.turning = Turning(token_protocol(settings), lambda: self.pinned or self.keys)
-        return Member(settings, stores, connector, hub, trustees, log)
+        asker = build_asker(settings, stores, keyring, peers, self.keys, ports, hub, environment)
+        return Member(settings, stores, connector, hub, trustees, log, asker)
 
     def beat(self) -> None:
         """One tick of the hub."""

@@ -7,7 +7,7 @@
 
 Everything comes from the notification, which holds no value. Where policy withholds agreements or band the
 explanation says so instead. A first dot is about more than two records and has no waterfall: it says how many
-agencies there are, and each link's own notification says why.
+agencies there are, and each link's own notification says why. Neither has a query, of which nothing is kept.
 """
 
 from __future__ import annotations
@@ -59,6 +59,9 @@ def explain(note: Notification, language: Words) -> Explanation:
     if note.kind is NotificationKind.FIRST_DOT:
         told = language.sentences["first_dot"].format(agencies=note.agencies, relation=relation)
         return Explanation(headline, (), 0.0, told, note.weights)
+    if note.kind is NotificationKind.QUERY:
+        asked = language.sentences["asked"].format(counterpart=counterpart, relation=relation)
+        return Explanation(asked, (), 0.0, language.sentences["asked_why"], note.weights)
     if not note.agreements:
         return Explanation(headline, (), 0.0, language.sentences["withheld"], note.weights)
     total = sum(row.bits for row in note.agreements)

@@ -9,12 +9,13 @@ from passerelle_hub.store import (
     tables_clusters,
     tables_common,
     tables_epochs,
+    tables_queries,
     tables_standing,
     tables_weights,
 )
 from passerelle_hub.store.database import Database, Transaction
 
 __all__ = [
-    "Database", "Transaction", "tables_chances", "tables_closer", "tables_clusters", "tables_common",
-    "tables_epochs", "tables_standing", "tables_weights",
+    "Database", "Transaction", "tables_chances", "tables_closer", "tables_clusters",
+    "tables_common", "tables_epochs", "tables_queries", "tables_standing", "tables_weights",
 ]  # fmt: skip

@@ -45,6 +45,7 @@ NOT_COVERED: Final[Mapping[str, str]] = {
     "policy_change": "the history of activations; the log has its own (`policy.activated`)",
     "policy_difference": "examples of a trial beside the active revision",
     "archive": "what the last backup held; a wrong one shows when the next is made",
+    "query_asked": "ids of late questions; an edit lets an agency have one of its own answered again",
     "cluster_news": "links, which are covered, that clusters are to be computed for",
     "cluster_member": "computed from links and records, which are covered; told of as a first dot",
     "token_epoch": "which epochs are taken; the log has its own (`epoch.opened`, `epoch.closed`)",

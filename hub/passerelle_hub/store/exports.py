@@ -169,13 +169,13 @@ def links(tx: Transaction) -> Iterator[StoredLink]:
 
 
 def notifications(tx: Transaction) -> Iterator[tuple[StoredNotification, bytes]]:
-    """All notifications with their link's id, by agency and number."""
+    """All notifications with the id of their link or query, by agency and number."""
     columns = [notification.c[name] for name in StoredNotification.__dataclass_fields__]
     query = select(*columns, link.c.link_id).join(
         link, link.c.link_pk == notification.c.link_pk, isouter=True
     )
     for row in _stream(tx, query.order_by(notification.c.agency, notification.c.sequence)):
-        yield StoredNotification(*tuple(row)[:-1]), bytes(row.link_id or b"")
+        yield StoredNotification(*tuple(row)[:-1]), bytes(row.about or row.link_id or b"")
 
 
 def letters(tx: Transaction) -> Iterator[tuple[str, bytes]]:

@@ -21,15 +21,16 @@ from passerelle_hub.store.tables import counter, notification
 
 @dataclass(frozen=True, slots=True)
 class StoredNotification:
-    """A sealed notification as it is pushed."""
+    """A sealed notification as it is pushed; about a link, or (without one) about the query `about`."""
 
     agency: str
     sequence: int
-    link_pk: int
+    link_pk: int | None
     created: int
     decision: str
     key_id: bytes
     sealed: bytes
+    about: bytes | None = None
 
 
 _NAMES: Final = tuple(StoredNotification.__dataclass_fields__)

@@ -225,11 +225,12 @@ notification = Table(
     metadata,
     Column("agency", String(64), primary_key=True),
     Column("sequence", BigInteger, primary_key=True),
-    Column("link_pk", Key, ForeignKey("link.link_pk"), nullable=False),
+    Column("link_pk", Key, ForeignKey("link.link_pk"), nullable=True),  # absent: about a query
     Column("created", BigInteger, nullable=False),
     Column("decision", String(32), nullable=False),
     Column("key_id", LargeBinary(32), nullable=False),
     Column("sealed", LargeBinary, nullable=False),
+    Column("about", LargeBinary(16), nullable=True),  # the query, where it is about one
     sqlite_with_rowid=False,
 )
 

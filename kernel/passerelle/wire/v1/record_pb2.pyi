@@ -459,7 +459,9 @@ class Notification(_message.Message):
     contact: _builtins.str
     expiry: _builtins.int
     kind: _builtins.str
-    """empty: a link; first_dot: three agencies or more hold records of one entity"""
+    """empty: a link; first_dot: three agencies or more hold records of one entity; query: a record was found by
+    another agency's query, whose id stands in link_id
+    """
     agencies: _builtins.int
     """of a first dot: how many, as far as the recipient may know"""
     @_builtins.property

@@ -1,0 +1,1 @@
+"""One-off queries: hit or no hit, without a stored record."""

@@ -1,0 +1,121 @@
+"""One-off queries: what the asker can measure does not tell whether a hidden record of the person is there.
+
+As `test_hidden_existence`, for questions: many trials, half of them, dealt at random, where somebody holds a
+record of the person that the asker may not know of. The same tests find a hub that answers as soon as its
+work is done.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Hashable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hub_kit import FakeAgency, HubKit, hub_kit
+from observer import HIDES, KINDS, SEED, Observations, RunningClock, telling
+from parties import MARKING
+from query_kit import question, signed_question
+
+from passerelle.clock import SECOND
+from passerelle.codec.query import decode_answer
+from passerelle.codec.signed import encode_signed
+from passerelle.marking import Marking, Tlp
+from passerelle.sign import Signed
+from passerelle_hub.policy.bundle import Bundle
+from passerelle_hub.policy.embedded import EmbeddedEngine
+from passerelle_hub.slots import push_moment
+from passerelle_hub.store import log_store, quotas
+
+TRIALS = int(os.environ.get("PASSERELLE_EMBARGO_TRIALS", "40"))
+TELLING = max(TRIALS, 120)
+EMBARGOED = replace(MARKING, embargo_basis="art-12")
+UNRELEASED = replace(MARKING, tlp=Tlp.RED)
+
+
+def words(person: str) -> dict[str, str]:
+    return {kind: f"{kind} of {person}" for kind in KINDS}
+
+
+def trial(hub: HubKit, number: int, marking: Marking, *, hidden: bool) -> dict[str, Hashable]:
+    """One question; everything that the asker can measure, and what the holder gets."""
+    holder, asker = hub.agency(HIDES), hub.agency("police")
+    person = f"person {number}"
+    hub.submit(holder, holder.record(words(person if hidden else f"somebody else {number}"), marking=marking))
+    hub.clock.advance(40 * SECOND)
+    hub.core.pulse.beat()
+    asked = question(asker, words(person))
+    signed = signed_question(asker, asked)
+    began = time.thread_time()
+    answer = hub.core.queries.answer(signed, asker.identity)
+    work = time.thread_time() - began
+    before = size(hub)
+    hub.core.pulse.beat()
+    return {
+        "seconds of work": work,
+        "moment of the answer": push_moment(0.0, work, 2.0),
+        "size of the answer": len(encode_signed(answer)),
+        "growth of the log": size(hub) - before,
+        "notifications of the holder": len(hub.inbox(holder)),
+        "questions used": used(hub, asker) == number + 1,
+        **said(answer, asked.created),
+    }
+
+
+def said(answer: Signed, created: int) -> dict[str, Hashable]:
+    told = decode_answer(answer.payload)
+    return {
+        "what it says": (told.hits, told.more, told.policy_revision, told.weights),
+        "whether it is dated at once": told.answered - created < SECOND,
+    }
+
+
+def size(hub: HubKit) -> int:
+    with hub.core.database.read() as tx:
+        return log_store.size(tx)
+
+
+def used(hub: HubKit, agency: FakeAgency) -> int:
+    with hub.core.database.read() as tx:
+        return sum(
+            units
+            for (name, what), units in quotas.sums(tx, 0).items()
+            if (name, what) == (agency.name, "queries")
+        )
+
+
+def observed(
+    folder: Path, engine: EmbeddedEngine, bundle: Bundle, marking: Marking, trials: int
+) -> Observations:
+    with hub_kit(folder, engine, bundle, clock=RunningClock()) as hub:
+        for name in ("coordination", HIDES, "police"):
+            hub.agency(name)
+        trial(hub, 0, marking, hidden=True)
+        labels = [True] * (trials // 2) + [False] * (trials - trials // 2)
+        random.Random(SEED).shuffle(labels)
+        rows = [trial(hub, at, marking, hidden=label) for at, label in enumerate(labels, 1)]
+    return Observations(labels, rows)
+
+
+@pytest.mark.parametrize("marking", [EMBARGOED, UNRELEASED], ids=["embargoed", "unreleased"])
+def test_nothing_an_asker_measures_tells_of_a_hidden_record(
+    marking: Marking, tmp_path: Path, engine: EmbeddedEngine, bundle: Bundle
+) -> None:
+    seen = observed(tmp_path, engine, bundle, marking, TRIALS)
+    assert telling(seen, "seconds of work") == {}
+
+
+def test_an_answer_at_the_end_of_the_work_tells(
+    tmp_path: Path, engine: EmbeddedEngine, bundle: Bundle
+) -> None:
+    seen = observed(tmp_path, engine, bundle, UNRELEASED, TELLING)
+    assert "seconds of work" in telling(seen)
+
+
+def test_a_record_that_may_be_told_is_seen(tmp_path: Path, engine: EmbeddedEngine, bundle: Bundle) -> None:
+    seen = observed(tmp_path, engine, bundle, MARKING, 20)
+    assert telling(seen).keys() >= {"what it says"}
+    assert "size of the answer" not in telling(seen)
