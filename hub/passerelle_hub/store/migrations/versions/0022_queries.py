@@ -1,6 +1,6 @@
 """One-off queries: ids of late questions, and notifications that are about a query and no link.
 
-Revision: 0021, after 0020. A notification's link may be absent, and then `about` names the query. Going back
+Revision: 0022, after 0021. A notification's link may be absent, and then `about` names the query. Going back
 drops notifications of queries.
 """
 
@@ -9,8 +9,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0021"
-down_revision = "0020"
+revision = "0022"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 
