@@ -12,8 +12,12 @@ from passerelle_hub import calls
 
 ROOT = Path(__file__).parents[2]
 HUB = ROOT / "hub" / "passerelle_hub"
-ASKS_FOR_EVERY_RECORD = {"/passerelle.wire.v1.Exchange/Submit": ("intake",)}
-"""Calls whose step asks policy itself, record by record; `tests/hub/test_decided.py` holds the step to it."""
+ASKS_FOR_EVERY_RECORD = {
+    "/passerelle.wire.v1.Exchange/Submit": ("intake",),
+    "/passerelle.wire.v1.Query/Ask": ("queries",),
+}
+"""Calls whose step asks policy itself, record by record. `tests/hub/test_decided.py` and, for queries,
+`tests/hub/query/test_ask.py` hold the step to it."""
 
 
 def servicers() -> Iterator[tuple[str, ast.AsyncFunctionDef]]:

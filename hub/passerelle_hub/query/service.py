@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final
+from typing import Any
 
 import grpc.aio
 
@@ -15,17 +15,16 @@ from passerelle_hub.service import Threads
 from passerelle_hub.slots import SLOTS_PER_TICK, push_moment
 
 Context = grpc.aio.ServicerContext[Any, Any]
-ANSWER_SECONDS: Final = 1.0
+ANSWER_SECONDS = 1.0
 """Width of the slots that answers leave at the end of; an ordinary question takes a fraction of one."""
 
 
 class Query(query_pb2_grpc.QueryServicer):
     """Hit or no hit."""
 
-    def __init__(self, *, queries: Queries, threads: Threads, slot_seconds: float = ANSWER_SECONDS) -> None:
+    def __init__(self, *, queries: Queries, threads: Threads) -> None:
         self._queries = queries
         self._threads = threads
-        self._slot = slot_seconds
 
     async def Ask(  # noqa: N802 - name of the call
         self, request: query_pb2.AskRequest, context: Context
@@ -34,7 +33,7 @@ class Query(query_pb2_grpc.QueryServicer):
         clock = asyncio.get_running_loop().time
         began = clock()
         signed = await self._threads.take(self._queries.answer, signed_in(request.question), peer(context))
-        await asyncio.sleep(push_moment(began, clock(), self._slot * SLOTS_PER_TICK) - clock())
+        await asyncio.sleep(push_moment(began, clock(), ANSWER_SECONDS * SLOTS_PER_TICK) - clock())
         return query_pb2.AskResponse(answer=signed_out(signed))
 
 

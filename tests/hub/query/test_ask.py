@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from hub_kit import FakeAgency, HubKit
+from hub_kit import FakeAgency, HubKit, Outage, hub_kit
 from parties import MARKING
 from query_kit import ask, question, signed_question
 
@@ -14,6 +15,8 @@ from passerelle.errors import PasserelleError
 from passerelle.marking import Classification, Handling, Marking, Tlp
 from passerelle.notification import Band, NotificationKind, Relation
 from passerelle.query import ANSWER_BYTES, WINDOW
+from passerelle_hub.policy.bundle import Bundle
+from passerelle_hub.policy.embedded import EmbeddedEngine
 from passerelle_hub.quota import DEFAULT_LIMITS
 from passerelle_hub.store import links, log_store, marks
 
@@ -148,6 +151,23 @@ def test_a_common_token_is_no_evidence(hub: HubKit) -> None:
 def test_policy_refuses_who_names_nobody_or_no_reason(hub: HubKit, changes: dict[str, str]) -> None:
     with pytest.raises(PasserelleError, match="query_denied"):
         ask(hub, hub.agency("police"), SAME, **changes)
+
+
+def test_without_an_answer_of_policy_nothing_is_answered_and_the_id_stays_good(
+    tmp_path: Path, engine: EmbeddedEngine, bundle: Bundle
+) -> None:
+    outage = Outage(engine)
+    with hub_kit(tmp_path, outage, bundle) as hub:
+        holder(hub)
+        police = hub.agency("police")
+        asked = signed_question(police, question(police, SAME))
+        outage.down = True
+        with pytest.raises(PasserelleError, match="policy_unavailable"):
+            hub.core.queries.answer(asked, police.identity)
+        with hub.core.database.read() as tx:
+            assert "query.asked" not in log_store.counts(tx)
+        outage.down = False
+        hub.core.queries.answer(asked, police.identity)
 
 
 def test_clearance_below_the_record_is_no_hit(hub: HubKit) -> None:

@@ -38,15 +38,14 @@ class Answering(Queries):
 
 async def seconds(queries: Queries, monkeypatch: pytest.MonkeyPatch) -> float:
     monkeypatch.setattr(service, "peer", lambda _context: HUB)
+    monkeypatch.setattr(service, "ANSWER_SECONDS", SLOT)
     threads = Threads()
     signed = sign(SigningKey.generate(), "a/b", b"question")
     request = query_pb2.AskRequest()
     request.question.payload = signed.payload
     began = asyncio.get_running_loop().time()
     try:
-        said = await Query(queries=queries, threads=threads, slot_seconds=SLOT).Ask(
-            request, cast("Any", None)
-        )
+        said = await Query(queries=queries, threads=threads).Ask(request, cast("Any", None))
         assert said.answer.payload == signed.payload
     finally:
         threads.close()
