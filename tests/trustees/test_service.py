@@ -36,6 +36,7 @@ from passerelle.wire.v1 import trustee_pb2 as pb
 from passerelle.wire.v1 import trustee_pb2_grpc
 from passerelle_pki.authority import Authority
 from passerelle_pki.ceremony import create_authority
+from passerelle_pki.publish import Lists
 from passerelle_trustee import calls
 from passerelle_trustee.ceremony import DevelopmentKeys, deal_for_development
 from passerelle_trustee.cli import app, read_status
@@ -96,10 +97,15 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     (folder / "trustee.toml").write_text(
         f'identity = "{OVERSIGHT}"\nlisten = "127.0.0.1:0"\n[budgets]\nphone = {BUDGET}\n', "utf-8"
     )
+    (folder / "revocations").mkdir()
+    for name, domain in (("oversight", OVERSIGHT.trust_domain), ("police", POLICE.trust_domain)):
+        listed = Lists(tmp_path / name, clock).current()
+        (folder / "revocations" / f"{domain}.revocations").write_bytes(listed)
     settings = load(TrusteeSettings, folder / "trustee.toml")
     server = build_server(settings, clock)
     made = World(server, dealt, oversight, police, registry, folder / "entries", settings)
     made.register(Status.ACTIVE, 1)
+    server.lists.read()  # as its first round does
     await server.listener.start()
     yield made
     await server.listener.stop(0)
