@@ -23,6 +23,7 @@ from passerelle_hub.store import Transaction, log_store
 
 Detail = Mapping[str, str | int | list[str]]
 TAG_BYTES: Final = 16
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 class EventKind(StrEnum):
@@ -217,7 +218,7 @@ class Audit:
         log_store.append(tx, [self._event(actor, note) for note in notes])
 
     def _event(self, actor: str, note: Note) -> tuple[bytes, bytes, Event]:
-        text = json.dumps(note.detail, sort_keys=True, separators=(",", ":"))
+        text = _CANONICAL(note.detail)
         event = Event(note.kind.value, actor, self._clock.now(), text, self._random(16), *note.vouch)
         mark = event.commitment
         return mark, self.seal.tag(mark), event

@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from passerelle_hub.policy.model import Decision, Obligation, Reason, Scalar
@@ -52,11 +53,13 @@ def outcome_of(decision: Decision) -> Outcome:
     )
 
 
+@lru_cache(maxsize=1024)  # thousands of decisions come to a few outcomes
 def reasons_json(outcome: Outcome) -> str:
     """The reasons as stored: a JSON list of codes with parameters."""
     return json.dumps([[reason.code, dict(reason.params)] for reason in outcome.reasons])
 
 
+@lru_cache(maxsize=1024)
 def granted_json(outcome: Outcome) -> str:
     """Grants, obligations and redactions as stored."""
     content = {

@@ -55,7 +55,7 @@ class RecordRow(NamedTuple):
 
 def row_digest(table: str, fields: Fields) -> bytes:
     """The digest (32 bytes) of a row (1)."""
-    parts = tuple(encode(name, _part(fields[name])) for name in sorted(fields))
+    parts = tuple([_known(name) + encode(_part(fields[name])) for name in sorted(fields)])
     return digest(_ROW, table, parts)
 
 

@@ -180,6 +180,7 @@ def _marking_out(marking: Marking) -> pb.Marking:
 
 
 def _section(part: pb.SectionDigest) -> SectionDigest:
-    if not 0 < len(part.name) <= MAX_NAME or "\0" in part.name or len(part.digest) != DIGEST_BYTES:
+    name, digest = part.name, part.digest
+    if not 0 < len(name) <= MAX_NAME or "\0" in name or len(digest) != DIGEST_BYTES:
         raise PasserelleError("header_invalid", "a section without name or digest")
-    return SectionDigest(part.name, part.digest, part.length)
+    return SectionDigest(name, digest, part.length)
