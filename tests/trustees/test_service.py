@@ -95,7 +95,9 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     (folder / "registry.pub").write_bytes(registry.public.raw)
     write_shares(folder / "shares.json", dealt.books[0])
     (folder / "trustee.toml").write_text(
-        f'identity = "{OVERSIGHT}"\nlisten = "127.0.0.1:0"\n[budgets]\nphone = {BUDGET}\n', "utf-8"
+        f'identity = "{OVERSIGHT}"\nlisten = "127.0.0.1:0"\n[budgets]\nphone = {BUDGET}\n'
+        "[revocation]\nrequired = false\n",
+        "utf-8",
     )
     (folder / "revocations").mkdir()
     for name, domain in (("oversight", OVERSIGHT.trust_domain), ("police", POLICE.trust_domain)):
