@@ -14,13 +14,12 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import postgres_kit
 import pytest
 from kill_kit import HUB, NEIGHBOUR, Federation, Register, federation, orphans
-from reconcile_kit import LogWitness, Snapshot, reconcile, snapshot, under_way, unsettled
+from reconcile_kit import LogWitness, hold_together, under_way
 
 from passerelle.errors import PasserelleError
 
@@ -31,8 +30,6 @@ SEED = int(os.environ.get("PASSERELLE_KILL_SEED", "20261125"))
 KILLS = 3
 WITHIN = 1.2
 AIMED = 0.5
-REST = 180.0
-POLL = 0.2
 SERVER = "server"
 VICTIMS = ((HUB,), (NEIGHBOUR,), (SERVER,), (HUB, NEIGHBOUR), (HUB, SERVER), (HUB, NEIGHBOUR, SERVER))
 
@@ -54,7 +51,7 @@ def test_kills_of_hubs_and_server_lose_nothing_and_repeat_nothing(
         for run in range(runs):
             kills = storm(running, server, register, run)
             try:
-                check(running, register, witness)
+                hold_together(running.stage, register, witness)
             except (AssertionError, PasserelleError) as error:
                 error.add_note(f"seed {SEED}, run {run} of {runs}, kills {kills}")
                 raise
@@ -97,26 +94,3 @@ def await_traffic(running: Federation) -> None:
     end = time.monotonic() + WITHIN
     while time.monotonic() < end and not under_way(running.stage):
         time.sleep(0.02)
-
-
-def check(running: Federation, register: Register, witness: LogWitness) -> None:
-    """Steps 3 and 4."""
-    latest: list[Snapshot] = []
-
-    def at_rest() -> str:
-        latest[:] = [snapshot(running.stage)]
-        return unsettled(latest[0], register)
-
-    until(at_rest)
-    (now,) = latest
-    reconcile(now, register)
-    promised = frozenset(event for side in now.agencies.values() for event in side.promised)
-    until(lambda: "" if witness.covers(promised) else "promised events are not in the log")
-
-
-def until(waiting: Callable[[], str]) -> None:
-    """Poll until nothing is said to be under way."""
-    end = time.monotonic() + REST
-    while reason := waiting():
-        assert time.monotonic() < end, f"no rest: {reason}"
-        time.sleep(POLL)

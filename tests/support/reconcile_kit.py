@@ -1,6 +1,6 @@
 """What the stores of a federation say once it is at rest, and what must be true of it.
 
-`snapshot` reads the stores of hub and agencies from outside, while the processes go on; `unsettled` says what
+`reading` reads the stores of hub and agencies from outside, while the processes go on; `unsettled` says what
 is still under way; `reconcile` and `LogWitness` raise for each promise that was broken.
 """
 
@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from kill_kit import AGENCIES, Register, hub_url
@@ -39,7 +39,7 @@ from passerelle_hub.store import Database, Transaction, log_store, log_tables, n
 from passerelle_hub.store import tables as hub_tables
 from passerelle_hub.transparency import TICK_DEPTH
 
-_REST, _POLL = 180.0, 0.2
+_REST, _POLL = 180.0, 0.4
 _CHANGES = (EventKind.LINK_OPENED.value, EventKind.LINK_CHANGED.value)
 
 
@@ -95,15 +95,16 @@ class Snapshot:
     hub: HubSide
 
 
-def snapshot(stage: Stage) -> Snapshot:
-    """Read everything; the processes go on."""
+@contextmanager
+def reading(stage: Stage) -> Iterator[Callable[[], Snapshot]]:
+    """What reads everything, as often as it is called, from stores opened once; the processes go on."""
     with ExitStack() as stack:
         hub = Database(hub_url(stage))
         stack.callback(hub.close)
         opened = {name: open_stores(load(ConnectorSettings, path)) for name, path in stage.connectors.items()}
         for stores in opened.values():
             stack.callback(stores.database.close)
-        return join({name: agency_side(stores.database) for name, stores in opened.items()}, hub)
+        yield lambda: join({name: agency_side(stores.database) for name, stores in opened.items()}, hub)
 
 
 def under_way(stage: Stage) -> bool:
@@ -295,12 +296,13 @@ class LogWitness:
 def hold_together(stage: Stage, register: Register, witness: LogWitness) -> None:
     """Wait until everything came to rest, then hold the stores of all parties against each other."""
     latest: list[Snapshot] = []
+    with reading(stage) as read:
 
-    def at_rest() -> str:
-        latest[:] = [snapshot(stage)]
-        return unsettled(latest[0], register)
+        def at_rest() -> str:
+            latest[:] = [read()]
+            return unsettled(latest[0], register)
 
-    until(at_rest)
+        until(at_rest)
     (now,) = latest
     reconcile(now, register)
     promised = frozenset(event for side in now.agencies.values() for event in side.promised)
