@@ -17,6 +17,7 @@ from cyclopts import App, Parameter
 
 from passerelle.config import load
 from passerelle.errors import PasserelleError
+from passerelle.log import configure
 from passerelle.query import Answer, Hit
 from passerelle_connector.config import ConnectorSettings
 from passerelle_connector.display import show, show_one
@@ -25,13 +26,17 @@ from passerelle_connector.query.ask import Inquiry
 from passerelle_connector.query.compose import ask_hub
 
 
+_SHOWN = ("visibility=", "counterpart=", "uniform_answer=")
+"""Obligations that say what other columns show, or what the hub does."""
+
+
 def add_to(app: App) -> None:
     """Put the command on `passerelle connector`."""
     app.command(query)
 
 
 def query(
-    file: Path = Path("-"),
+    file: Path | None = None,
     *,
     user: str,
     purpose: str,
@@ -45,7 +50,7 @@ def query(
     """Ask the hub whether anybody holds somebody, without storing a record. Owners may be told who asked.
 
     Args:
-        file: a JSON object of what is known, as {"family_name": "...", "born": "..."}; - is standard input.
+        file: a JSON object of what is known, as {"family_name": "...", "born": "..."}; else standard input.
         user: who asks, by your agency's own pseudonym for the person.
         purpose: what for, a code of the policies.
         legal_basis: by which law, a code of the policies.
@@ -56,6 +61,7 @@ def query(
         as_json: print JSON.
     """
     settings = load(ConnectorSettings, config)
+    configure("connector", settings.log_level)
     inquiry = Inquiry(read_fields(file), user, purpose, legal_basis, case, clearance, manual)
     answer = asyncio.run(ask_hub(settings, inquiry))
     if as_json:
@@ -68,14 +74,14 @@ def query(
         print("there is more than an answer holds")
 
 
-def read_fields(file: Path) -> dict[str, tuple[str, ...]]:
+def read_fields(file: Path | None) -> dict[str, tuple[str, ...]]:
     """What is known, by field.
 
     Raises:
         PasserelleError: `query_unusable`, no such file, no JSON object of texts, or a field that is none.
     """
     try:
-        text = sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
+        text = sys.stdin.read() if file is None else file.read_text("utf-8")
         given = json.loads(text)
     except (OSError, ValueError) as error:
         raise PasserelleError("query_unusable", f"the file: {type(error).__name__}") from error
@@ -113,5 +119,5 @@ def _row(one: Hit) -> dict[str, str]:
         "band": one.band.value,
         "agrees": ", ".join(row.field for row in one.agreements if row.level not in {"", "disagree"}),
         "handling": one.handling,
-        "conditions": " ".join(one.obligations),
+        "conditions": " ".join(text for text in one.obligations if not text.startswith(_SHOWN)),
     }

@@ -7,6 +7,7 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -31,7 +32,8 @@ ANSWER = Answer("hub", "police", bytes(16), bytes(32), 1, (HIT,), False, "d", "p
 def run(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], answer: Answer, *, as_json: bool
 ) -> str:
-    monkeypatch.setattr(cli, "load", lambda *_: None)
+    monkeypatch.setattr(cli, "load", lambda *_: SimpleNamespace(log_level="info"))
+    monkeypatch.setattr(cli, "configure", lambda *_: None)
     monkeypatch.setattr(cli, "ask_hub", lambda *_: _soon(answer))
     monkeypatch.setattr(sys, "stdin", io.StringIO('{"family_name": "Peeters", "born": ["1980-02-03"]}'))
     cli.query(user="u", purpose="p", legal_basis="l", case="c", clearance=3, as_json=as_json)
