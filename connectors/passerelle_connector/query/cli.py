@@ -25,7 +25,6 @@ from passerelle_connector.normalise import FIELDS
 from passerelle_connector.query.ask import Inquiry
 from passerelle_connector.query.compose import ask_hub
 
-
 _SHOWN = ("visibility=", "counterpart=", "uniform_answer=")
 """Obligations that say what other columns show, or what the hub does."""
 
