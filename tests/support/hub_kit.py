@@ -225,6 +225,7 @@ def hub_kit(
         clock=clock,
         signers=signers or Signers(),
         workshop=workshop,
+        require_lists=False,  # its agencies have no authorities that could make lists
     )
     database = Database(url or f"sqlite:///{folder / 'hub.db'}")
     database.migrate()
