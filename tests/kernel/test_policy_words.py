@@ -12,7 +12,7 @@ from passerelle.policy_words import LANGUAGES, policy_words
 from passerelle_hub.policy.model import INPUT_INVALID, OBLIGATIONS, REDACTIONS, UNAVAILABLE
 
 _CODE = re.compile(r'"code": "(\w+)"')
-_GRANT = re.compile(r'grants contains "(\w+)"')
+_GRANT = re.compile(r'(?:grants contains |grants_\w+\([^)]*\) := \{)"(\w+)"')
 
 
 def written(policies: Path, pattern: re.Pattern[str]) -> set[str]:
