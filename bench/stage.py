@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 from bench.figures import SEED
+from mapping_kit import mapping
 
 from passerelle.clock import SystemClock
 from passerelle_demo.cli import POLICIES
@@ -21,23 +22,7 @@ AGENCY = "police"
 BATCH_RECORDS = 500
 DISTINCT_PHONES = 2_000
 
-_MAPPING = """
-[source]
-kind = "folder"
-path = "data"
-reference = "id"
-
-[map]
-phone = "phone"
-
-[marking]
-classification = "restricted"
-handling = "H0"
-tlp = "amber"
-purposes = "counter_terrorism"
-legal_basis = "be_ter_2024"
-case_reference = "benchmark"
-"""
+_MAPPING = mapping({"phone": "phone"}, case="benchmark")
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from audit_kit import verified
 from bad_answers import NOTE, PHONE, Fault, Quorum, open_desk
 from connector_kit import make_cast
 from hub_kit import FakeAgency, HubKit, altered, hub_kit
+from mapping_kit import NAMES, mapping
 from simulator import Federation, Member, federation, register_hub
 from sqlalchemy import select
 
@@ -47,25 +48,7 @@ from passerelle_hub.store import holdings, links, log_tables
 from passerelle_trustee.ceremony import DevelopmentKeys, deal_for_development
 
 SAME = {"surname+given+birth": "jansen jan 1980-02-03", "national number": "80020312345"}
-CONFIG = """
-[source]
-kind = "folder"
-path = "data"
-reference = "id"
-
-[map]
-family_name = "name"
-given_name = "first"
-born = "born"
-
-[marking]
-classification = "restricted"
-handling = "H0"
-tlp = "amber"
-purposes = "counter_terrorism"
-legal_basis = "be_ter_2024"
-case_reference = "c1"
-"""
+CONFIG = mapping(NAMES)
 
 
 # A hub that withholds, or tells again.

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from hub_kit import hub_kit
+from mapping_kit import NAMES, mapping
 from policy_kit import desk
 from simulator import Federation, Member, federation
 
@@ -18,26 +19,7 @@ from passerelle_hub.policy.bundle import Bundle, load_bundle
 from passerelle_hub.policy.embedded import EmbeddedEngine
 from passerelle_hub.store import closer, links, log_store
 
-CONFIG = """
-[source]
-kind = "folder"
-path = "data"
-reference = "id"
-
-[map]
-family_name = "name"
-given_name = "first"
-born = "born"
-
-[marking]
-classification = "restricted"
-handling = "H0"
-tlp = "amber"
-purposes = "counter_terrorism"
-legal_basis = "be_ter_2024"
-case_reference = "c1"
-EMBARGO
-"""
+CONFIG = mapping(NAMES, marking="EMBARGO")
 HEAD = "id,name,first,born\n"
 FATIMA, GATIMA = "1,Peeters,Fatima,1980-02-03", "X1,Peeters,Gatima,1980-02-03"
 ANNA, BORIS = "2,Claes,Anna,1990-07-08", "X2,Claes,Boris,1990-07-08"

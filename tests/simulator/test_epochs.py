@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from hub_kit import hub_kit
+from mapping_kit import NAMES, mapping
 from simulator import Federation, Member, federation
 
 from passerelle.clock import DAY
@@ -20,25 +21,7 @@ from passerelle_hub.policy.embedded import EmbeddedEngine
 from passerelle_hub.store import Transaction, links
 from passerelle_hub.store.links import StoredLink
 
-CONFIG = """
-[source]
-kind = "folder"
-path = "data"
-reference = "id"
-
-[map]
-family_name = "name"
-given_name = "first"
-born = "born"
-
-[marking]
-classification = "restricted"
-handling = "H0"
-tlp = "amber"
-purposes = "counter_terrorism"
-legal_basis = "be_ter_2024"
-case_reference = "c1"
-"""
+CONFIG = mapping(NAMES)
 HEAD = "id,name,first,born\n"
 ANNA, BRUNO, CLARA = "Peeters,Anna,1980-02-03", "Maes,Bruno,1975-05-06", "Claes,Clara,1991-07-08"
 

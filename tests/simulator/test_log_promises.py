@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from mapping_kit import NAMES, mapping
 from parties import entry_of, manifest_of
 from simulator import YEAR, Federation, Member
 
@@ -23,27 +24,7 @@ from passerelle_connector.peers import Peers
 from passerelle_connector.store.promises import NOTIFICATION, Promise
 from passerelle_hub.store import cosignatures
 
-CONFIG = """
-[source]
-kind = "folder"
-path = "data"
-reference = "id"
-
-[map]
-family_name = "name"
-given_name = "first"
-born = "born"
-national_number = "nrn"
-phone = "phone"
-
-[marking]
-classification = "restricted"
-handling = "H0"
-tlp = "amber"
-purposes = "counter_terrorism"
-legal_basis = "be_ter_2024"
-case_reference = "c1"
-"""
+CONFIG = mapping(NAMES | {"national_number": "nrn", "phone": "phone"})
 HEAD = "id,name,first,born,nrn,phone\n"
 
 

@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from mapping_kit import NAMES, mapping
 from simulator import Federation, Member
 
 from passerelle.certificate import Usage, verify_peer
@@ -33,27 +34,7 @@ from passerelle_connector.sources import Bookmark
 from passerelle_hub.store import batches, links, notifications, records
 from passerelle_pki.ceremony import create_authority
 
-CONFIG = """
-[source]
-kind = "folder"
-path = "data"
-reference = "id"
-
-[map]
-family_name = "name"
-given_name = "first"
-born = "born"
-national_number = "nrn"
-phone = "phone"
-
-[marking]
-classification = "restricted"
-handling = "H0"
-tlp = "amber"
-purposes = "counter_terrorism"
-legal_basis = "be_ter_2024"
-case_reference = "c1"
-"""
+CONFIG = mapping(NAMES | {"national_number": "nrn", "phone": "phone"})
 HEAD = "id,name,first,born,nrn,phone"
 MONTH = 30
 PEOPLE = tuple(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from mapping_kit import NAMES, mapping
 from simulator import Federation, Member
 
 from passerelle.errors import PasserelleError
@@ -14,27 +15,7 @@ from passerelle.sign import Signed
 from passerelle_connector.query import Inquiry
 from passerelle_hub.store import marks
 
-CONFIG = """
-[source]
-kind = "folder"
-path = "data"
-reference = "id"
-
-[map]
-family_name = "name"
-given_name = "first"
-born = "born"
-national_number = "nrn"
-phone = "phone"
-
-[marking]
-classification = "restricted"
-handling = "H0"
-tlp = "amber"
-purposes = "counter_terrorism"
-legal_basis = "be_ter_2024"
-case_reference = "c1"
-"""
+CONFIG = mapping(NAMES | {"national_number": "nrn", "phone": "phone"})
 HEAD = "id,name,first,born,nrn,phone\n"
 ANNA = "1,Peeters,Anna,1980-02-03,,"
 BO = "2,Maes,Bo,1975-05-06,,"

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 from hub_kit import FakeAgency
+from mapping_kit import NAMES, mapping
 from parties import MARKING
 from simulator import Federation, Member
 
@@ -23,25 +24,7 @@ from passerelle_connector.reconcile import Reconciled
 from passerelle_connector.status import read_status, too_common
 from passerelle_hub.store import batches, holdings, log_store, records
 
-CONFIG = """
-[source]
-kind = "folder"
-path = "data"
-reference = "id"
-
-[map]
-family_name = "name"
-given_name = "first"
-born = "born"
-
-[marking]
-classification = "restricted"
-handling = "H0"
-tlp = "amber"
-purposes = "counter_terrorism"
-legal_basis = "be_ter_2024"
-case_reference = "c1"
-"""
+CONFIG = mapping(NAMES)
 HEAD = "id,name,first,born\n"
 ANNA, BRUNO, CARLA = "1,Peeters,Anna,1980-02-03", "2,Maes,Bruno,1975-05-06", "3,Claes,Carla,1990-07-08"
 AGREED = Reconciled(compared=True)

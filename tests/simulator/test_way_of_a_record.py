@@ -3,32 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from mapping_kit import NAMES, mapping
 from simulator import Federation, Member
 
 from passerelle.errors import PasserelleError
 from passerelle_hub.store import links, marks, records
 
-CONFIG = """
-[source]
-kind = "folder"
-path = "data"
-reference = "id"
-
-[map]
-family_name = "name"
-given_name = "first"
-born = "born"
-national_number = "nrn"
-phone = "phone"
-
-[marking]
-classification = "restricted"
-handling = "H0"
-tlp = "amber"
-purposes = "counter_terrorism"
-legal_basis = "be_ter_2024"
-case_reference = "c1"
-"""
+CONFIG = mapping(NAMES | {"national_number": "nrn", "phone": "phone"})
 HEAD = "id,name,first,born,nrn,phone\n"
 
 

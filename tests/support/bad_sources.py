@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from hub_kit import hub_kit
+from mapping_kit import NAMES, mapping
 from simulator import Federation, Member, federation
 
 from passerelle.errors import PasserelleError
@@ -23,38 +24,15 @@ from passerelle_hub.policy.engine import Engine
 from passerelle_hub.store import records
 
 AGENCY = "police"
-NAMES = (
+FIELDS = (
     "entity", "names", "sex", "nationality", "national_number", "enterprise_number", "passport", "phone",
     "email", "iban", "vin", "imei", "imsi", "wallet", "ip", "classification", "handling", "review",
     "special_categories", "reliability",
 )  # fmt: skip
-CONFIG = (
-    """
-[source]
-kind = "folder"
-path = "data"
-reference = "id"
-
-[map]
-family_name = "name"
-given_name = "first"
-born = "born"
-"""
-    + "".join(f'{name} = "{name}"\n' for name in NAMES)
-    + """
-[circumstances]
-seen = { from = "seen", parse = "%d/%m/%Y" }
-
-[marking]
-classification = "restricted"
-handling = "H0"
-tlp = "amber"
-purposes = "counter_terrorism"
-legal_basis = "be_ter_2024"
-case_reference = "c1"
-"""
+CONFIG = mapping(
+    NAMES | {name: name for name in FIELDS}, circumstances='seen = { from = "seen", parse = "%d/%m/%Y" }'
 )
-COLUMNS = ("id", "name", "first", "born", "seen", *NAMES)
+COLUMNS = ("id", "name", "first", "born", "seen", *FIELDS)
 LONG = "x" * 400_000
 
 
@@ -149,7 +127,7 @@ async def bad_file(desk: Desk, name: str, entry: Mapping[str, Any]) -> None:
     elif "base64" in entry:
         path.write_bytes(base64.b64decode(entry["base64"]))
     else:
-        text = entry["text"].replace("{columns}", ",".join(COLUMNS)).replace("{gaps}", "," * len(NAMES))
+        text = entry["text"].replace("{columns}", ",".join(COLUMNS)).replace("{gaps}", "," * len(FIELDS))
         path.write_text(text.replace("{deep}", "[" * 200_000), "utf-8")
     write(desk, f"{name}-beside.jsonl", [desk.good("beside")])
     left = await desk.read()

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
+from mapping_kit import mapping
 
 from passerelle.clock import SystemClock
 from passerelle.config import load
@@ -33,26 +34,9 @@ NEIGHBOUR = "hub-2"
 COLUMNS = ("id", "family", "given", "born", "phone")
 _LETTERS = "abdefgiklmnoprstu"
 
-CONFIG = """
-[source]
-kind = "folder"
-path = "data"
-reference = "id"
-
-[map]
-family_name = "family"
-given_name = "given"
-born = "born"
-phone = "phone"
-
-[marking]
-classification = "restricted"
-handling = "H0"
-tlp = "amber"
-purposes = "counter_terrorism"
-legal_basis = "be_ter_2024"
-case_reference = "kills"
-"""
+CONFIG = mapping(
+    {"family_name": "family", "given_name": "given", "born": "born", "phone": "phone"}, case="kills"
+)
 
 SCENARIO = Scenario(
     title="to be killed",

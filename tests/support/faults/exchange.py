@@ -10,6 +10,7 @@ from typing import Final
 
 from audit_kit import verified
 from hub_kit import hub_kit
+from mapping_kit import NAMES, mapping
 from simulator import Federation, Member, register_hub
 from sqlalchemy import Engine, event, select
 
@@ -26,25 +27,7 @@ from passerelle_trustee.evaluate import Evaluator
 from passerelle_trustee.quota import Budgets, Quota
 from passerelle_trustee.store import Ledger
 
-CONFIG = """
-[source]
-kind = "folder"
-path = "data"
-reference = "id"
-
-[map]
-family_name = "name"
-given_name = "first"
-born = "born"
-
-[marking]
-classification = "restricted"
-handling = "H0"
-tlp = "amber"
-purposes = "counter_terrorism"
-legal_basis = "be_ter_2024"
-case_reference = "c1"
-"""
+CONFIG = mapping(NAMES)
 HEAD = "id,name,first,born\n"
 ANNA, BRUNO, CARLA = "1,Peeters,Anna,1980-02-03", "2,Maes,Bruno,1975-05-06", "3,Claes,Carla,1990-07-08"
 ANNA_AGAIN = "X1,PEETERS,anna,1980-02-03"
