@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
+from passerelle import whole_json
 from passerelle.errors import PasserelleError
 from passerelle.groups import Group
 from passerelle.identity import check_agency
@@ -90,7 +91,7 @@ def decode_report(payload: bytes) -> EvaluationReport:
     if len(payload) > MAX_REPORT_BYTES:
         raise PasserelleError("evaluation_report_invalid", f"{len(payload)} bytes")
     try:
-        fields = cast("Mapping[str, Any]", json.loads(payload))
+        fields = cast("Mapping[str, Any]", whole_json.loads(payload))
         report = EvaluationReport(
             trustee=str(fields["trustee"]),
             day=int(fields["day"]),

@@ -19,6 +19,7 @@ from typing import Any, Final, cast
 
 from cryptography.hazmat.primitives import hashes
 
+from passerelle import whole_json
 from passerelle.canonical import digest
 from passerelle.certificate import read_chain
 from passerelle.errors import PasserelleError
@@ -56,7 +57,7 @@ class Invitation:
             PasserelleError: `invitation_malformed`, `identity_malformed`, `certificate_malformed`.
         """
         try:
-            fields = cast("dict[str, Any]", json.loads(raw)) if len(raw) <= MAX_INVITATION else {}
+            fields = cast("dict[str, Any]", whole_json.loads(raw)) if len(raw) <= MAX_INVITATION else {}
             if sorted(fields) != sorted(_FIELDS) or not all(
                 isinstance(fields[name], str) for name in _FIELDS
             ):

@@ -27,6 +27,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar, cast
 
+from passerelle import whole_json
 from passerelle.codec.signed import decode_signed
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity, check_agency, check_trust_domain
@@ -157,7 +158,7 @@ class KeyManifest:
         if len(raw) > MAX_MANIFEST_BYTES:
             raise PasserelleError("manifest_malformed", f"{len(raw)} bytes")
         try:
-            fields = cast("dict[str, Any]", json.loads(raw))
+            fields = cast("dict[str, Any]", whole_json.loads(raw))
             manifest = cls(
                 agency=_text(fields["agency"]),
                 trust_domain=_text(fields["trust_domain"]),

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, cast
 
+from passerelle import whole_json
 from passerelle.certificate import read_chain
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity, Role, check_agency, check_trust_domain
@@ -122,7 +123,7 @@ def decode_entry(payload: bytes) -> RegistryEntry:
     if len(payload) > MAX_ENTRY_BYTES:
         raise PasserelleError("registry_entry_invalid", f"{len(payload)} bytes")
     try:
-        fields = cast("dict[str, Any]", json.loads(payload))
+        fields = cast("dict[str, Any]", whole_json.loads(payload))
         entry = RegistryEntry(
             agency=_text(fields, "agency"),
             trust_domain=_text(fields, "trust_domain"),

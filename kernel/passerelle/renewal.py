@@ -18,6 +18,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
+from passerelle import whole_json
 from passerelle.certificate import Usage
 from passerelle.clock import SECOND
 from passerelle.errors import PasserelleError
@@ -71,7 +72,7 @@ class RenewalRequest:
         if len(raw) > MAX_RENEWAL_BYTES:
             raise PasserelleError("renewal_malformed", f"{len(raw)} bytes")
         try:
-            fields = cast("dict[str, Any]", json.loads(raw))
+            fields = cast("dict[str, Any]", whole_json.loads(raw))
             made = cls(
                 authority=Identity.parse(fields["authority"]),
                 identity=Identity.parse(fields["identity"]),

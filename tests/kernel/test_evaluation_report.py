@@ -44,6 +44,7 @@ def test_other_bytes_are_refused(payload: bytes) -> None:
     [
         ("day", -1),
         ("day", "20000"),
+        ("day", float("inf")),
         ("made", 1.5),
         ("counts", [["police", "phone", 2, 1]]),
         ("counts", [["police", "phone", 0, 0]]),

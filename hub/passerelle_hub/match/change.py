@@ -112,7 +112,7 @@ def decode_change(raw: bytes) -> WeightChange:
         change = WeightChange(content["base"], m, content["confirmed"], content["refuted"])
         if content["form"] != _FORM or encode_change(change) != raw:
             raise ValueError
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         raise PasserelleError("weights_change_invalid", "not in canonical form") from error
     if change.base != table_digest():
         raise PasserelleError("weights_base_differs", f"learned on {str(change.base)[:16]}")

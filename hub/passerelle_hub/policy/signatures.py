@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
+from passerelle import whole_json
 from passerelle.errors import PasserelleError
 from passerelle_hub.policy.archive import APPROVAL, DATA, MANIFEST, SIGNATURES
 from passerelle_hub.policy.jsonvalue import as_list, as_object
@@ -156,17 +157,13 @@ def file_hash(name: str, body: bytes) -> str:
     if name not in _STRUCTURED:
         return hashlib.sha256(body).hexdigest()
     try:
-        document = json.loads(body, parse_float=_no_fraction)
+        document = whole_json.loads(body)
     except (ValueError, RecursionError) as error:
         raise PasserelleError("policy_bundle_invalid", f"{name} is no JSON, or holds a fraction") from error
     text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     # OPA writes strings as Go does, which escapes two separators that JSON may hold as they are.
     text = text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _no_fraction(text: str) -> float:
-    raise ValueError(text)  # two languages may write one fraction in two ways
 
 
 def _token(content: Mapping[str, bytes], key: ec.EllipticCurvePrivateKey, claims: Claims) -> str:

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
 
+from passerelle import whole_json
 from passerelle.audit.event import Event
 from passerelle.errors import PasserelleError
 
@@ -137,7 +138,7 @@ class Export:
 
     def _json(self, name: str) -> dict[str, Any]:
         try:
-            found = json.loads(self.read(name))
+            found = whole_json.loads(self.read(name))
         except (ValueError, RecursionError) as error:
             raise PasserelleError("export_unreadable", name) from error
         if not isinstance(found, dict):
@@ -148,7 +149,7 @@ class Export:
         try:
             with (self.folder / name).open("rb") as file:
                 while line := file.readline(MAX_LINE):
-                    yield json.loads(line)
+                    yield whole_json.loads(line)
         except (OSError, ValueError, RecursionError) as error:
             raise PasserelleError("export_unreadable", f"{name}: {type(error).__name__}") from error
 
