@@ -30,6 +30,7 @@ pytestmark = [pytest.mark.adversary]
 
 RUNS = int(os.environ.get("PASSERELLE_FAULT_RUNS", "6"))
 SEED = int(os.environ.get("PASSERELLE_FAULT_SEED", "20261125"))
+FIRST = 4
 STORIES = ("record", "keys", "ceremony", "evidence", "backup")
 FAULTS = (Fault.EIO, Fault.ENOSPC, Fault.KILL_BEFORE, Fault.TORN)
 KILLS = (Fault.KILL_BEFORE, Fault.TORN)
@@ -109,14 +110,17 @@ def counted(one: Player) -> int:
 
 
 def planned(story: str, writes: int) -> list[tuple[int, Fault]]:
-    """Writes and faults of a run: all, or as many as asked for, drawn from the seed."""
+    """Writes and faults of a run: all, or the first ones, which begin files, and as many as asked for."""
     if not RUNS:
         return [
             (at, fault) for at in range(1, writes + 1) for fault in (Fault.EIO, Fault.ENOSPC, KILLS[at % 2])
         ]
     rng = random.Random(f"{SEED} {story}")
     drawn = sorted(rng.sample(range(1, writes + 1), min(RUNS, writes)))
-    return [(at, FAULTS[place % len(FAULTS)]) for place, at in enumerate(drawn)]
+    return [
+        *((at, fault) for at in range(1, min(FIRST, writes) + 1) for fault in (Fault.EIO, KILLS[at % 2])),
+        *((at, FAULTS[place % len(FAULTS)]) for place, at in enumerate(drawn)),
+    ]
 
 
 def play(one: Player, points: list[tuple[int, Fault]]) -> Counter[tuple[str, int]]:

@@ -31,6 +31,7 @@ WAL: Final = "wal"
 PIECE_BYTES: Final = 1024 * 1024
 FULL_BYTES: Final = 64 * 1024 * 1024
 _SUFFIX: Final = ".sealed"
+_DRAFT: Final = ".tmp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +77,15 @@ class Archive:
     def _begin(self) -> None:
         head = FileHead(CHANGES, self._seals.sender, self._clock.now(), {})
         path = self._folder / _name(head)
-        self._file = _new(path)
-        self._writer = SealedWriter(self._file, head, self._seals.signer, self._seals.operator)
-        _synchronise_folder(self._folder)
+        draft = path.with_suffix(_DRAFT)
+        try:
+            self._file = _new(draft)
+            self._writer = SealedWriter(self._file, head, self._seals.signer, self._seals.operator)
+            _synchronise(self._file)
+            draft.rename(path)  # not before: without its header a file would stop every restore
+            _synchronise_folder(self._folder)
+        finally:
+            draft.unlink(missing_ok=True)
 
     def _add(self, change: bytes) -> None:
         assert self._writer is not None and self._file is not None  # noqa: S101 - `_begin` made both
@@ -112,7 +119,7 @@ def write_sealed(folder: Path, pieces: Iterable[bytes], head: FileHead, seals: S
         PasserelleError: `backup_unwritable`, or what the pieces raise; nothing is left behind.
     """
     target = folder / _name(head)
-    draft = target.with_suffix(".tmp")
+    draft = target.with_suffix(_DRAFT)
     try:
         with _new(draft) as file:
             writer = SealedWriter(file, head, seals.signer, seals.operator)
