@@ -134,7 +134,8 @@ def met(found: Sequence[Figure]) -> bool | None:
 
 
 def worst(found: Sequence[Figure]) -> Figure | None:
-    """What a line shows: the figure furthest from its goal."""
-    falling = [one for one in found if one.goal.startswith("<=")]
+    """What a line shows: of the figures that were judged, or of all, the one furthest from its goal."""
+    judged = [one for one in found if one.met is not None] or list(found)
+    falling = [one for one in judged if one.goal.startswith("<=")]
     pick = max if falling else min
-    return pick(found, key=lambda one: one.value or 0.0, default=None)
+    return pick(judged, key=lambda one: one.value or 0.0, default=None)
