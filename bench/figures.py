@@ -106,5 +106,10 @@ def percentile(values: Sequence[float], share: float) -> float:
 def cpu_seconds(others: Iterable[int] = ()) -> float:
     """CPU time of this process (all threads, user and kernel mode) and of others, by process id."""
     used = resource.getrusage(resource.RUSAGE_SELF)
-    times = [psutil.Process(other).cpu_times() for other in others]
-    return used.ru_utime + used.ru_stime + sum(one.user + one.system for one in times)
+    return used.ru_utime + used.ru_stime + cpu_of(others)
+
+
+def cpu_of(processes: Iterable[int]) -> float:
+    """CPU time of processes, by process id."""
+    times = [psutil.Process(one).cpu_times() for one in processes]
+    return sum(one.user + one.system for one in times)

@@ -1,22 +1,21 @@
 """Hub ingest on PostgreSQL, from the agencies' streams to the last notification, against a bare server.
 
 Both run in this process on one PostgreSQL server, each with a database of its own, behind the same mutual TLS
-on grpc.aio; four agencies submit side by side, each its next batch of 1,000 records when the last one is
-answered. Rounds alternate: the bare pipeline takes a round of batches, then the hub takes the same ones. A
-round ends for the bare pipeline with the last answer, for the hub when all batches are settled, all
-notifications written and the tick closed; the hub ticks once a second as it does in service. A round is some
-ticks long: in service batches keep coming while others are settled, and what is left at its end, a second's
-worth that nothing comes beside, must not be most of it. The first round warms up and does not count. The
-agencies' side costs both the same and counts.
+on grpc.aio; four agencies, in a process of their own, submit side by side, each its next batch of 1,000
+records when the last one is answered. Rounds alternate: the bare pipeline takes a round of batches, then the
+hub takes the same ones. A round ends for the bare pipeline with the last answer, for the hub when all batches
+are settled, all notifications written and the tick closed; the hub ticks once a second as it does in service.
+A round is some ticks long: in service batches keep coming while others are settled, and what is left at its
+end, a second's worth that nothing comes beside, must not be most of it. The first round warms up and does not
+count. The agencies' side and the server cost time on the same processors and count, for both.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,10 +23,11 @@ from typing import Any
 import grpc
 import grpc.aio
 import postgres_kit
+from bench.agencies import BARE, SUBMIT, Agencies, Way
 from bench.bare import BarePipeline, PostgresTables
-from bench.figures import Figure, Sizes, at_least
+from bench.figures import Figure, Sizes, at_least, cpu_of
 from bench.hub import BenchHub, bench_hub, leaf
-from bench.workload import Prepared, Workload
+from bench.workload import Workload
 from parties import HUB
 
 from passerelle.certificate import Usage
@@ -35,7 +35,6 @@ from passerelle.codec.frames import Assembler
 from passerelle.codec.signed import signed_in
 from passerelle.codec.statement import decode_receipt
 from passerelle.record import RECEIPT_TYPE, Batch
-from passerelle.rpc.channel import open_channel
 from passerelle.rpc.material import MemoryMaterial
 from passerelle.sign import verify
 from passerelle.wire.v1 import exchange_pb2
@@ -47,20 +46,31 @@ BATCH = 1_000
 WRITERS = 2
 SERVER_SETTINGS = ("shared_buffers=512MB", "max_wal_size=4GB", "checkpoint_timeout=15min")
 _TICK = 1.0
-_SUBMIT = "/passerelle.wire.v1.Exchange/Submit"
-_BARE = "/bench.Bare/Submit"
 _GRPC: Any = grpc  # the stubs of generic handlers and of `aio.server` are half typed
 _AIO: Any = grpc.aio
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Spent:
-    """Seconds by the clock, and of CPU in this process and the policy engine's, over all rounds counted."""
+    """Seconds by the clock, and of CPU: in this process and the policy engine's, and in PostgreSQL's."""
 
-    hub: float = 0.0
-    bare: float = 0.0
-    hub_cpu: float = 0.0
-    bare_cpu: float = 0.0
+    clock: float = 0.0
+    own: float = 0.0
+    server: float = 0.0
+
+    def __add__(self, other: Spent) -> Spent:
+        return Spent(self.clock + other.clock, self.own + other.own, self.server + other.server)
+
+    def __sub__(self, other: Spent) -> Spent:
+        return Spent(self.clock - other.clock, self.own - other.own, self.server - other.server)
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """What the bare pipeline and the hub spent on the rounds counted."""
+
+    bare: Spent
+    hub: Spent
 
 
 class BareServer:
@@ -111,24 +121,29 @@ def run(sizes: Sizes, folder: Path) -> tuple[Figure, ...]:
         postgres_kit.server(programs, SERVER_SETTINGS) as postgres,
         bench_hub(folder / "ingest-tls", AGENCIES, postgres.empty()) as hub,
     ):
-        bare = postgres.empty().partition("?")[0].rpartition("/")[2]
         work = Workload(hub.agencies, BATCH)
-        spent = asyncio.run(_measure(hub, work, postgres.dsn(bare), sizes))
+        sides = asyncio.run(_measure(hub, work, postgres, sizes))
         _check(hub, work)
-    return _figures(spent, sizes.ingest_rounds * sizes.ingest_round * BATCH)
+    return _figures(sides, sizes.ingest_rounds * sizes.ingest_round * BATCH)
 
 
-def _figures(spent: Spent | None, records: int) -> tuple[Figure, ...]:
+def _figures(sides: Sides | None, records: int) -> tuple[Figure, ...]:
     share, own = "ingest, PostgreSQL, share of the bare pipeline", "ingest, PostgreSQL, everything on"
-    if spent is None:
+    if sides is None:
         return (Figure(share, None, "%", ">= 60"), Figure(own, None, "records/s", ">= 5000"))
+    bare, hub = sides.bare, sides.hub
     return (
-        at_least(share, 100 * spent.bare / spent.hub, "%", 60),
-        at_least(own, records / spent.hub, "records/s", 5_000),
-        Figure("ingest, PostgreSQL, bare pipeline", records / spent.bare, "records/s"),
-        Figure("ingest, PostgreSQL, CPU of the hub for a record", 1e6 * spent.hub_cpu / records, "µs"),
-        Figure(
-            "ingest, PostgreSQL, CPU of the bare pipeline for a record", 1e6 * spent.bare_cpu / records, "µs"
+        at_least(share, 100 * bare.clock / hub.clock, "%", 60),
+        at_least(own, records / hub.clock, "records/s", 5_000),
+        Figure("ingest, PostgreSQL, bare pipeline", records / bare.clock, "records/s"),
+        *(
+            Figure(f"ingest, PostgreSQL, CPU of {whose} for a record", 1e6 * seconds / records, "µs")
+            for whose, seconds in (
+                ("the hub", hub.own),
+                ("the bare pipeline", bare.own),
+                ("the server under the hub", hub.server),
+                ("the server under the bare pipeline", bare.server),
+            )
         ),
     )
 
@@ -141,49 +156,53 @@ def _check(hub: BenchHub, work: Workload) -> None:
     assert (opened, written) == (work.pairs, 2 * work.pairs), (opened, written, work.pairs)
 
 
-async def _measure(hub: BenchHub, work: Workload, dsn: str, sizes: Sizes) -> Spent:
+async def _measure(hub: BenchHub, work: Workload, postgres: postgres_kit.Server, sizes: Sizes) -> Sides:
     material = leaf(hub.authorities[HUB.trust_domain], HUB, Usage.SERVER)
-    keys = [agency.signing.public for agency in hub.agencies.values()]
     server = build_server(hub.core, "127.0.0.1:0", material, writers=WRITERS)
-    pipeline = BarePipeline(PostgresTables(dsn), keys)
-    bare = BareServer(pipeline, material, hub.core.registry.federation.bundle())
+    bare = BareServer(_bare(hub, postgres), material, hub.core.registry.federation.bundle())
     await server.listener.start()
     await bare.start()
-    spent = Spent()
-    async with AsyncExitStack() as stack:
-        to_bare = [await _channel(hub, name, bare.port, stack) for name in AGENCIES]
-        to_hub = [await _channel(hub, name, server.listener.port, stack) for name in AGENCIES]
-        made = [tuple(work.batches(sizes.ingest_round)) for _ in range(sizes.ingest_rounds + 1)]
-        for number, batches in enumerate(made):
-            began, cpu = time.perf_counter(), hub.cpu_seconds()
-            await _all(_bare_stream, to_bare, batches)
-            middle, cpu_middle = time.perf_counter(), hub.cpu_seconds()
-            receipts = await _hub_round(server, to_hub, batches)
-            if number:
-                spent.bare += middle - began
-                spent.bare_cpu += cpu_middle - cpu
-                spent.hub += time.perf_counter() - middle
-                spent.hub_cpu += hub.cpu_seconds() - cpu_middle
+    by_bare = by_hub = Spent()
+    with Agencies({BARE: _ways(hub, bare.port), SUBMIT: _ways(hub, server.listener.port)}) as agencies:
+        for counted in range(sizes.ingest_rounds + 1):
+            agencies.give(tuple(work.batches(sizes.ingest_round)))
+            began = _now(hub, postgres)
+            await agencies.submit(BARE)
+            middle = _now(hub, postgres)
+            receipts = await _hub_round(server, agencies)
+            if counted:
+                by_bare += middle - began
+                by_hub += _now(hub, postgres) - middle
             _accepted(hub, receipts)
     await bare.stop()
     await server.listener.stop(0)
     server.threads.close()
-    return spent
+    return Sides(by_bare, by_hub)
 
 
-async def _channel(hub: BenchHub, name: str, port: int, stack: AsyncExitStack) -> grpc.aio.Channel:
-    agency = hub.agencies[name]
-    own = leaf(hub.authorities[agency.identity.trust_domain], agency.identity, Usage.CLIENT)
-    channel = open_channel(f"127.0.0.1:{port}", HUB, hub.authorities[HUB.trust_domain].roots, own)
-    return await stack.enter_async_context(channel)
+def _bare(hub: BenchHub, postgres: postgres_kit.Server) -> BarePipeline:
+    database = postgres.empty().partition("?")[0].rpartition("/")[2]
+    keys = [agency.signing.public for agency in hub.agencies.values()]
+    return BarePipeline(PostgresTables(postgres.dsn(database)), keys)
 
 
-async def _hub_round(
-    server: Server, channels: Sequence[grpc.aio.Channel], batches: Sequence[Prepared]
-) -> list[bytes]:
+def _now(hub: BenchHub, postgres: postgres_kit.Server) -> Spent:
+    return Spent(time.perf_counter(), hub.cpu_seconds(), cpu_of(postgres.pids()))
+
+
+def _ways(hub: BenchHub, port: int) -> list[Way]:
+    """Every agency's way to a server that shows the hub's certificate."""
+    roots, ways = hub.authorities[HUB.trust_domain].roots, list[Way]()
+    for agency in hub.agencies.values():
+        own = leaf(hub.authorities[agency.identity.trust_domain], agency.identity, Usage.CLIENT)
+        ways.append(Way(port, roots, own.read()))
+    return ways
+
+
+async def _hub_round(server: Server, agencies: Agencies) -> list[bytes]:
     """Submit, tick once a second meanwhile, then tick until nothing is left."""
     ticking = asyncio.create_task(_tick(server))
-    receipts = await _all(_hub_stream, channels, batches)
+    receipts = await agencies.submit(SUBMIT)
     ticking.cancel()
     await asyncio.wait({ticking})
     while (await server.threads.beat(server.core.pulse.beat)).settled:
@@ -195,40 +214,6 @@ async def _tick(server: Server) -> None:
     while True:
         await asyncio.sleep(_TICK)
         await asyncio.shield(asyncio.ensure_future(server.threads.beat(server.core.pulse.beat)))
-
-
-async def _all(stream: Any, channels: Sequence[grpc.aio.Channel], batches: Sequence[Prepared]) -> list[bytes]:
-    """All agencies' streams side by side; the answers."""
-    mine: Mapping[int, list[Prepared]] = {place: [] for place in range(len(channels))}
-    for batch in batches:
-        mine[batch.agency].append(batch)
-    answers = await asyncio.gather(
-        *(stream(channel, place, mine[place]) for place, channel in enumerate(channels))
-    )
-    return [answer for some in answers for answer in some]
-
-
-async def _hub_stream(channel: Any, _place: int, batches: Sequence[Prepared]) -> list[bytes]:
-    call = channel.stream_stream(_SUBMIT)()
-    await call.read()  # the agency's position
-    return await _answers(call, batches)
-
-
-async def _bare_stream(channel: Any, place: int, batches: Sequence[Prepared]) -> list[bytes]:
-    call = channel.stream_stream(_BARE)()
-    await call.write(bytes([place]))
-    await call.read()
-    return await _answers(call, batches)
-
-
-async def _answers(call: Any, batches: Sequence[Prepared]) -> list[bytes]:
-    answers: list[bytes] = []
-    for batch in batches:
-        for frame in batch.frames:
-            await call.write(frame)
-        answers.append(await call.read())
-    await call.done_writing()
-    return answers
 
 
 def _accepted(hub: BenchHub, answers: Sequence[bytes]) -> None:

@@ -109,6 +109,12 @@ class Server:
                 return
         raise AssertionError(self.said())
 
+    def pids(self) -> list[int]:
+        """Its processes at the moment, those that serve connections included."""
+        assert self._process is not None
+        whole = psutil.Process(self._process.pid)
+        return [whole.pid, *(one.pid for one in whole.children(recursive=True))]
+
     def said(self) -> str:
         """The server's own log."""
         return (self.folder / "log").read_text("utf-8", "replace")[-4000:]
