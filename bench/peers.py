@@ -32,15 +32,10 @@ from passerelle.catalogue import catalogue
 from passerelle.clock import SystemClock
 from passerelle.config import load
 from passerelle.store import Database, sqlite_engine
-from passerelle_connector.compose import (
-    Ports,
-    Stores,
-    load_peers,
-    open_ports,
-    open_stores,
-    token_protocol,
-)
+from passerelle_connector.compose_ports import load_peers, open_ports
+from passerelle_connector.compose_rows import token_protocol
 from passerelle_connector.config import ConnectorSettings
+from passerelle_connector.foundation import Ports, Stores, open_stores
 from passerelle_connector.group_keys import load_group_keys
 from passerelle_connector.keys import Key
 from passerelle_connector.tokenise import Tokeniser

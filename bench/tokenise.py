@@ -28,13 +28,10 @@ from passerelle.clock import SystemClock
 from passerelle.config import load
 from passerelle.oprf.group import ristretto255
 from passerelle.oprf.hashing import Mode, context_string, hash_to_group
-from passerelle_connector.compose import (
-    load_peers,
-    open_ports,
-    open_stores,
-    token_protocol,
-)
+from passerelle_connector.compose_ports import load_peers, open_ports
+from passerelle_connector.compose_rows import token_protocol
 from passerelle_connector.config import ConnectorSettings
+from passerelle_connector.foundation import open_stores
 from passerelle_connector.group_keys import load_group_keys
 from passerelle_connector.keys import Key
 from passerelle_connector.tokenise import Tokeniser

@@ -24,14 +24,11 @@ from passerelle.rpc.channel import open_channel
 from passerelle.rpc.material import FileMaterial
 from passerelle.selftest import selftest
 from passerelle.trust_checks import trust
-from passerelle_connector.compose import (
-    build_preparation,
-    build_source,
-    load_peers,
-    open_stores,
-)
+from passerelle_connector.compose_ports import load_peers
+from passerelle_connector.compose_rows import build_preparation, build_source
 from passerelle_connector.config import ConnectorSettings
 from passerelle_connector.epochs import at_epoch, has_keys
+from passerelle_connector.foundation import open_stores
 from passerelle_connector.group_keys import load_group_keys
 from passerelle_connector.keyring import load_keys
 from passerelle_connector.normalise import FIELDS

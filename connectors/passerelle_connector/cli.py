@@ -22,19 +22,14 @@ from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
 from passerelle.log import configure
 from passerelle.newcomer_cli import enrol_command
-from passerelle_connector.compose import (
-    Environment,
-    build_preparation,
-    build_renewal,
-    build_source,
-    build_withdrawer,
-    connector,
-    open_stores,
-)
+from passerelle_connector.compose import build_withdrawer, connector
+from passerelle_connector.compose_ports import build_renewal
+from passerelle_connector.compose_rows import build_preparation, build_source
 from passerelle_connector.config import ConnectorSettings
 from passerelle_connector.display import show, show_one
 from passerelle_connector.enrol import enrol
 from passerelle_connector.explain import explain, words
+from passerelle_connector.foundation import Environment, open_stores
 from passerelle_connector.joining import JOINING
 from passerelle_connector.normalise import FIELDS
 from passerelle_connector.preview_cli import add_to as add_preview

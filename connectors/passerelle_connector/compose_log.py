@@ -7,15 +7,13 @@ from pathlib import Path
 
 from passerelle.audit.follow import Follower, LogPort
 from passerelle.clock import Clock
-from passerelle.errors import PasserelleError
-from passerelle.identity import Identity, Role
+from passerelle.identity import Identity
 from passerelle.keyfile import write_durably
 from passerelle.log_proof import EventProof
 from passerelle.note import Note
-from passerelle.rpc.authority import AuthorityClient
-from passerelle.rpc.channel import open_channel
 from passerelle.sign import SigningKey
 from passerelle.tlog_proof import SUFFIX, write_proof
+from passerelle_connector.compose_ports import authority_client
 from passerelle_connector.config import ConnectorSettings
 from passerelle_connector.epochs import Turning
 from passerelle_connector.group_keys import load_group_keys
@@ -73,22 +71,8 @@ def build_rotation(settings: ConnectorSettings, peers: Peers, clock: Clock) -> R
     if not settings.rotate_days:
         return None
     me, keys = Identity.parse(settings.identity), settings.path(settings.keys)
-    announce = authority_client(settings).announce if settings.pki is not None else None
+    announce = authority_client(settings, settings.pki).announce if settings.pki is not None else None
     return Rotation(me, keys, peers, clock, settings.rotate_days, announce)
-
-
-def authority_client(settings: ConnectorSettings) -> AuthorityClient:
-    """The authority of our trust domain.
-
-    Raises:
-        PasserelleError: `config_invalid`, none is configured.
-    """
-    pki = settings.pki
-    if pki is None:
-        raise PasserelleError("config_invalid", "no [pki]")
-    authority = Identity(Identity.parse(settings.identity).trust_domain, Role.PKI, pki.agency)
-    roots = settings.path(settings.tls.roots)
-    return AuthorityClient(lambda: open_channel(pki.address, authority, roots.read_bytes(), None))
 
 
 def build_turning(

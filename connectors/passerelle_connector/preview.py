@@ -13,7 +13,7 @@ from passerelle.errors import PasserelleError
 from passerelle.foresight import Foresight, Imagined
 from passerelle.groups import EntityKind
 from passerelle.marking import AgeBand
-from passerelle_connector.compose import load_peers, open_ports
+from passerelle_connector.compose_ports import load_peers, open_ports
 from passerelle_connector.config import ConnectorSettings
 from passerelle_connector.marking import MarkingPlan
 

@@ -10,8 +10,8 @@ from passerelle.catalogue import catalogue
 from passerelle.clock import moment
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
-from passerelle_connector.compose import Stores
 from passerelle_connector.config import ConnectorSettings
+from passerelle_connector.foundation import Stores
 from passerelle_connector.rotate import endings, last_manifest
 
 

@@ -19,8 +19,9 @@ from passerelle.codec.notification import decode_notification
 from passerelle.config import load
 from passerelle.errors import PasserelleError
 from passerelle.notification import Notification
-from passerelle_connector.compose import connector, open_stores
+from passerelle_connector.compose import connector
 from passerelle_connector.config import ConnectorSettings
+from passerelle_connector.foundation import open_stores
 from passerelle_connector.model import BatchState
 from passerelle_connector.store import InboxStore, RowStore
 from passerelle_demo.measure import Quality, References, quality

@@ -19,8 +19,8 @@ from passerelle.errors import PasserelleError
 from passerelle.manifest import KeyManifest, verify_manifest
 from passerelle.record import GENESIS
 from passerelle_connector.cli import app
-from passerelle_connector.compose import open_stores
 from passerelle_connector.config import ConnectorSettings
+from passerelle_connector.foundation import open_stores
 from passerelle_connector.keyring import load_keys
 from passerelle_connector.model import Reject
 

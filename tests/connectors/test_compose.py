@@ -18,7 +18,8 @@ from passerelle.oprf.group import ristretto255
 from passerelle.oprf.keys import deal
 from passerelle.oprf.pinned import Ceremony, GroupKeys
 from passerelle.registry_entry import Status
-from passerelle_connector.compose import build_preparation, load_peers, token_protocol
+from passerelle_connector.compose_ports import load_peers
+from passerelle_connector.compose_rows import build_preparation, token_protocol
 from passerelle_connector.config import ConnectorSettings
 from passerelle_connector.group_keys import load_group_keys
 

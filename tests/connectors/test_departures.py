@@ -15,7 +15,8 @@ from office_kit import (
 
 from passerelle.errors import PasserelleError
 from passerelle.record import RecordAction
-from passerelle_connector.compose import Environment, build_withdrawer
+from passerelle_connector.compose import build_withdrawer
+from passerelle_connector.foundation import Environment
 from passerelle_connector.model import RowState
 from passerelle_connector.status import read_status
 

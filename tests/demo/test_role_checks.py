@@ -14,8 +14,9 @@ from passerelle.config import load
 from passerelle.errors import PasserelleError
 from passerelle_connector.checks import look as look_at_connector
 from passerelle_connector.checks import spoken
-from passerelle_connector.compose import load_peers, open_stores
+from passerelle_connector.compose_ports import load_peers
 from passerelle_connector.config import ConnectorSettings
+from passerelle_connector.foundation import open_stores
 from passerelle_connector.ports import AcceptedDomain
 from passerelle_demo.cli import POLICIES
 from passerelle_demo.scenario import synthetic

@@ -13,8 +13,8 @@ import pytest
 from passerelle.codec.notification import decode_notification
 from passerelle.config import load
 from passerelle.notification import Notification
-from passerelle_connector.compose import open_stores
 from passerelle_connector.config import ConnectorSettings
+from passerelle_connector.foundation import open_stores
 from passerelle_connector.status import read_status
 from passerelle_hub.store import Database, records
 

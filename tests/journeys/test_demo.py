@@ -13,7 +13,7 @@ import pytest
 
 from passerelle.catalogue import Tier, catalogue
 from passerelle.config import load
-from passerelle_connector.compose import build_source
+from passerelle_connector.compose_rows import build_source
 from passerelle_connector.config import ConnectorSettings
 from passerelle_connector.keys import derive
 from passerelle_connector.normalise import normalise

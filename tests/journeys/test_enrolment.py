@@ -20,8 +20,8 @@ import pytest
 
 from passerelle.clock import SystemClock
 from passerelle.config import load
-from passerelle_connector.compose import open_stores
 from passerelle_connector.config import ConnectorSettings
+from passerelle_connector.foundation import open_stores
 from passerelle_demo.cli import POLICIES
 from passerelle_demo.parties import HUB
 from passerelle_demo.processes import Processes, free_ports

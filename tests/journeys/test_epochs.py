@@ -24,11 +24,23 @@ pytestmark = [pytest.mark.journey]
 PATIENCE = 90.0
 
 
-def hub(stage: Stage, *arguments: str) -> str:
-    command = [sys.executable, "-m", "passerelle", "hub", *arguments, "--config", str(stage.hub)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+def command(*arguments: str) -> str:
+    line = [sys.executable, "-m", "passerelle", *arguments]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def hub(stage: Stage, *arguments: str) -> str:
+    return command("hub", *arguments, "--config", str(stage.hub))
+
+
+def asked(config: Path, legal_basis: str, known: Path) -> bool:
+    """Whether anybody else holds a person, asked beside the connector that runs."""
+    known.write_text('{"family_name": "Peeters", "given_name": "Anna", "born": "1980-02-03"}', "utf-8")
+    question = "--user u-17 --purpose counter_terrorism --case c-9 --clearance 3 --json --legal-basis"
+    rest = [*question.split(), legal_basis, "--config", str(config)]
+    return bool(json.loads(command("connector", "query", str(known), *rest))["hit"])
 
 
 def held(stage: Stage, epoch: int) -> dict[str, int]:
@@ -68,4 +80,5 @@ def test_a_running_connector_goes_over_to_a_new_epoch(tmp_path: Path) -> None:
         assert held(stage, 1) == {}
         hub(stage, "epoch", "close", scenario.domain, "1", "--by", "ada")
         assert "closed" in hub(stage, "epoch", "list")
+        assert not asked(config, scenario.legal_basis, tmp_path / "known.json")
         assert (tmp_path / f"{agency}.log").read_text().count("epoch.turned") == 1

@@ -16,7 +16,7 @@ from passerelle.clock import SystemClock
 from passerelle.config import load
 from passerelle.groups import Group
 from passerelle.oprf import threshold
-from passerelle_connector.compose import load_peers, open_ports
+from passerelle_connector.compose_ports import load_peers, open_ports
 from passerelle_connector.config import ConnectorSettings
 from passerelle_connector.group_keys import load_group_keys
 from passerelle_demo.cli import POLICIES

@@ -19,8 +19,9 @@ from passerelle.codec.notification import decode_notification
 from passerelle.config import load
 from passerelle.errors import PasserelleError
 from passerelle.notification import Notification, NotificationKind
-from passerelle_connector.compose import connector, open_stores
+from passerelle_connector.compose import connector
 from passerelle_connector.config import ConnectorSettings
+from passerelle_connector.foundation import open_stores
 from passerelle_demo.cli import POLICIES
 from passerelle_demo.processes import Processes
 from passerelle_demo.scenario import synthetic

@@ -14,8 +14,9 @@ from passerelle.clock import DAY, SystemClock, moment
 from passerelle.config import load
 from passerelle.csr import load_key, make_request, read_request
 from passerelle.identity import Identity
-from passerelle_connector.compose import connector, open_stores
+from passerelle_connector.compose import connector
 from passerelle_connector.config import ConnectorSettings
+from passerelle_connector.foundation import open_stores
 from passerelle_demo.cli import POLICIES
 from passerelle_demo.processes import Processes, free_ports
 from passerelle_demo.scenario import synthetic

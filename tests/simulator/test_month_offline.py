@@ -28,7 +28,7 @@ from passerelle.keyfile import KeyKind, read_key, write_key
 from passerelle.manifest import KeyEntry, issue, read_manifest
 from passerelle.seal import SealingKey
 from passerelle.sign import SigningKey
-from passerelle_connector.compose import build_source
+from passerelle_connector.compose_rows import build_source
 from passerelle_connector.enrol import SEALING_LIFETIME
 from passerelle_connector.sources import Bookmark
 from passerelle_hub.store import batches, links, notifications, records

@@ -17,7 +17,7 @@ import structlog
 from simulator import Federation
 
 from passerelle.catalogue import Tier, catalogue
-from passerelle_connector.compose import build_source
+from passerelle_connector.compose_rows import build_source
 from passerelle_connector.keys import Key, derive
 from passerelle_connector.normalise import normalise
 from passerelle_connector.tokenise import Tokeniser

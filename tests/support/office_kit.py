@@ -23,8 +23,9 @@ from passerelle.oprf.threshold import evaluate
 from passerelle.record import RecordAction, SealedRecord
 from passerelle.sign import Signed
 from passerelle.vault import VaultKey
-from passerelle_connector.compose import Environment, Ports, Stores, connect
+from passerelle_connector.compose import connect
 from passerelle_connector.config import ConnectorSettings
+from passerelle_connector.foundation import Environment, Foundation, Ports, Stores
 from passerelle_connector.keyring import Keyring
 from passerelle_connector.ports import HubDescription
 from passerelle_connector.run import Connector
@@ -133,19 +134,21 @@ class Office:
     def connector(self) -> Connector:
         police = self.cast.police
         return connect(
-            self.settings(),
-            self.stores,
-            Keyring(
-                (police.signing,),
-                {police.sealing.public.key_id: police.sealing},
-                {1: VAULT},
-                b"c" * 32,
-                b"p" * 32,
-            ),
-            self.cast.peers(),
-            self.keys,
-            Ports(self.desk.hub, self.directory, self.trustees),
-            Environment(self.clock, os.urandom, lambda: 0.0),
+            Foundation(
+                settings=self.settings(),
+                stores=self.stores,
+                keyring=Keyring(
+                    (police.signing,),
+                    {police.sealing.public.key_id: police.sealing},
+                    {1: VAULT},
+                    b"c" * 32,
+                    b"p" * 32,
+                ),
+                peers=self.cast.peers(),
+                group_keys=self.keys,
+                ports=Ports(self.desk.hub, self.directory, self.trustees),
+                environment=Environment(self.clock, os.urandom, lambda: 0.0),
+            )
         )
 
     def codes(self) -> set[tuple[str, str, bool]]:

@@ -27,8 +27,8 @@ from passerelle.keyfile import KeyKind, read_key
 from passerelle.note import Note
 from passerelle.notification import Notification
 from passerelle.sign import SigningKey
-from passerelle_connector.compose import open_stores
 from passerelle_connector.config import ConnectorSettings
+from passerelle_connector.foundation import open_stores
 from passerelle_connector.model import ChainPosition
 from passerelle_connector.store import Database as AgencyDatabase
 from passerelle_connector.store import InboxStore, OutboxStore, RowStore

@@ -37,10 +37,12 @@ from passerelle.record import Batch, Position
 from passerelle.registry_entry import RegistryEntry, sign_entry
 from passerelle.sign import Signed, SigningKey
 from passerelle.wire.v1 import closer_pb2, exchange_pb2
-from passerelle_connector.compose import Environment, Ports, Stores, connect, open_stores, token_protocol
+from passerelle_connector.compose import connect
+from passerelle_connector.compose_rows import token_protocol
 from passerelle_connector.config import ConnectorSettings
 from passerelle_connector.enrol import enrol
 from passerelle_connector.epochs import Turning, at_epoch
+from passerelle_connector.foundation import Environment, Foundation, Ports, Stores, open_stores
 from passerelle_connector.inbox import ACKNOWLEDGE_SECONDS
 from passerelle_connector.keyring import load_keys
 from passerelle_connector.peers import Peers
@@ -246,12 +248,12 @@ class Federation:
         keyring = load_keys(settings.path(settings.keys))
         environment = Environment(self.kit.clock, os.urandom, random.Random(1).random)
         log = KitLog(self.kit, identity)
-        ports = Ports(hub, hub, trustees, hub, log=log, closer=hub)
+        ports = Ports(hub, hub, trustees, hub, log=log, closer=hub, query=hub)
         settings = at_epoch(settings, stores.tokens)
-        connector = connect(settings, stores, keyring, peers, self.keys, ports, environment)
+        base = Foundation(settings, stores, keyring, peers, self.keys, ports, environment)
+        connector = connect(base)
         connector.turning = Turning(token_protocol(settings), lambda: self.pinned or self.keys)
-        asker = build_asker(settings, stores, keyring, peers, self.keys, ports, hub, environment)
-        return Member(settings, stores, connector, hub, trustees, log, asker)
+        return Member(settings, stores, connector, hub, trustees, log, build_asker(base))
 
     def beat(self) -> None:
         """One tick of the hub."""
