@@ -3,11 +3,10 @@
 The hot path of the hub. Rows come sorted by mark, so that neighbours share pages.
 
 SQLite: one table in order of the marks (`WITHOUT ROWID`), tuples past SQLAlchemy's compiler, which costs four
-times the insert itself. PostgreSQL: marks as `uuid`, a hash index on each of some partitions by the hash of
-the mark (growth is flat, and a partition can move to another machine), rows by binary COPY, looked up by a
-join inside the server: of a batch's thousands of marks those alone leave it that somebody else carries too.
-Its planner knows nothing of a batch just inserted and guesses; a transaction that looks marks up is told to
-walk the index, which is right however large the table is.
+times the insert itself. PostgreSQL: marks as `uuid` under a hash index (growth is flat), rows by binary COPY,
+looked up by a join inside the server: of a batch's thousands of marks those alone leave it that somebody else
+carries too. Its planner knows nothing of a batch just inserted and guesses; a transaction that looks marks up
+is told to walk the index, which is right however large the table is.
 
 Of a mark that very many carry a look-up returns some and no more, on both: what a batch costs in time and
 memory does not grow with the index.
@@ -35,9 +34,9 @@ _TAIL: Final = b"\xff\xff"
 _SHARED: Final = """
 SELECT uuid_send(own.mark), own.record_pk, other.record_pk, other.kind
 FROM (
-    SELECT encode(substring(marks FROM place FOR 16), 'hex')::uuid AS mark, min(record_pk) AS record_pk
+    SELECT DISTINCT ON (1) encode(substring(marks FROM place FOR 16), 'hex')::uuid AS mark, record_pk
     FROM record CROSS JOIN generate_series(1, length(marks), 16) AS place
-    WHERE batch_pk = ANY (%s) GROUP BY 1
+    WHERE batch_pk = ANY (%s) ORDER BY 1
 ) AS own CROSS JOIN LATERAL (
     SELECT record_pk, kind FROM token WHERE token.mark = own.mark LIMIT %s
 ) AS other
