@@ -119,6 +119,22 @@ test_rule_4_candidates_are_judged_where_they_are_shown if {
 	asked([judge, record({"domain": "lists"}), context({"link_state": "candidate", "legal_basis": "published_list"})]).allow
 }
 
+test_rule_5_every_finding_is_known if {
+	every verdict in ["under_review", "confirmed_justified", "confirmed_unjustified", "refuted", "undetermined"] {
+		asked([judge, context({"verdict": verdict})]).grants == ["holder_judges"]
+	}
+}
+
+test_rule_5_a_judged_link_is_judged_again if {
+	every state in ["under_review", "confirmed", "refuted", "undetermined"] {
+		asked([judge, context({"link_state": state})]).allow
+	}
+}
+
+test_rule_11_query_right_judges_nothing if {
+	refused_for([judge, {"subject": {"agency": "customs"}, "record": {"originators": ["customs", "prisons"]}}], "query_right_only")
+}
+
 test_rule_5_a_named_human_judges if refused_for([judge, {"subject": {"user": false}}], "person_missing")
 
 test_rule_5_with_a_ground if refused_for([judge, context({"justified": false})], "justification_missing")

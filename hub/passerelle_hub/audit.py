@@ -36,6 +36,8 @@ class EventKind(StrEnum):
     RECORD_ERASED = "record.erased"
     LINK_OPENED = "link.opened"
     LINK_CHANGED = "link.changed"
+    LINK_JUDGED = "link.judged"
+    JUDGEMENT_REFUSED = "judgement.refused"
     CLUSTERS_CHANGED = "clusters.changed"
     NOTIFICATION_WRITTEN = "notification.written"
     NOTIFICATION_UNDELIVERABLE = "notification.undeliverable"
@@ -99,6 +101,8 @@ MEANING: Mapping[EventKind, str] = {
     EventKind.RECORD_ERASED: "A record was withdrawn or expired; its sections and index rows are gone.",
     EventKind.LINK_OPENED: "Two records were linked.",
     EventKind.LINK_CHANGED: "A link's state or band changed.",
+    EventKind.LINK_JUDGED: "A named person of an agency judged a link: verdict, reason, purpose, case.",
+    EventKind.JUDGEMENT_REFUSED: "A judgement was refused: no link the agency knows, or denied by policy.",
     EventKind.CLUSTERS_CHANGED: "Linked records were put into clusters anew; how many records moved.",
     EventKind.NOTIFICATION_WRITTEN: "A notification was written for an agency; commitment of its content.",
     EventKind.NOTIFICATION_UNDELIVERABLE: "A recipient, suspended or without a key, was not told of a link.",

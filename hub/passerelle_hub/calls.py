@@ -112,6 +112,14 @@ QUERY = RpcRule(
     quota="queries",
     event=EventKind.QUERY_ASKED,
 )
+JUDGE = RpcRule(
+    method=_SERVICE + "Judgement/Judge",
+    roles=_CONNECTOR,
+    package="case",
+    action="judge",
+    quota="judgements",
+    event=EventKind.LINK_JUDGED,
+)
 
 
 def _closer(method: str, event: EventKind) -> RpcRule:
@@ -158,6 +166,7 @@ RULES = rule_table(
         EXPLAIN,
         PREVIEW,
         QUERY,
+        JUDGE,
         *_CLOSER_CALLS,
         *_LOG_CALLS,
     ]

@@ -41,6 +41,9 @@ from passerelle_hub.following import Following, Workshop
 from passerelle_hub.holdings import Holdings
 from passerelle_hub.index import Pepper
 from passerelle_hub.intake import Intake
+from passerelle_hub.judge.judging import Judgements
+from passerelle_hub.judge.service import Judgement
+from passerelle_hub.judge.service import add_servicer as add_judgement
 from passerelle_hub.letters import DeadLetters
 from passerelle_hub.logbook.guard import LogGuard
 from passerelle_hub.logbook.reading import LogReader
@@ -124,6 +127,7 @@ class Core:
     reports: Reports
     evaluations: Evaluations
     queries: Queries
+    judgements: Judgements
     pulse: Pulse
     epochs: TokenEpochs
     leader: Leader
@@ -174,6 +178,7 @@ def build_core(base: Foundation, database: Database) -> Core:
         reports=Reports(database=database, registry=registry, audit=audit, clock=clock),
         evaluations=Evaluations(database=database, audit=audit, clock=clock, tolerance=base.tolerance),
         queries=_queries(base, database, registry, decisions, quota, notifier, audit, active),
+        judgements=_judgements(base, database, registry, decisions, quota, notifier, audit),
         pulse=Pulse(
             database=database,
             registry=registry,
@@ -245,6 +250,28 @@ def _queries(
     return Queries(
         database=database,
         desk=Desk(base.identity, registry, base.domains, catalogue(), Pepper(base.pepper), weights),
+        decisions=decisions,
+        quota=quota,
+        notifier=notifier,
+        audit=audit,
+        key=base.signing_key,
+        clock=base.clock,
+    )
+
+
+def _judgements(
+    base: Foundation,
+    database: Database,
+    registry: Registry,
+    decisions: Decisions,
+    quota: Quota,
+    notifier: Notifier,
+    audit: Audit,
+) -> Judgements:
+    return Judgements(
+        hub=base.identity,
+        database=database,
+        registry=registry,
         decisions=decisions,
         quota=quota,
         notifier=notifier,
@@ -337,6 +364,7 @@ def build_server(
     add_servicer(listener.server, reports)
     add_closer(listener.server, Closer(answers=core.answers, access=core.access, threads=threads))
     add_query(listener.server, Query(queries=core.queries, threads=threads))
+    add_judgement(listener.server, Judgement(judgements=core.judgements, threads=threads))
     foreseer = Foreseer(core.decisions, base.director, base.domains.normaliser)
     add_explaining(
         listener.server,

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from passerelle.catalogue import Catalogue
 from passerelle.codec.header import decode_marking
 from passerelle.groups import EntityKind
+from passerelle.judgement import Judgement
 from passerelle.marking import Marking
 from passerelle.query import Question
 from passerelle.record import RecordAction
@@ -147,6 +148,33 @@ def _asked_for(question: Question) -> dict[str, object]:
         "case": question.case_reference,
         "domain": question.domain,
     }
+
+
+def judge(judgement: Judgement, low: Side, high: Side, link_state: str) -> PolicyRequest:
+    """May this person judge the link of these two records?"""
+    first, second = decode_marking(low.marking), decode_marking(high.marking)
+    subject = {
+        "agency": judgement.agency,
+        "role": "analyst",
+        "user": judgement.user,
+        "clearance": judgement.clearance,
+    }
+    held = {
+        "originators": sorted({low.originator, high.originator}),
+        "domain": low.domain,
+        "classification": max(int(first.classification), int(second.classification)),
+        "purposes": sorted(set(first.purposes) & set(second.purposes)),
+        "embargoed": first.embargoed or second.embargoed,
+    }
+    context = {
+        "purpose": judgement.purpose,
+        "legal_basis": judgement.legal_basis,
+        "case": judgement.case_reference,
+        "link_state": link_state,
+        "verdict": judgement.verdict.value,
+        "justified": True,  # a judgement without a reason is none
+    }
+    return PolicyRequest("case", "judge", subject, held, context)
 
 
 def handling(record: Side) -> str:

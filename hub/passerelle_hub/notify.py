@@ -156,20 +156,31 @@ class Notifier:
             self._audit.append(tx, EventKind.NOTIFICATION_LAPSED, ACTOR, agency=agency, links=lapsed)
         return written
 
-    def _decide(self, tx: Transaction, unordered: Sequence[Audience]) -> int:
+    def knows(self, tx: Transaction, agency: str, place: ChangedLink) -> bool:
+        """Whether an agency is told of a link as it stands; nothing is written.
+
+        Raises:
+            PasserelleError: `policy_unavailable`; the caller's transaction must not commit.
+        """
+        return bool(self._told(tx, [one for one in self._audiences(place) if one.agency == agency]))
+
+    def _decide(self, tx: Transaction, audiences: Sequence[Audience]) -> int:
         """Steps 2 to 4."""
+        return self.announce(tx, self._told(tx, audiences))
+
+    def _told(self, tx: Transaction, unordered: Sequence[Audience]) -> list[tuple[Audience, Decision]]:
+        """Steps 2 and 3."""
         audiences = sorted(unordered, key=lambda one: (one.agency, one.change.link.link_pk))
         requests = [
             facts.notify(one.agency, one.role, side(one.own), side(one.other), one.change.link.state)
             for one in audiences
         ]
         answers = self._decisions.settled(tx, "notify", requests, ACTOR)  # (2)
-        told = [
+        return [
             (one, answer)
             for one, answer in zip(audiences, answers, strict=True)
             if answer.allow and answer.obligation("visibility") in _ACTIONS  # (3)
         ]
-        return self.announce(tx, told)
 
     def announce(self, tx: Transaction, told: Sequence[tuple[Audience, Decision]]) -> int:
         """Step 4, for what was decided elsewhere; returns how many notifications were written."""
@@ -317,6 +328,7 @@ class Notifier:
             contact=self._registry.entry(one.other.agency).name if named else "",
             kind=NotificationKind.FIRST_DOT if one.agencies else NotificationKind.LINK,
             agencies=one.agencies,
+            verdict=link.verdict,
         )
 
     def _found(self, question: Question, one: FoundByQuery) -> Notification:

@@ -20,6 +20,7 @@ DEFAULT_LIMITS: Mapping[str, int] = {
     "control": 100_000,
     "streams": 100_000,
     "queries": 1_000,
+    "judgements": 10_000,
 }
 """Units a day. Tokens are what the index grows by, and what guessing through the hub would cost."""
 _OF_GROUP = "tokens/"

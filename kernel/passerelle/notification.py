@@ -94,7 +94,8 @@ class Notification:
     are the recipient's own record ids, `counterpart` an agency or `coordinator` where policy hides it.
     A first dot names one of the recipient's own links, says in `agencies` how many agencies hold records of
     the entity as far as the recipient may know, and its counterpart is the one that came last. Of a query,
-    `link_id` is the query's id and the counterpart is the agency that asked.
+    `link_id` is the query's id and the counterpart is the agency that asked. `verdict` is what people's
+    judgements of the link come to (`passerelle.judgement`), empty before there is one.
     """
 
     notification_id: bytes
@@ -124,3 +125,4 @@ class Notification:
     expiry: int = 0
     kind: NotificationKind = NotificationKind.LINK
     agencies: int = 0
+    verdict: str = ""

@@ -15,9 +15,10 @@ HUB = ROOT / "hub" / "passerelle_hub"
 ASKS_FOR_EVERY_RECORD = {
     "/passerelle.wire.v1.Exchange/Submit": ("intake",),
     "/passerelle.wire.v1.Query/Ask": ("queries",),
+    "/passerelle.wire.v1.Judgement/Judge": ("judgements",),
 }
-"""Calls whose step asks policy itself, record by record. `tests/hub/test_decided.py` and, for queries,
-`tests/hub/query/test_ask.py` hold the step to it."""
+"""Calls whose step asks policy itself, record by record. `tests/hub/test_decided.py` and, for queries
+and judgements, `tests/hub/query/test_ask.py` and `tests/hub/judge/test_judging.py` hold the step to it."""
 
 
 def servicers() -> Iterator[tuple[str, ast.AsyncFunctionDef]]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hub_kit import YEAR, FakeAgency, HubKit
+from judgement_kit import judge, link_of
 from parties import HUB, MARKING, entry_of, manifest_of
 from simulator import register_hub
 
@@ -16,6 +17,7 @@ from passerelle.audit.verify import Verified, verify_export
 from passerelle.batch import recipient_digest
 from passerelle.errors import PasserelleError
 from passerelle.evaluation_report import EvaluationReport
+from passerelle.judgement import Verdict
 from passerelle.marking import TerCategory
 from passerelle.record import KekWrap, RecordAction, SectionKeyWrap
 from passerelle_hub.audit import EventKind
@@ -33,6 +35,7 @@ def lively(hub: HubKit) -> None:
     police, intelligence = hub.agency("police"), hub.agency("intelligence")
     hub.beat()
     _linked(hub, police, intelligence)
+    judge(hub, police, link_of(hub, 1).link_id, Verdict.CONFIRMED_JUSTIFIED)
     first = os.urandom(16)
     hub.submit(police, police.record({"national number": "1"}, record_id=first))
     hub.submit(police, police.record({"national number": "2"}, record_id=first, revision=2))

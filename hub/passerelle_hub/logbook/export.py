@@ -25,6 +25,7 @@ from passerelle.note import Note
 from passerelle_hub.logbook import vouch
 from passerelle_hub.logbook.witnesses import cosigned
 from passerelle_hub.store import Database, Transaction, exports, log_store, manifests, timestamps
+from passerelle_hub.store.decisions import StoredDecision
 from passerelle_hub.transparency import latest, tile_of
 
 
@@ -126,6 +127,10 @@ def _tables(tx: Transaction) -> dict[str, Iterator[str]]:
         "record": (_record(held) for held in exports.records(tx)),
         "index": (_row(f"index/{key}", {"record": key}) for key in exports.strays(tx)),
         "link": (_row(names.link(row.link_id), vouch.link_fields(row)) for row in exports.links(tx)),
+        "judgement": (
+            _row(names.judgement(row.agency, row.judgement_id), vouch.judgement_fields(row, link_id))
+            for row, link_id in exports.judgements(tx)
+        ),
         "notification": (
             _row(names.notification(row.agency, row.sequence), vouch.notification_fields(row, link_id))
             for row, link_id in exports.notifications(tx)
@@ -134,15 +139,7 @@ def _tables(tx: Transaction) -> dict[str, Iterator[str]]:
             _row(names.letter(agency, link_id), vouch.letter_fields(agency, link_id))
             for agency, link_id in exports.letters(tx)
         ),
-        "decision": (
-            row_out(
-                {
-                    "id": row.decision,
-                    "fields": fields_out({**vouch.decision_fields(row), "decided": row.decided}),
-                }
-            )
-            for row in exports.decisions(tx)
-        ),
+        "decision": (_decision(row) for row in exports.decisions(tx)),
         "report": (
             _row(
                 f"report/{row.trustee}/{row.day}",
@@ -155,6 +152,11 @@ def _tables(tx: Transaction) -> dict[str, Iterator[str]]:
 
 def _row(subject: str, fields: Fields) -> str:
     return row_out({"subject": subject, "fields": fields_out(fields)})
+
+
+def _decision(row: StoredDecision) -> str:
+    fields = {**vouch.decision_fields(row), "decided": row.decided}
+    return row_out({"id": row.decision, "fields": fields_out(fields)})
 
 
 def _batch(row: Any, keks: Iterable[Any]) -> str:

@@ -25,6 +25,7 @@ from passerelle.audit.rows import (
 from passerelle.audit.verify_records import expired_digest
 from passerelle_hub.audit import NO_VOUCH, Vouch
 from passerelle_hub.store.decisions import StoredDecision
+from passerelle_hub.store.judgements import StoredJudgement
 from passerelle_hub.store.links import StoredLink
 from passerelle_hub.store.notifications import StoredNotification
 from passerelle_hub.store.records import NewRecord
@@ -83,9 +84,13 @@ def manifest(name: str, sequence: int, digest: bytes, signed: bytes) -> Vouch:
 
 
 def link_fields(link: StoredLink) -> Fields:
-    """A link's row, but for its own key, which it gets when it is stored."""
+    """A link's row, but for its own key, which it gets when it is stored.
+
+    A link that nobody judged is vouched for as it was before there were judgements.
+    """
+    left_out = _LEFT_OUT if link.verdict else _LEFT_OUT | {"verdict"}
     fields: dict[str, Value] = {
-        name: getattr(link, name) for name in StoredLink.__dataclass_fields__ if name not in _LEFT_OUT
+        name: getattr(link, name) for name in StoredLink.__dataclass_fields__ if name not in left_out
     }
     return fields
 
@@ -93,6 +98,20 @@ def link_fields(link: StoredLink) -> Fields:
 def link(stored: StoredLink) -> Vouch:
     """A link as it is from now on."""
     return Vouch(names.link(stored.link_id), row_digest("link", link_fields(stored)))
+
+
+def judgement_fields(row: StoredJudgement, link_id: bytes) -> Fields:
+    """A judgement's row, with the link's id for its key."""
+    fields: dict[str, Value] = {
+        name: getattr(row, name) for name in StoredJudgement.__dataclass_fields__ if name not in _LEFT_OUT
+    }
+    return {**fields, "link": link_id}
+
+
+def judgement(row: StoredJudgement, link_id: bytes) -> Vouch:
+    """A judgement, for ever."""
+    fields = judgement_fields(row, link_id)
+    return Vouch(names.judgement(row.agency, row.judgement_id), row_digest("judgement", fields))
 
 
 def notification_fields(note: StoredNotification, link_id: bytes) -> Fields:

@@ -1,9 +1,10 @@
 """Links: opened, raised, lowered or closed as scores and policy say.
 
 States here: *candidate* (names alone, or policy allows no more), *director_only* (one side is embargoed),
-*notified* (both agencies may learn of it), *erased* (nothing supports it any longer). A confirmed link keeps
-its state, and so does a refuted one unless a further field agrees; people set those. A link whose records are
-tokenised under two epochs stays as it is: their tokens cannot be compared.
+*notified* (both agencies may learn of it), *erased* (nothing supports it any longer). Where people judged a
+link, what their judgements come to is its state (`judgement`), however it is scored: a refuted link stays so
+unless a further field agrees. Embargo goes before judgements, which count again once it ends. A link whose
+records are tokenised under two epochs stays as it is: their tokens cannot be compared.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from passerelle.catalogue import Catalogue
 from passerelle.clock import Clock
 from passerelle.groups import EntityKind
+from passerelle.judgement import STATES
 from passerelle.notification import LinkState, Relation
 from passerelle_hub import facts
 from passerelle_hub.audit import Audit, EventKind, Note
@@ -24,16 +26,16 @@ from passerelle_hub.decisions import Decisions
 from passerelle_hub.index import unpack_kinds
 from passerelle_hub.logbook import vouch
 from passerelle_hub.match.closer import closer_table
+from passerelle_hub.match.judgement import agreeing, finding
 from passerelle_hub.match.pairs import Pair
 from passerelle_hub.match.score import Population, Score, Verdict, score, weights_version
-from passerelle_hub.match.weights import DISAGREE
 from passerelle_hub.policy.model import Decision, PolicyRequest
-from passerelle_hub.store import Transaction, links, records
+from passerelle_hub.store import Transaction, judgements, links, records
+from passerelle_hub.store.judgements import Standing
 from passerelle_hub.store.links import StoredLink
 from passerelle_hub.store.records import StoredRecord
 
 ACTOR = "hub/match"
-_JUDGED = frozenset({LinkState.CONFIRMED, LinkState.REFUTED, LinkState.UNDER_REVIEW, LinkState.UNDETERMINED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ class Linker:
         requests = [self._request(pair) for pair, _ in worth]
         answers = self._decisions.settled(tx, "match", requests, ACTOR)
         known = links.of_records(tx, touched)
+        judged = judgements.standing(tx, [link.link_pk for link in known.values()])
         versions = {domain: weights_version(one) for domain, one in populations.items()}
         changed: list[_Change] = []
         supported: set[tuple[int, int, str]] = set()
@@ -104,8 +107,9 @@ class Linker:
             key = (pair.low.record_pk, pair.high.record_pk, result.relation.value)
             supported.add(key)
             old = known.get(key)
-            new = self._stored(pair, result, decision, old, versions[pair.low.domain])
-            if old is None or (old.state, old.band) != (new.state, new.band):
+            said = judged.get(old.link_pk, ()) if old else ()
+            new = self._stored(pair, result, decision, old, versions[pair.low.domain], said)
+            if old is None or _said(old) != _said(new):
                 changed.append(_Change(new, old is None, pair))
         written = self._write(tx, changed)
         self._close(tx, known, supported)
@@ -144,12 +148,21 @@ class Linker:
         return facts.match(side(pair.low), side(pair.high), proven)
 
     def _stored(
-        self, pair: Pair, result: Score, decision: Decision, known: StoredLink | None, version: str
+        self,
+        pair: Pair,
+        result: Score,
+        decision: Decision,
+        known: StoredLink | None,
+        version: str,
+        judged: Sequence[Standing],
     ) -> StoredLink:
-        state = _state(result, decision)
-        if known and LinkState(known.state) in _JUDGED and not _news(known, result):
-            state = LinkState(known.state)
-        evidence = [[item.field, item.level, item.bits] for item in result.evidence]
+        evidence = json.dumps(
+            [[item.field, item.level, item.bits] for item in result.evidence], separators=(",", ":")
+        )
+        state, verdict = _state(result, decision), None
+        if state is not LinkState.DIRECTOR_ONLY:
+            verdict = finding(judged, agreeing(evidence))
+            state = STATES[verdict] if verdict else state
         return StoredLink(
             link_pk=known.link_pk if known else 0,
             link_id=known.link_id if known else self._random(16),
@@ -159,10 +172,11 @@ class Linker:
             state=state.value,
             band=result.band.value,
             bits=result.bits,
-            evidence=json.dumps(evidence, separators=(",", ":")),
+            evidence=evidence,
             weights=version,
             decision=decision.id,
             changed=self._clock.now(),
+            verdict=verdict.value if verdict else "",
         )
 
     def _write(self, tx: Transaction, changes: Sequence[_Change]) -> list[ChangedLink]:
@@ -220,14 +234,9 @@ def _note(change: _Change) -> Note:
     return Note(kind, detail, vouch.link(link))
 
 
-def _news(known: StoredLink, result: Score) -> bool:
-    """Whether a refuted link has to be judged anew: a field agrees that did not when it was refuted."""
-    if LinkState(known.state) is not LinkState.REFUTED:
-        return False
-    stored: list[tuple[str, str, float]] = json.loads(known.evidence)
-    before = {field for field, level, _ in stored if level not in {"", DISAGREE}}
-    now = {row.field for row in result.evidence if row.level not in {"", DISAGREE}}
-    return not now <= before
+def _said(link: StoredLink) -> tuple[str, str, str]:
+    """What of a link is news where it changes."""
+    return link.state, link.verdict, link.band
 
 
 def _incomparable(low: StoredRecord | None, high: StoredRecord | None) -> bool:

@@ -22,6 +22,7 @@ COVERED: Final[Mapping[str, str]] = {
     "kek": "digest in the statement, which the agency signed",
     "token": "body of the record's leaf",
     "link": "digest, by `link.opened`, `link.changed`",
+    "judgement": "digest, by `link.judged`; signed by the agency",
     "notification": "digest, by `notification.written`",
     "dead_letter": "agency and link, by `notification.undeliverable` and `letter.taken`",
     "decision": "digest of all decisions of one question, by `decisions.taken`",

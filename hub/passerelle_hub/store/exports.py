@@ -14,6 +14,7 @@ from sqlalchemy import Executable, Row, and_, func, select
 from passerelle.audit.event import Event
 from passerelle_hub.store.database import Transaction
 from passerelle_hub.store.decisions import StoredDecision
+from passerelle_hub.store.judgements import StoredJudgement
 from passerelle_hub.store.links import StoredLink
 from passerelle_hub.store.log_tables import audit_event, log_node, log_tick
 from passerelle_hub.store.notifications import StoredNotification
@@ -34,6 +35,7 @@ from passerelle_hub.store.tables import (
     section_wrap,
     token,
 )
+from passerelle_hub.store.tables_judgements import judgement
 
 _AT_ONCE = 1_000
 _EVENT = tuple(field.name for field in fields(Event))
@@ -166,6 +168,14 @@ def links(tx: Transaction) -> Iterator[StoredLink]:
     columns = [link.c[name] for name in StoredLink.__dataclass_fields__]
     for row in _stream(tx, select(*columns).order_by(link.c.link_pk)):
         yield StoredLink(*tuple(row))
+
+
+def judgements(tx: Transaction) -> Iterator[tuple[StoredJudgement, bytes]]:
+    """All judgements with the id of their link, by agency and id."""
+    columns = [judgement.c[name] for name in StoredJudgement.__dataclass_fields__]
+    query = select(*columns, link.c.link_id).join(link, link.c.link_pk == judgement.c.link_pk, isouter=True)
+    for row in _stream(tx, query.order_by(judgement.c.agency, judgement.c.judgement_id)):
+        yield StoredJudgement(*tuple(row)[:-1]), bytes(row.link_id or b"")
 
 
 def notifications(tx: Transaction) -> Iterator[tuple[StoredNotification, bytes]]:

@@ -19,7 +19,10 @@ from passerelle_hub.store.tables import link, record
 
 @dataclass(frozen=True, slots=True)
 class StoredLink:
-    """A link as stored. `low` and `high` are record keys, `evidence` JSON."""
+    """A link as stored. `low` and `high` are record keys, `evidence` JSON.
+
+    `verdict` is what people's judgements come to, empty where there is none.
+    """
 
     link_pk: int
     link_id: bytes
@@ -33,6 +36,7 @@ class StoredLink:
     weights: str
     decision: str
     changed: int
+    verdict: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ _ENDS = (link.c.low, link.c.high)
 
 def erased(old: StoredLink, changed: int) -> StoredLink:
     """The link without what supported it."""
-    return replace(old, state="erased", evidence="[]", bits=0.0, changed=changed)
+    return replace(old, state="erased", evidence="[]", bits=0.0, changed=changed, verdict="")
 
 
 def of_records(tx: Transaction, keys: Sequence[int]) -> dict[tuple[int, int, str], StoredLink]:
@@ -87,6 +91,12 @@ def by_key(tx: Transaction, keys: Sequence[int]) -> tuple[StoredLink, ...]:
     return tuple(StoredLink(*row) for row in tx.execute(query))
 
 
+def by_id(tx: Transaction, link_id: bytes) -> StoredLink | None:
+    """The link with this id."""
+    row = tx.execute(select(*_COLUMNS).where(link.c.link_id == link_id)).one_or_none()
+    return None if row is None else StoredLink(*row)
+
+
 def open_links(tx: Transaction, new: Sequence[StoredLink]) -> tuple[StoredLink, ...]:
     """Store new links (their `link_pk` is ignored); returns them with their keys, in order."""
     if not new:
@@ -105,7 +115,7 @@ def change(tx: Transaction, new: StoredLink) -> None:
     """Overwrite what a link says."""
     values = {
         name: getattr(new, name)
-        for name in ("state", "band", "bits", "evidence", "weights", "decision", "changed")
+        for name in ("state", "band", "bits", "evidence", "weights", "decision", "changed", "verdict")
     }
     tx.execute(update(link).where(link.c.link_pk == new.link_pk).values(**values))
     clusters.note(tx, [new.link_pk])

@@ -216,6 +216,7 @@ link = Table(
     Column("weights", String(32), nullable=False),
     Column("decision", String(32), nullable=False),
     Column("changed", BigInteger, nullable=False),
+    Column("verdict", String(24), nullable=False, server_default=""),  # what people's judgements come to
     UniqueConstraint("low", "high", "relation"),
     Index(None, "high"),
 )

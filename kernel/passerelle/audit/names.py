@@ -54,6 +54,11 @@ def link(link_id: bytes) -> str:
     return f"link/{link_id.hex()}"
 
 
+def judgement(name: str, judgement_id: bytes) -> str:
+    """An agency's judgement of a link."""
+    return f"judgement/{name}/{judgement_id.hex()}"
+
+
 def notification(name: str, sequence: int) -> str:
     """An agency's notification, by its number."""
     return f"notification/{name}/{sequence}"

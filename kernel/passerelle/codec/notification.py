@@ -48,6 +48,7 @@ def encode_notification(note: Notification) -> bytes:
         expiry=note.expiry,
         kind="" if note.kind is NotificationKind.LINK else note.kind.value,
         agencies=note.agencies,
+        verdict=note.verdict,
     ).SerializeToString(deterministic=True)
 
 
@@ -96,4 +97,5 @@ def decode_notification(raw: bytes) -> Notification:
         expiry=message.expiry,
         kind=kind,
         agencies=message.agencies,
+        verdict=message.verdict,
     )

@@ -133,9 +133,11 @@ def test_a_row_that_is_gone_is_named(table: str, edited: Callable[..., str]) -> 
         "INSERT INTO token SELECT x'00112233445566778899aabbccddeeff', record_pk, kind FROM token LIMIT 1",
         "INSERT INTO token VALUES (x'00112233445566778899aabbccddeeff', 999999, 1)",
         "INSERT INTO link SELECT 99, x'01', low, high, 'shared_means', state, band, bits, evidence, weights,"
-        " decision, changed FROM link LIMIT 1",
-        "INSERT INTO notification SELECT agency, sequence + 1, link_pk, created, decision, key_id, sealed,"
+        " decision, changed, verdict FROM link LIMIT 1",
+        "INSERT INTO notification SELECT agency, sequence + 9, link_pk, created, decision, key_id, sealed,"
         " about FROM notification WHERE agency = 'intelligence'",
+        "INSERT INTO judgement SELECT agency, x'00112233445566778899aabbccddeeff', link_pk, verdict, fields,"
+        " decision, recorded, signed FROM judgement LIMIT 1",
         "UPDATE audit_event SET position = 1 - position WHERE position < 2 AND tick ="
         " (SELECT tick FROM audit_event WHERE position = 1 LIMIT 1)",
         "UPDATE audit_event SET erased = x'00', detail = '', actor = '', salt = x''"

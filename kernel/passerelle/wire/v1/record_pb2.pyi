@@ -438,6 +438,7 @@ class Notification(_message.Message):
     EXPIRY_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
     AGENCIES_FIELD_NUMBER: _builtins.int
+    VERDICT_FIELD_NUMBER: _builtins.int
     notification_id: _builtins.bytes
     link_id: _builtins.bytes
     recipient: _builtins.str
@@ -464,6 +465,8 @@ class Notification(_message.Message):
     """
     agencies: _builtins.int
     """of a first dot: how many, as far as the recipient may know"""
+    verdict: _builtins.str
+    """what people's judgements of the link come to; empty before there is one"""
     @_builtins.property
     def own_records(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
     @_builtins.property
@@ -504,10 +507,11 @@ class Notification(_message.Message):
         expiry: _builtins.int = ...,
         kind: _builtins.str = ...,
         agencies: _builtins.int = ...,
+        verdict: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actions", b"actions", "agencies", b"agencies", "agreements", b"agreements", "band", b"band", "contact", b"contact", "counterpart", b"counterpart", "created", b"created", "deadline", b"deadline", "decision_id", b"decision_id", "expiry", b"expiry", "handling", b"handling", "kind", b"kind", "legal_basis", b"legal_basis", "link_id", b"link_id", "notification_id", b"notification_id", "obligations", b"obligations", "odds", b"odds", "own_records", b"own_records", "policy_revision", b"policy_revision", "purposes", b"purposes", "recipient", b"recipient", "relation", b"relation", "state", b"state", "threat_level", b"threat_level", "urgency", b"urgency", "visibility", b"visibility", "weights", b"weights"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actions", b"actions", "agencies", b"agencies", "agreements", b"agreements", "band", b"band", "contact", b"contact", "counterpart", b"counterpart", "created", b"created", "deadline", b"deadline", "decision_id", b"decision_id", "expiry", b"expiry", "handling", b"handling", "kind", b"kind", "legal_basis", b"legal_basis", "link_id", b"link_id", "notification_id", b"notification_id", "obligations", b"obligations", "odds", b"odds", "own_records", b"own_records", "policy_revision", b"policy_revision", "purposes", b"purposes", "recipient", b"recipient", "relation", b"relation", "state", b"state", "threat_level", b"threat_level", "urgency", b"urgency", "verdict", b"verdict", "visibility", b"visibility", "weights", b"weights"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
