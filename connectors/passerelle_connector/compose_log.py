@@ -11,6 +11,7 @@ from passerelle.identity import Identity
 from passerelle.keyfile import write_durably
 from passerelle.log_proof import EventProof
 from passerelle.note import Note
+from passerelle.privatefile import make_folder
 from passerelle.sign import SigningKey
 from passerelle.tlog_proof import SUFFIX, write_proof
 from passerelle_connector.compose_ports import authority_client
@@ -56,7 +57,7 @@ def proof_files(folder: Path) -> Keep:
     def keep(name: str, note: Note, proof: EventProof) -> None:
         file = folder / f"{name.replace('/', '-')}{SUFFIX}"
         if not file.exists():
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder, 0o755)
             write_durably(file, write_proof(note, proof), mode=0o644)
 
     return keep

@@ -23,6 +23,7 @@ from typing import Final
 
 from passerelle.errors import PasserelleError
 from passerelle.keyfile import KeyKind, read_key, write_key
+from passerelle.privatefile import make_folder
 from passerelle.seal import SealingKey
 from passerelle.sign import SigningKey
 from passerelle.vault import VaultKey
@@ -63,7 +64,7 @@ def make_keys(folder: Path) -> tuple[SigningKey, SigningKey, SealingKey]:
     Raises:
         PasserelleError: what reading an existing key file raises.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(folder)
     made: dict[str, tuple[KeyKind, bytes]] = {
         MANIFEST: (KeyKind.SIGNING, SigningKey.generate().raw),
         "signing-1.key": (KeyKind.SIGNING, SigningKey.generate().raw),

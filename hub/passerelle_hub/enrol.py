@@ -19,6 +19,7 @@ from passerelle.csr import make_request, obtain_key
 from passerelle.identity import Identity
 from passerelle.keyfile import KeyKind, obtain_secret, write_durably
 from passerelle.manifest import KeyEntry, issue_first
+from passerelle.privatefile import make_folder
 from passerelle.sign import SigningKey
 from passerelle_hub.index import PEPPER_BYTES
 
@@ -52,7 +53,7 @@ def enrol(identity: Identity, files: KeyFiles, clock: Clock) -> Enrolment:
         OSError: the folder is full or read-only.
     """
     for file in (files.signing, files.manifest, files.pepper, files.tls):
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(file.parent)
     obtain_secret(files.pepper, KeyKind.PEPPER, lambda: secrets.token_bytes(PEPPER_BYTES))
     signing, manifest_key, now = _signing_key(files.signing), _signing_key(files.manifest), clock.now()
     made = Enrolment(files.manifest.with_name("manifest.signed"), files.tls.with_name("leaf.csr"))

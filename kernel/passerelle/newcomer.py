@@ -29,6 +29,7 @@ from passerelle.errors import PasserelleError
 from passerelle.identity import Identity, Role
 from passerelle.invitation import Invitation, request_digest
 from passerelle.keyfile import read_private, write_durably, write_private
+from passerelle.privatefile import make_folder
 from passerelle.registry_entry import RegistryEntry, verify_entry
 from passerelle.sign import VerifyingKey
 from passerelle.welcome import EnrolmentStatus, Welcome
@@ -165,7 +166,7 @@ class Newcomer:
 
     def _write(self, chain: bytes, welcome: Welcome, entries: tuple[RegistryEntry, ...]) -> None:
         folder, keys = self._place.folder, self._place.keys
-        (folder / "entries").mkdir(exist_ok=True)
+        make_folder(folder / "entries", 0o755)
         _put(folder / "registry.pub", welcome.registry_key)
         for entry, signed in zip(entries, welcome.entries, strict=True):
             _put(folder / "entries" / f"{entry.agency}.entry", encode_signed(signed))

@@ -9,6 +9,9 @@ Rules
 2. A new file appears under its name with all its content on disk, or not at all: it is written beside its
    place, synchronised, linked or renamed, and the folder is synchronised.
 3. An existing file is never overwritten unless the caller says `replace`.
+4. A folder made for such files is on disk, by its name in the folder above, before anything is put into it: a
+   power cut takes a folder without a name away with all that was synchronised inside.
+5. What is removed for good stays removed after a power cut: the folder is synchronised.
 """
 
 from __future__ import annotations
@@ -88,6 +91,24 @@ def _closed(path: Path, facts: os.stat_result) -> bool:
     if credentials and path.parent == Path(credentials):
         return not facts.st_mode & _OTHERS and facts.st_uid in {0, os.geteuid()}
     return not facts.st_mode & _GROUP_AND_OTHERS and facts.st_uid == os.geteuid()
+
+
+def make_folder(folder: Path, mode: int = 0o700) -> None:
+    """Make a folder, and those above it that are missing, durably (rule 4); one that is there keeps its mode.
+
+    Its name is synchronised even where it is there: whoever made it may have died before that.
+    """
+    above = folder.absolute().parent
+    if not above.is_dir():
+        make_folder(above, mode)
+    folder.mkdir(mode=mode, exist_ok=True)
+    sync_folder(above)
+
+
+def remove_durably(path: Path) -> None:
+    """Remove a file, if it is there, for good (rule 5)."""
+    path.unlink(missing_ok=True)
+    sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:

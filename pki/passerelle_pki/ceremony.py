@@ -30,6 +30,7 @@ from passerelle.clock import DAY, Clock
 from passerelle.csr import stored_pem
 from passerelle.errors import PasserelleError
 from passerelle.keyfile import write_private
+from passerelle.privatefile import make_folder, sync_folder
 from passerelle_pki.authority import DOMAIN_FILE, Authority, open_authority
 from passerelle_pki.description import Backend, Ceremony, TokenKey, read_ceremony
 from passerelle_pki.issuer import ISSUER_FILE, ISSUING_FILE, ISSUING_KEY_FILE, ROOT_FILE
@@ -57,7 +58,7 @@ def hold(ceremony: Ceremony, folder: Path, clock: Clock, record: bytes = b"") ->
     part = folder.with_name(f"{folder.name}.part")
     if part.exists() or (folder.exists() and any(folder.iterdir())):  # (1)
         raise PasserelleError("authority_exists", folder.name)
-    part.mkdir(parents=True, mode=0o700)
+    make_folder(part)
     part.chmod(0o700)
     try:
         if ceremony.external_roots is None:
@@ -70,9 +71,9 @@ def hold(ceremony: Ceremony, folder: Path, clock: Clock, record: bytes = b"") ->
     write_public(part / DOMAIN_FILE, f"{ceremony.trust_domain}\n".encode("ascii"))
     if record:
         write_public(part / RECORD_FILE, record)
-    flush(part)
+    sync_folder(part)
     part.rename(folder)  # (6)
-    flush(folder.absolute().parent)
+    sync_folder(folder.absolute().parent)
     return open_authority(folder, clock)
 
 
@@ -148,12 +149,3 @@ def write_public(file: Path, content: bytes) -> None:
         stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())
-
-
-def flush(folder: Path) -> None:
-    """Flush a folder's names."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

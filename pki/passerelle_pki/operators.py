@@ -18,6 +18,7 @@ from typing import Final
 from passerelle.canonical import digest
 from passerelle.errors import PasserelleError
 from passerelle.keyfile import KeyKind, read_key, write_durably, write_key
+from passerelle.privatefile import make_folder
 from passerelle.sign import SigningKey, VerifyingKey, sign, verify
 
 ACT_TYPE: Final = "application/vnd.passerelle.operator-act.v1"
@@ -53,7 +54,7 @@ class Operators:
         known = self._known()
         if name in known or key in known.values():
             raise PasserelleError("operator_refused", f"{name}, or this key, is entered already")
-        self._folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self._folder, 0o755)
         write_durably(self._folder / f"{name}.pub", key.raw, mode=_MODE)
         return Operator(name, key.key_id)
 

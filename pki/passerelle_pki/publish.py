@@ -17,6 +17,7 @@ from passerelle.codec.signed import encode_signed
 from passerelle.errors import PasserelleError
 from passerelle.keyfile import write_durably
 from passerelle.log import get_logger
+from passerelle.privatefile import make_folder
 from passerelle.registry_entry import decode_entry
 from passerelle.revocation import LIST_LIFETIME, SUFFIX
 from passerelle.sign import Signed
@@ -98,7 +99,7 @@ def _put(file: Path, content: bytes) -> None:
     try:
         if file.exists() and file.read_bytes() == content:
             return
-        file.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(file.parent, 0o755)
         write_durably(file, content, mode=_MODE, replace=True)
     except OSError as error:
         _LOG.error("publish.failed", detail=f"{file.name}: {type(error).__name__}")

@@ -22,7 +22,8 @@ from typing import Final
 from passerelle.clock import Clock
 from passerelle.errors import PasserelleError
 from passerelle.identity import Role
-from passerelle.keyfile import KeyKind, read_key, write_key
+from passerelle.keyfile import KeyKind, read_key, write_durably, write_key
+from passerelle.privatefile import make_folder
 from passerelle.registry_entry import RegistryEntry, Status, sign_entry, verify_entry
 from passerelle.sign import Signed, SigningKey, VerifyingKey
 from passerelle_pki.store import open_database
@@ -102,11 +103,11 @@ def create_registry(folder: Path, clock: Clock) -> Registry:
     Raises:
         PasserelleError: `authority_exists`.
     """
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(folder)
     if (folder / KEY_FILE).exists():
         raise PasserelleError("authority_exists", folder.name)
     key = SigningKey.generate()
-    (folder / PUBLIC_FILE).write_bytes(key.public.raw)
+    write_durably(folder / PUBLIC_FILE, key.public.raw, mode=0o644, replace=True)
     write_key(folder / KEY_FILE, KeyKind.SIGNING, key.raw)
     return open_registry(folder, clock)
 

@@ -27,13 +27,13 @@ from passerelle.clock import Clock
 from passerelle.csr import load_key
 from passerelle.errors import PasserelleError
 from passerelle.keyfile import read_private, write_durably
+from passerelle.privatefile import make_folder, sync_folder
 from passerelle_pki.authority import (
     DATABASE_FILE,
-    GENERATIONS_FOLDER,
     generation_folder,
     trust_domain_of,
 )
-from passerelle_pki.ceremony import ROOT_KEY_FILE, check_issued, flush, write_issuing
+from passerelle_pki.ceremony import ROOT_KEY_FILE, check_issued, write_issuing
 from passerelle_pki.description import TokenKey
 from passerelle_pki.issuer import ISSUING_FILE, ROOT_FILE
 from passerelle_pki.lists import Revoked, authority_list
@@ -85,10 +85,9 @@ class Rollover:
         check_issued(issuing, root)
         place = generation_folder(self._folder, number)
         shutil.rmtree(place, ignore_errors=True)  # of a crash before its line
-        place.mkdir(mode=0o700, parents=True)
+        make_folder(place)
         write_issuing(place, issuing, key, token)
-        flush(place)
-        flush(self._folder / GENERATIONS_FOLDER)
+        sync_folder(place)
         self._put({number: GenerationState.PREPARED}, actor)
         return number
 

@@ -1,5 +1,5 @@
-"""Faults at each durable write: killed, EIO, disk full. Nothing false is accepted, nothing acknowledged is
-lost or doubled, and the log verifies offline.
+"""Faults at each durable write: killed, EIO, disk full, power cut. Nothing false is accepted, nothing
+acknowledged is lost or doubled, and the log verifies offline.
 
 Each run plays a story of `tests/support/faults` with one fault at its N-th durable write, then again without,
 as after a restart, and checks what is there. `PASSERELLE_FAULT_RUNS` says how many writes of each story, 0
@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -36,6 +36,8 @@ FAULTS = (Fault.EIO, Fault.ENOSPC, Fault.KILL_BEFORE, Fault.TORN)
 KILLS = (Fault.KILL_BEFORE, Fault.TORN)
 """Taken in turns: killed after a write is killed before the next."""
 SUPPORT = Path(__file__).parents[1] / "support"
+CUTS = (Fault.CUT, Fault.CUT_DATA, Fault.CUT_SOME)
+"""What was not synchronised is lost: taken in turns, but all of them in a full run."""
 KILLED = -signal.SIGKILL
 
 
@@ -57,7 +59,7 @@ class Player:
 
 
 @contextmanager
-def player(library: Path, folder: Path, story: str) -> Iterator[Player]:
+def player(library: Path, folder: Path, story: str) -> Generator[Player]:
     folder.mkdir()
     with (folder / "log").open("w", encoding="utf-8") as log:
         process = subprocess.Popen(
@@ -97,7 +99,7 @@ def test_a_fault_at_a_durable_write_loses_and_forges_nothing(
             ends = sum(parts, Counter[tuple[str, int]]())
     said = ", ".join(f"{fault} ended {code}: {times}" for (fault, code), times in sorted(ends.items()))
     print(f"\n{story}: {writes} durable writes, {len(points)} faults; {said}")  # noqa: T201 - the figures of a run
-    killed = {code for name, code in ends if Fault[name] in KILLS}
+    killed = {code for name, code in ends if Fault[name] in (*KILLS, *CUTS)}
     assert killed == {KILLED}, "a fault did not happen"
 
 
@@ -112,14 +114,18 @@ def counted(one: Player) -> int:
 def planned(story: str, writes: int) -> list[tuple[int, Fault]]:
     """Writes and faults of a run: all, or the first ones, which begin files, and as many as asked for."""
     if not RUNS:
-        return [
-            (at, fault) for at in range(1, writes + 1) for fault in (Fault.EIO, Fault.ENOSPC, KILLS[at % 2])
-        ]
+        each = (Fault.EIO, Fault.ENOSPC, *CUTS)
+        return [(at, fault) for at in range(1, writes + 1) for fault in (*each, KILLS[at % 2])]
     rng = random.Random(f"{SEED} {story}")
     drawn = sorted(rng.sample(range(1, writes + 1), min(RUNS, writes)))
     return [
-        *((at, fault) for at in range(1, min(FIRST, writes) + 1) for fault in (Fault.EIO, KILLS[at % 2])),
+        *(
+            (at, fault)
+            for at in range(1, min(FIRST, writes) + 1)
+            for fault in (Fault.EIO, KILLS[at % 2], CUTS[at % 3])
+        ),
         *((at, FAULTS[place % len(FAULTS)]) for place, at in enumerate(drawn)),
+        *((at, CUTS[place % len(CUTS)]) for place, at in enumerate(drawn)),
     ]
 
 

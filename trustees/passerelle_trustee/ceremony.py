@@ -28,6 +28,7 @@ from passerelle.log import get_logger
 from passerelle.oprf.group import ristretto255
 from passerelle.oprf.keys import deal
 from passerelle.oprf.pinned import Ceremony, GroupKeys
+from passerelle.privatefile import make_folder
 from passerelle_trustee.share import ShareBook, write_shares
 
 WARNING: Final = (
@@ -88,7 +89,7 @@ def write_for_development(dealt: DevelopmentKeys, folder: Path) -> tuple[Path, .
     written: list[Path] = []
     for book in dealt.books:  # (2)
         own = folder / f"trustee-{book.index}"
-        own.mkdir(parents=True, exist_ok=True)
+        make_folder(own)
         own.chmod(0o700)
         write_shares(own / SHARES, book)
         written.append(own / SHARES)

@@ -19,6 +19,7 @@ from passerelle.csr import make_request, obtain_key
 from passerelle.identity import Identity
 from passerelle.keyfile import KeyKind, obtain_secret, write_durably
 from passerelle.manifest import KeyEntry, issue_first
+from passerelle.privatefile import make_folder
 from passerelle.seal import SealingKey
 from passerelle.sign import SigningKey
 
@@ -54,7 +55,7 @@ def enrol(identity: Identity, files: KeyFiles, clock: Clock) -> Enrolment:
         OSError: the folder is full or read-only.
     """
     for file in (files.signing, files.sealing, files.manifest, files.tls, files.client):
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(file.parent)
     signing, manifest_key, now = _signing_key(files.signing), _signing_key(files.manifest), clock.now()
     made = Enrolment(
         files.manifest.with_name("manifest.signed"),

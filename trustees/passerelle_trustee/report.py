@@ -20,6 +20,7 @@ from passerelle.evaluation_report import REPORT_TYPE, EvaluationCount, Evaluatio
 from passerelle.identity import Identity
 from passerelle.keyfile import write_durably
 from passerelle.log import get_logger
+from passerelle.privatefile import make_folder
 from passerelle.sign import Signed, SigningKey, sign
 from passerelle_trustee.quota import Quota
 
@@ -78,7 +79,7 @@ class Reporter:
             return
         file = self._copies / f"evaluations-{day}.signed"
         try:
-            self._copies.mkdir(mode=0o750, parents=True, exist_ok=True)
+            make_folder(self._copies, 0o750)
             write_durably(file, encode_signed(signed), mode=COPY_MODE, replace=True)
         except OSError as error:
             raise PasserelleError("config_invalid", f"reports.copies: {type(error).__name__}") from error

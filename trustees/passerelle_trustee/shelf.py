@@ -13,6 +13,7 @@ from pathlib import Path
 from passerelle.errors import PasserelleError
 from passerelle.groups import Group
 from passerelle.oprf.keys import KeyShare
+from passerelle.privatefile import remove_durably
 from passerelle_trustee.ceremonies.folder import GROUP_KEYS, SHARES
 from passerelle_trustee.share import ShareBook, load_shares
 
@@ -87,4 +88,4 @@ def erase_shares(ceremonies: Path, ceremony: str, shelf: Shelf) -> None:
         info = share.info
         if shelf.find(info.domain, info.group, info.epoch, 0).info.generation <= info.generation:
             raise PasserelleError("share_still_needed", info.label)
-    file.unlink()
+    remove_durably(file)

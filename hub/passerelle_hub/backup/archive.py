@@ -21,6 +21,7 @@ from typing import BinaryIO, Final
 
 from passerelle.clock import Clock
 from passerelle.errors import PasserelleError
+from passerelle.privatefile import sync_folder
 from passerelle.seal import SealingPublicKey
 from passerelle.sealed_file import FileHead, SealedWriter
 from passerelle.sign import SigningKey
@@ -83,7 +84,7 @@ class Archive:
             self._writer = SealedWriter(self._file, head, self._seals.signer, self._seals.operator)
             _synchronise(self._file)
             draft.rename(path)  # not before: without its header a file would stop every restore
-            _synchronise_folder(self._folder)
+            sync_folder(self._folder)
         finally:
             draft.unlink(missing_ok=True)
 
@@ -128,7 +129,7 @@ def write_sealed(folder: Path, pieces: Iterable[bytes], head: FileHead, seals: S
             writer.write(b"", last=True)
             _synchronise(file)
         draft.rename(target)
-        _synchronise_folder(folder)
+        sync_folder(folder)
     except OSError as error:
         raise PasserelleError("backup_unwritable", type(error).__name__) from error
     finally:
@@ -153,11 +154,3 @@ def _new(path: Path) -> BinaryIO:
 def _synchronise(file: BinaryIO) -> None:
     file.flush()
     os.fsync(file.fileno())
-
-
-def _synchronise_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -12,11 +12,12 @@
     restored hub would fork the log;
 (8) the draft is told that it was restored (`recovery`), before anybody can open it as a hub's: it matches
     nothing before every connector has compared what it believes the hub holds;
-(9) the draft takes its place.
+(9) the draft, on disk by now, takes its place.
 """
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -28,6 +29,7 @@ from passerelle import merkle
 from passerelle.checkpoint import Checkpoint, verify_checkpoint
 from passerelle.errors import PasserelleError
 from passerelle.note import Note
+from passerelle.privatefile import sync_folder
 from passerelle.seal import SealingKey
 from passerelle.sealed_file import SealedFile, open_file
 from passerelle.sign import VerifyingKey
@@ -101,11 +103,19 @@ def restore(
         restored = Restored(end, applied, erase)
         with closing(Database(f"sqlite:///{draft}")) as database:
             begin(database, restored)  # (8)
+        _synchronise(draft)
         draft.rename(target)  # (9)
+        sync_folder(target.absolute().parent)
     finally:
         for left in draft.parent.glob(f"{draft.name}*"):
             left.unlink()
     return restored
+
+
+def _synchronise(draft: Path) -> None:
+    """Changes are applied without waiting for the disk; here it is waited for, once."""
+    with draft.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from passerelle.log import get_logger
 from passerelle.log_proof import EventProof
 from passerelle.merkle import verify_consistency
 from passerelle.note import Note, cosign_note, lines_of
-from passerelle.privatefile import sync_folder
+from passerelle.privatefile import make_folder, sync_folder
 from passerelle.sign import SigningKey
 
 _LOG: Final = get_logger("follow")
@@ -91,7 +91,7 @@ class Evidence:
         place = self._folder / f"{self._clock.now() // SECOND}-{code}-{digest}"
         draft = self._folder / f"draft-{digest}"  # of a crash, where it is there
         shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(mode=0o700, parents=True)
+        make_folder(draft)
         for name, content in files.items():
             write_durably(draft / name, content, mode=_MODE)
         draft.rename(place)
@@ -108,7 +108,7 @@ class Follower:
     """Follows one log."""
 
     def __init__(self, folder: Path, port: LogPort, check: Check, clock: Clock) -> None:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder)
         self.evidence: Final = Evidence(folder / "evidence", clock)
         self._folder = folder
         self._port = port

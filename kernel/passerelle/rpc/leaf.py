@@ -37,6 +37,7 @@ from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
 from passerelle.keyfile import KeyKind, read_key, read_private, write_durably, write_private
 from passerelle.log import get_logger
+from passerelle.privatefile import sync_folder
 from passerelle.renewal import NONCE_BYTES, RenewalRequest, sign_renewal
 from passerelle.rpc.authority import EnrolmentPort
 from passerelle.rpc.material import FileMaterial, TlsBytes
@@ -192,6 +193,7 @@ class Renewal:
         if chain.exists():
             if key.exists():
                 key.replace(self._files.key)
+                sync_folder(key.parent)  # a power cut must not keep the chain's name and lose the key's
             chain.replace(self._files.chain)
         key.unlink(missing_ok=True)
 

@@ -21,6 +21,7 @@ from passerelle.errors import PasserelleError
 from passerelle.identity import Identity, Role
 from passerelle.keyfile import write_durably
 from passerelle.log import get_logger
+from passerelle.privatefile import make_folder
 from passerelle.revocation import MAX_LIST_BYTES, SUFFIX, Revocations
 from passerelle.rpc.authority import AuthorityClient
 from passerelle.rpc.channel import open_channel
@@ -91,7 +92,7 @@ class ListKeeper:
         if self._taken.get(domain) == raw:
             return
         self._take(domain, raw)
-        self._folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self._folder, 0o755)
         write_durably(self._folder / f"{domain}{SUFFIX}", raw, mode=0o644, replace=True)
 
 

@@ -14,7 +14,7 @@ import subprocess
 from enum import IntEnum
 from pathlib import Path
 
-SOURCE = Path(__file__).with_name("inject.c")
+SOURCES = tuple(Path(__file__).with_name(name) for name in ("inject.c", "undo.c"))
 
 
 class Fault(IntEnum):
@@ -30,13 +30,19 @@ class Fault(IntEnum):
     """Killed with half of it written."""
     SYNC = 5
     """The first synchronisation from there on fails, once."""
+    CUT = 6
+    """The power is cut before it: whatever was not synchronised is lost, bytes and names."""
+    CUT_DATA = 7
+    """The same, but names are kept: a file that was named before it was synchronised shows."""
+    CUT_SOME = 8
+    """The same, but of each unsynchronised change a coin says whether it is kept."""
 
 
 def build(folder: Path) -> Path:
-    """Compile `inject.c`; needs a C compiler."""
+    """Compile `inject.c` and `undo.c`; needs a C compiler."""
     library = folder / "inject.so"
     subprocess.run(
-        ["cc", "-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror", "-o", library, SOURCE, "-ldl"],  # noqa: S607 - the machine's own compiler
+        ["cc", "-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror", "-o", library, *SOURCES, "-ldl"],  # noqa: S607 - the machine's own compiler
         check=True,
         timeout=60,
     )

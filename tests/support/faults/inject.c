@@ -2,11 +2,12 @@
    from its start by PASSERELLE_FAULT="<N> <kind> <folder>".
 
    A durable write is a call that changes what is on disk below one folder: write, pwrite, ftruncate, fsync,
-   fdatasync, rename, link, unlink, or open with O_CREAT of a file that is not there. Reads never fail.
-   SQLite writes through these too; what it keeps in shared memory (-shm) is no durable state. */
+   fdatasync, rename, link, unlink, mkdir, rmdir, or open of a file that is not there or is to be emptied.
+   Reads never fail. SQLite writes through these too; what it keeps in shared memory (-shm) is no durable state.
+   Where the power is cut, what was not synchronised is lost with the process: see undo.c. */
 
-#define _GNU_SOURCE
-#include <dlfcn.h>
+#include "undo.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -19,7 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { COUNT, EIO_ONCE, FULL, KILL_BEFORE, TORN, SYNC };
+enum { COUNT, EIO_ONCE, FULL, KILL_BEFORE, TORN, SYNC, CUT, CUT_DATA, CUT_SOME };
 
 static char below[PATH_MAX];
 static size_t length;
@@ -34,6 +35,7 @@ void fault_arm(const char *folder, long at, int how) {
     atomic_store(&writes, 0);
     due = at;
     kind = how;
+    if (kind >= CUT) undo_begin(folder);
 }
 
 __attribute__((constructor)) static void armed_from_the_start(void) {
@@ -52,7 +54,8 @@ static void die(void) {
 
 static int inside(const char *path) {
     size_t size = strlen(path);
-    return length && !strncmp(path, below, length) && !(size > 4 && !strcmp(path + size - 4, "-shm"));
+    if (!length || strncmp(path, below, length) || (path[length] && path[length] != '/')) return 0;
+    return !(size > 4 && !strcmp(path + size - 4, "-shm"));
 }
 
 static int inside_fd(int fd) {
@@ -78,11 +81,13 @@ static int turn(int sync) {
     case EIO_ONCE: return EIO;
     case KILL_BEFORE: die(); return 0;
     case TORN: return -1;
+    case CUT: case CUT_DATA: case CUT_SOME:
+        undo_all((enum lost)(kind - CUT), (unsigned)at);
+        die();
+        return 0;
     default: return 0;
     }
 }
-
-#define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
 #define FAULTY(applies, real, half, frees) FAULTY_AS(0, applies, real, half, frees)
 #define FAULTY_AS(sync, applies, real, half, frees) do { \
@@ -93,29 +98,37 @@ static int turn(int sync) {
 } while (0)
 
 ssize_t write(int fd, const void *from, size_t size) {
-    FAULTY(inside_fd(fd), REAL(write)(fd, from, size), REAL(write)(fd, from, size / 2), 0);
+    FAULTY(inside_fd(fd), undoable_write(fd, from, size), REAL(write)(fd, from, size / 2), 0);
 }
 ssize_t pwrite64(int fd, const void *from, size_t size, off64_t at) {
-    FAULTY(inside_fd(fd), REAL(pwrite64)(fd, from, size, at), REAL(pwrite64)(fd, from, size / 2, at), 0);
+    FAULTY(inside_fd(fd), undoable_pwrite(fd, from, size, at), REAL(pwrite64)(fd, from, size / 2, at), 0);
 }
 ssize_t pwrite(int fd, const void *from, size_t size, off_t at) { return pwrite64(fd, from, size, at); }
-int ftruncate64(int fd, off64_t size) { FAULTY(inside_fd(fd), REAL(ftruncate64)(fd, size), , 1); }
+int ftruncate64(int fd, off64_t size) { FAULTY(inside_fd(fd), undoable_ftruncate(fd, size), , 1); }
 int ftruncate(int fd, off_t size) { return ftruncate64(fd, size); }
-int fsync(int fd) { FAULTY_AS(1, inside_fd(fd), REAL(fsync)(fd), , 0); }
-int fdatasync(int fd) { FAULTY_AS(1, inside_fd(fd), REAL(fdatasync)(fd), , 0); }
-int rename(const char *from, const char *to) { FAULTY(inside(to), REAL(rename)(from, to), , 0); }
-int link(const char *from, const char *to) { FAULTY(inside(to), REAL(link)(from, to), , 0); }
-int unlink(const char *path) { FAULTY(inside(path), REAL(unlink)(path), , 1); }
+int fsync(int fd) { FAULTY_AS(1, inside_fd(fd), undoable_fsync(fd), , 0); }
+int fdatasync(int fd) { FAULTY_AS(1, inside_fd(fd), undoable_fdatasync(fd), , 0); }
+int rename(const char *from, const char *to) { FAULTY(inside(to), undoable_rename(from, to), , 0); }
+int link(const char *from, const char *to) { FAULTY(inside(to), undoable_link(from, to), , 0); }
+int mkdir(const char *path, mode_t mode) { FAULTY(inside(path), undoable_mkdir(path, mode), , 0); }
+int unlinkat(int folder, const char *path, int flags) {
+    FAULTY(folder == AT_FDCWD ? inside(path) : inside_fd(folder), undoable_unlinkat(folder, path, flags), , 1);
+}
+int unlink(const char *path) { return unlinkat(AT_FDCWD, path, 0); }
+int rmdir(const char *path) { return unlinkat(AT_FDCWD, path, AT_REMOVEDIR); }
 
-static int creates(const char *path, int flags) {
-    return (flags & O_CREAT) && inside(path) && access(path, F_OK) != 0;
+static int changes(const char *path, int flags) {
+    struct stat facts;
+    if (!(flags & (O_CREAT | O_TRUNC)) || !inside(path)) return 0;
+    return stat(path, &facts) ? flags & O_CREAT : flags & O_TRUNC && facts.st_size;
 }
 int open64(const char *path, int flags, ...) {
     va_list rest;
     va_start(rest, flags);
     mode_t mode = flags & (O_CREAT | __O_TMPFILE) ? va_arg(rest, mode_t) : 0;
     va_end(rest);
-    FAULTY(creates(path, flags), REAL(open64)(path, flags, mode), , 0);
+    if (!changes(path, flags)) return REAL(open64)(path, flags, mode);
+    FAULTY(1, undoable_open(path, flags, mode), , 0);
 }
 int open(const char *path, int flags, ...) {
     va_list rest;

@@ -64,6 +64,7 @@ class Stage:
     def run(self, at: int, fault: Fault) -> Run:
         """Steps 1 to 4."""
         shutil.rmtree(self._work)
+        shutil.rmtree(self._work.with_name("work.kept"), ignore_errors=True)
         shutil.copytree(self._beginning, self._work)  # (1)
         faulty = _forked(lambda: self._attempts(at, fault))  # (2)
         return Run(faulty, _forked(self._to_the_end))

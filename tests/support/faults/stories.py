@@ -120,7 +120,7 @@ class EvidenceStory:
 
 
 class BackupStory:
-    """A hub whose changes are archived before they commit, and that copies itself in between."""
+    """A hub whose changes are archived before they commit, that copies itself in between, and is restored."""
 
     RECORDS: Final = tuple(bytes([number]) * 16 for number in range(1, 5))
 
@@ -135,7 +135,9 @@ class BackupStory:
             self._opened().copy()
 
     def play(self) -> None:
-        """Four batches of a record each, a copy after two."""
+        """Four batches of a record each, a copy after two; then it is restored beside itself."""
+        if self._target.exists():
+            return
         self._clock.advance(HOUR)
         self._kit.core.database.close()
         self._kit.core = build_core(self._kit.core.foundation, Database(f"sqlite:///{self._source}"))
@@ -153,12 +155,11 @@ class BackupStory:
                 vaulted.copy()
         self._kit.beat()
         self._kit.core.database.close()
+        vaulted.restore(self._target)
 
     def check(self) -> None:
         """What is restored is what is there, row by row."""
-        vaulted = self._opened()
         before = _rows(self._source)
-        vaulted.restore(self._target)
         after = _rows(self._target)
         news = [one for one in after["audit_event"] if one not in before["audit_event"]]
         assert len(news) == 1  # that it was restored

@@ -24,6 +24,7 @@ from passerelle.errors import PasserelleError
 from passerelle.keyfile import read_private, write_durably, write_private
 from passerelle.oprf.ceremony import Dealing, Plan, Reveal
 from passerelle.oprf.documents import array, hexadecimal, members, number, parse, text
+from passerelle.privatefile import make_folder, remove_durably
 from passerelle.sign import Signed
 
 AGREEMENT: Final = "agreement.toml"
@@ -43,7 +44,7 @@ class Folder:
     def make(self) -> None:
         """Create what is missing."""
         for part in (self.path, self.path / "own", self.path / "from"):
-            part.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(part)
 
     def put(self, name: str, content: bytes, *, secret: bool = False) -> None:
         """Write a file durably.
@@ -52,7 +53,7 @@ class Folder:
             PasserelleError: `key_file_exists`.
         """
         file = self.path / name
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(file.parent)
         if secret:
             write_private(file, content)
         else:
@@ -124,7 +125,7 @@ class Folder:
 
     def forget_dealing(self) -> None:
         """Remove our polynomials; the share is all that is needed from now on."""
-        (self.path / _DEALING).unlink(missing_ok=True)
+        remove_durably(self.path / _DEALING)
 
     def fail(self, code: str, culprit: str) -> None:
         """Note once that the ceremony is over."""
