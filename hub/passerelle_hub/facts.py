@@ -6,7 +6,7 @@ The only place where the hub turns its own types into policy inputs; the shapes 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
@@ -18,7 +18,7 @@ from passerelle.judgement import Judgement
 from passerelle.marking import Marking
 from passerelle.query import Question
 from passerelle.record import RecordAction
-from passerelle_hub.policy.model import PolicyRequest
+from passerelle_hub.policy.model import Facts, PolicyRequest
 
 AUTOMATIC = "automatic"
 
@@ -87,9 +87,9 @@ class Side(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def side_facts(side: Side) -> Mapping[str, object]:
+def side_facts(side: Side) -> Facts:
     """One side of a pair as policy sees it."""
-    return marking_facts(decode_marking(side.marking), side.originator, side.domain)
+    return Facts(marking_facts(decode_marking(side.marking), side.originator, side.domain))
 
 
 def match(first: Side, second: Side, proven_tiers: tuple[str, ...]) -> PolicyRequest:

@@ -65,6 +65,16 @@ class Obligation:
     value: Scalar
 
 
+class Facts(dict[str, object]):
+    """What policy is told of one record, never changed once made. `read`: by projections, so far."""
+
+    __slots__ = ("read",)
+
+    def __init__(self, fields: Mapping[str, object]) -> None:
+        super().__init__(fields)
+        self.read: dict[object, str] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class PolicyRequest:
     """One question. `subject`, `record` and `context` follow `policies/schemas/input/<package>.json`.

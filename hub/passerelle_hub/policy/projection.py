@@ -12,41 +12,80 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final, cast
 
 from passerelle.clock import DAY
 from passerelle.errors import PasserelleError
+from passerelle_hub.policy.model import Facts
 
 KINDS: Final = frozenset({"value", "set", "day", "present"})
 _CANONICAL: Final = json.JSONEncoder(allow_nan=False, sort_keys=True, separators=(",", ":")).encode
+_SCALARS: Final = (str, int, bool, type(None))
+_READERS: Final = 16
 MAX_KEY: Final = 16_384
 """Longest projected input, in characters; the largest honest one is under 2,000."""
 MAX_NESTING: Final = 256
 """Most lists and objects in one; an input too deep to be read back would stop its whole batch."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """Fields under one parent: the parent's path, then leaf and kind of each field."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Node:
+    """What is read of one object: name, the name as JSON, and how it is taken or what is read inside of it.
 
-    parent: tuple[str, ...]
-    leaves: tuple[tuple[str, str], ...]
+    In order of the names.
+    """
+
+    fields: tuple[tuple[str, str, str | _Node], ...]
+
+    def text(self, given: Mapping[str, object]) -> str:
+        """What is read, as canonical JSON; empty where nothing is there. Of `Facts` it is read once."""
+        if not isinstance(given, Facts):
+            return self._text(given)
+        known = given.read.get(self)
+        if known is None:
+            if len(given.read) >= _READERS:  # projections of former revisions
+                given.read.clear()
+            known = given.read[self] = self._text(given)
+        return known
+
+    def _text(self, given: Mapping[str, object]) -> str:
+        parts: list[str] = []
+        for name, head, what in self.fields:
+            if name not in given:
+                continue
+            value = given[name]
+            if isinstance(what, str):
+                parts.append(head + _json(_taken(what, value)))
+            elif isinstance(value, dict | Mapping):  # dict first: the abstract check alone is slow
+                inner = what.text(cast("Mapping[str, object]", value))
+                if inner:
+                    parts.append(head + inner)
+        return "{" + ",".join(parts) + "}" if parts else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """What one package reads. `paths` are dotted, sorted; `cached` whether an allow may be remembered."""
+    """What one package reads: `fields` are dotted paths, sorted, each with how it is taken.
+
+    `cached`: whether an allow may be remembered.
+    """
 
     package: str
-    paths: tuple[str, ...]
-    groups: tuple[_Group, ...]
+    fields: Mapping[str, str]
     cached: bool
+    root: _Node = field(compare=False, repr=False)
 
     @property
     def timed(self) -> bool:
         """Whether the moment of asking is part of it."""
-        return "now" in self.paths
+        return "now" in self.fields
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The paths alone."""
+        return tuple(self.fields)
 
     def key(self, given: Mapping[str, object]) -> str:
         """The projected input as canonical JSON: equal exactly where the projections are equal.
@@ -54,20 +93,8 @@ class Projection:
         Raises:
             PasserelleError: `policy_evaluation_failed`, the input is not JSON or far too large.
         """
-        projected: dict[str, object] = {}
-        for group in self.groups:
-            fields = _descend(given, group.parent)
-            if fields is None:
-                continue
-            taken = {
-                leaf: fields[leaf] if kind == "value" else _taken(kind, fields[leaf])
-                for leaf, kind in group.leaves
-                if leaf in fields
-            }
-            if taken:
-                _place(projected, group.parent, taken)
         try:
-            key = _CANONICAL(projected)
+            key = self.root.text(given) or "{}"
         except (TypeError, ValueError, RecursionError) as error:
             raise PasserelleError("policy_evaluation_failed", "the input is not JSON") from error
         if len(key) > MAX_KEY or key.count("[") + key.count("{") > MAX_NESTING:
@@ -91,31 +118,21 @@ def projection(package: str, document: Mapping[str, Any]) -> Projection:
     fields = cast("dict[str, str]", document.get("fields", {}))
     if not fields or not set(fields.values()) <= KINDS or not isinstance(document.get("cache"), bool):
         raise PasserelleError("policy_bundle_invalid", f"projection of {package} is incomplete")
-    paths = tuple(sorted(fields))
-    parents: dict[tuple[str, ...], list[tuple[str, str]]] = {}
-    for path in paths:
-        *parent, leaf = path.split(".")
-        parents.setdefault(tuple(parent), []).append((leaf, fields[path]))
-    groups = tuple(_Group(parent, tuple(leaves)) for parent, leaves in parents.items())
-    return Projection(package, paths, groups, bool(document["cache"]))
+    ordered = dict(sorted(fields.items()))
+    return Projection(package, ordered, bool(document["cache"]), _node(package, ordered))
 
 
-def _place(node: dict[str, Any], path: tuple[str, ...], fields: Mapping[str, object]) -> None:
-    """Put fields into the object at a path, which is made on the way."""
-    for part in path:
-        node = node.setdefault(part, {})
-    node.update(fields)
-
-
-def _descend(given: Mapping[str, object], parent: tuple[str, ...]) -> Mapping[str, object] | None:
-    """The object at a path, None where there is none."""
-    node = given
-    for part in parent:
-        inner = node.get(part)
-        if not isinstance(inner, dict | Mapping):  # dict first: the abstract check alone is slow
-            return None
-        node = cast("Mapping[str, object]", inner)
-    return node
+def _node(package: str, fields: Mapping[str, str]) -> _Node:
+    inside: dict[str, dict[str, str]] = {}
+    for path, kind in fields.items():
+        name, _, rest = path.partition(".")
+        inside.setdefault(name, {})[rest] = kind
+    read: list[tuple[str, str, str | _Node]] = []
+    for name, inner in sorted(inside.items()):
+        if "" in inner and len(inner) > 1:
+            raise PasserelleError("policy_bundle_invalid", f"projection of {package}: {name} and its fields")
+        read.append((name, f"{_json(name)}:", inner[""] if "" in inner else _node(package, inner)))
+    return _Node(tuple(read))
 
 
 def _taken(kind: str, value: object) -> object:
@@ -129,3 +146,17 @@ def _taken(kind: str, value: object) -> object:
         words = {entry for entry in entries if isinstance(entry, str)}
         return sorted(words) if all(isinstance(entry, str) for entry in entries) else entries
     return value
+
+
+@lru_cache(maxsize=4096, typed=True)
+def _scalar(value: str | int | None) -> str:
+    return _CANONICAL(value)
+
+
+def _json(value: object) -> str:
+    """Canonical JSON; words and numbers, which come again and again, are written once."""
+    if type(value) in _SCALARS:
+        return _scalar(cast("str | int | None", value))
+    if isinstance(value, list):
+        return "[" + ",".join([_json(one) for one in cast("list[object]", value)]) + "]"
+    return _CANONICAL(value)

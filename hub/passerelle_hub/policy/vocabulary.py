@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from passerelle_hub.policy.bundle import Bundle, Module
-from passerelle_hub.policy.projection import Projection
 
 Row = tuple[str, int, str, str]
 
@@ -36,12 +35,7 @@ def unknown_codes(module: Module, codes: Mapping[str, Any]) -> Iterator[Row]:
 def loose_projections(bundle: Bundle) -> Iterator[Row]:
     """Projections that take an identifier as it is, or an exact time where answers are remembered."""
     for package, declared in bundle.projections.items():
-        for path, kind in _kinds(declared):
+        for path, kind in declared.fields.items():
             exact_time = path == "now" and kind != "day" and declared.cached
             if (path in _IDENTIFIERS and kind != "present") or exact_time:
                 yield f"projections/{package}.json", 1, "P013", path
-
-
-def _kinds(declared: Projection) -> Iterator[tuple[str, str]]:
-    for group in declared.groups:
-        yield from ((".".join((*group.parent, leaf)), kind) for leaf, kind in group.leaves)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from passerelle.clock import DAY
 from passerelle.errors import PasserelleError
+from passerelle_hub.policy.model import Facts
 from passerelle_hub.policy.projection import projection
 
 ALL = projection(
@@ -55,6 +56,25 @@ def test_how_each_kind_takes_its_field() -> None:
         "record": {"tags": ["a", "b"]},
         "context": {"case": True},
     }
+
+
+def test_what_is_read_of_facts_is_read_once_by_each_projection() -> None:
+    record, context = Facts({"tags": ["b"], "x": 1}), Facts({"case": "", "other": {"deep": 2}})
+    one = {"a": 1, "record": record, "context": context}
+    plain = {"a": 1, "record": dict(record), "context": dict(context)}
+    other = projection("other", {"cache": True, "fields": {"record.x": "value"}})
+    for _ in range(2):
+        assert ALL.key(one) == ALL.key(plain)
+        assert other.key(one) == '{"record":{"x":1}}'
+    for _ in range(20):  # revisions
+        another = projection("another", {"cache": True, "fields": {"record.tags": "set"}})
+        assert another.key(one) == '{"record":{"tags":["b"]}}'
+    assert len(record.read) < 20
+
+
+def test_a_field_is_not_read_as_a_whole_and_in_parts() -> None:
+    with pytest.raises(PasserelleError, match="policy_bundle_invalid"):
+        projection("p", {"cache": True, "fields": {"record": "value", "record.x": "value"}})
 
 
 def test_absent_is_not_null() -> None:
