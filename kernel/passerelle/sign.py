@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature
@@ -132,16 +132,13 @@ def sign_many(key: SigningKey, payload_type: str, payloads: Sequence[bytes]) -> 
     """Sign several messages of one type for the price of one signature, in order (rule 5)."""
     if len(payloads) < 2:
         return tuple(sign(key, payload_type, payload) for payload in payloads)
-    nodes, size = merkle.MemoryNodes(), len(payloads)
-    merkle.append_leaves(nodes, 0, payloads)
-    mark = _mark(key, _tree_message(payload_type, size, merkle.stored_root(nodes, size)))
+    root, paths = merkle.root_and_paths(payloads)
+    size = len(payloads)
+    mark = _mark(key, _tree_message(payload_type, size, root))
+    parts = mark.key_id, mark.ed25519, mark.ml_dsa_65
     return tuple(
-        Signed(
-            payload_type,
-            payload,
-            replace(mark, place=TreePlace(at, size, merkle.stored_inclusion(nodes, at, size))),
-        )
-        for at, payload in enumerate(payloads)
+        Signed(payload_type, payload, Signature(*parts, TreePlace(at, size, path)))
+        for at, (payload, path) in enumerate(zip(payloads, paths, strict=True))
     )
 
 

@@ -15,8 +15,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from passerelle.canonical import digest
 
@@ -26,8 +25,7 @@ _EVENT: Final = "passerelle/audit-event/2"
 _DETAIL: Final = "passerelle/audit-detail/2"
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One event. `happened` is microseconds UTC, `detail` JSON, `salt` 16 bytes, `vouched` 32 or none.
 
     `erased` is the inner digest of an event whose salt, actor and detail are gone, else empty.

@@ -55,8 +55,15 @@ class RecordRow(NamedTuple):
 
 def row_digest(table: str, fields: Fields) -> bytes:
     """The digest (32 bytes) of a row (1)."""
-    parts = tuple([_known(name) + encode(_part(fields[name])) for name in sorted(fields)])
-    return digest(_ROW, table, parts)
+    head, names = _shape(table, tuple(fields))
+    content = encode(*[tagged + encode(_part(fields[name])) for name, tagged in names])
+    return hashlib.sha256(head + len(content).to_bytes(8, "big") + content).digest()
+
+
+@lru_cache(maxsize=256)
+def _shape(table: str, names: tuple[str, ...]) -> tuple[bytes, tuple[tuple[str, bytes], ...]]:
+    """What rows of a table have in common: the beginning of `encode(_ROW, table, fields)`, and the names."""
+    return encode(_ROW, table) + b"t", tuple((name, encode(name)) for name in sorted(names))
 
 
 def notified(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from google.protobuf.message import DecodeError
 
 from passerelle.errors import PasserelleError
@@ -31,7 +33,7 @@ def encode_notification(note: Notification) -> bytes:
         relation=note.relation.value,
         band=note.band.value,
         state=note.state.value,
-        agreements=[pb.Agreement(field=row.field, level=row.level, bits=row.bits) for row in note.agreements],
+        agreements=_agreements(note.agreements),
         odds=note.odds,
         handling=note.handling,
         urgency=note.urgency,
@@ -50,6 +52,11 @@ def encode_notification(note: Notification) -> bytes:
         agencies=note.agencies,
         verdict=note.verdict,
     ).SerializeToString(deterministic=True)
+
+
+@lru_cache(maxsize=1024)  # thousands of notifications state some evidence
+def _agreements(rows: tuple[Agreement, ...]) -> tuple[pb.Agreement, ...]:
+    return tuple(pb.Agreement(field=row.field, level=row.level, bits=row.bits) for row in rows)
 
 
 def decode_notification(raw: bytes) -> Notification:

@@ -25,7 +25,7 @@ from passerelle.merkle.tick import (
     tick_slot,
     verify_tick_path,
 )
-from passerelle.merkle.tree import EMPTY_ROOT, HASH_BYTES, leaf_hash, node_hash, root, root_of
+from passerelle.merkle.tree import EMPTY_ROOT, HASH_BYTES, leaf_hash, node_hash, root, root_and_paths, root_of
 
 __all__ = [
     "EMPTY_ROOT",
@@ -39,6 +39,7 @@ __all__ = [
     "leaf_hash",
     "node_hash",
     "root",
+    "root_and_paths",
     "root_from_path",
     "root_of",
     "stored_consistency",

@@ -21,6 +21,7 @@ read-only.
 from __future__ import annotations
 
 import hashlib
+import struct
 from collections.abc import Sequence
 from typing import Final
 
@@ -34,6 +35,7 @@ SALT_BYTES: Final = 32
 _FILLER: Final = b"\x02"
 _DRAW: Final = b"\x03"
 _DRAW_BYTES: Final = 8
+_PLACE: Final = struct.Struct(">BQ").pack
 
 
 class TickTree:
@@ -49,7 +51,7 @@ class TickTree:
             raise ValueError("a tick's salt is 32 bytes")
         if len(leaves) > 1 << depth:
             raise ValueError("more events than a tick holds")
-        self._filler = hashlib.sha256(_FILLER + salt)
+        self._filler = _FILLER + salt
         self._depth = depth
         self.slots: Final = _slots(len(leaves), depth, salt)  # (1)
         level = {slot: leaf_hash(leaf) for slot, leaf in zip(self.slots, leaves, strict=True)}
@@ -67,20 +69,20 @@ class TickTree:
     def _parents(self, level: dict[int, bytes], height: int) -> dict[int, bytes]:
         parents: dict[int, bytes] = {}  # (3)
         for place, value in level.items():
-            if place ^ 1 not in level:
-                other = self._node(height, place ^ 1)
-                parents[place >> 1] = node_hash(other, value) if place % 2 else node_hash(value, other)
-            elif not place % 2:  # a pair of two is hashed once, from its left side
-                parents[place >> 1] = node_hash(value, level[place + 1])
+            other = level.get(place ^ 1)
+            if other is None:
+                other = self._fill(height, place ^ 1)
+            elif place & 1:
+                continue  # a pair of two is hashed once, from its left side
+            parents[place >> 1] = node_hash(other, value) if place & 1 else node_hash(value, other)
         return parents
 
     def _node(self, height: int, place: int) -> bytes:
-        found = self._levels[height].get(place)
-        if found is None:  # (2)
-            filler = self._filler.copy()
-            filler.update(height.to_bytes(1, "big") + place.to_bytes(8, "big"))
-            found = filler.digest()
-        return found
+        return self._levels[height].get(place) or self._fill(height, place)
+
+    def _fill(self, height: int, place: int) -> bytes:
+        """The hash of an empty subtree (2)."""
+        return hashlib.sha256(self._filler + _PLACE(height, place)).digest()
 
 
 def tick_root(leaves: Sequence[bytes], depth: int, salt: bytes) -> bytes:

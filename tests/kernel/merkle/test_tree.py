@@ -88,6 +88,7 @@ def test_published_consistency(row: dict[str, Any]) -> None:
 @given(st.lists(st.binary(max_size=8), max_size=40))
 def test_root_is_the_definition(leaves: list[bytes]) -> None:
     assert merkle.root(leaves) == _tree(leaves) == merkle.stored_root(_stored(leaves), len(leaves))
+    assert merkle.root_and_paths(leaves)[0] == _tree(leaves)
 
 
 @given(st.integers(1, 70), st.data())
@@ -99,6 +100,7 @@ def test_paths_are_the_definition(size: int, data: st.DataObject) -> None:
     path = merkle.stored_inclusion(nodes, index, size)
     proof = merkle.stored_consistency(nodes, old, size)
     assert list(path) == _path(index, leaves)
+    assert merkle.root_and_paths(leaves)[1][index] == path
     assert list(proof) == _proof(old, leaves)
     merkle.verify_inclusion(leaves[index], index, size, path, _tree(leaves))
     merkle.verify_consistency(old, size, proof, _tree(leaves[:old]), _tree(leaves))
