@@ -23,13 +23,14 @@ import json
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import NamedTuple
 
 from passerelle.clock import DAY, Clock
 from passerelle.codec.header import decode_marking
 from passerelle.codec.notification import encode_notification
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
-from passerelle.marking import Marking
 from passerelle.notification import (
     DIRECTOR,
     Agreement,
@@ -67,8 +68,7 @@ _ACTIONS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Audience:
+class Audience(NamedTuple):
     """One possible recipient of one link; `agencies` is stated by a first dot alone."""
 
     agency: str
@@ -296,7 +296,11 @@ class Notifier:
         notifications.put(tx, stored)
 
     def _compose(self, one: Audience, decision: Decision) -> Notification:
-        link, theirs = one.change.link, decode_marking(one.other.marking)
+        link, mine, theirs = (
+            one.change.link,
+            decode_marking(one.own.marking),
+            decode_marking(one.other.marking),
+        )
         visibility = str(decision.obligation("visibility"))
         hidden = frozenset(decision.redactions)
         named = decision.obligation("counterpart") == "named"
@@ -317,10 +321,10 @@ class Notifier:
             odds="" if band is Band.WITHHELD else _odds(band),
             handling=theirs.handling.value,
             urgency="routine",
-            purposes=_common(decode_marking(one.own.marking), theirs),
-            legal_basis=decode_marking(one.own.marking).legal_basis,
+            purposes=_common(mine.purposes, theirs.purposes),
+            legal_basis=mine.legal_basis,
             actions=_ACTIONS[visibility],
-            obligations=tuple(f"{item.type}={item.value}" for item in decision.obligations),
+            obligations=tuple([f"{item.type}={item.value}" for item in decision.obligations]),
             decision_id=decision.id,
             policy_revision=decision.policy_revision,
             weights=link.weights,
@@ -369,14 +373,17 @@ class Notifier:
         return one.other.agency
 
 
+@lru_cache(maxsize=4096)  # thousands of pairs share some evidence
 def _agreements(evidence: str) -> tuple[Agreement, ...]:
     return tuple(Agreement(field, level, bits) for field, level, bits in json.loads(evidence))
 
 
+@cache
 def _odds(band: Band) -> str:
     """The odds a band stands for at least, as the weights table states them."""
     return f">={2 ** dict(weights().floors)[band]:.0f}:1"
 
 
-def _common(own: Marking, theirs: Marking) -> tuple[str, ...]:
-    return tuple(sorted(set(own.purposes) & set(theirs.purposes)))
+@lru_cache(maxsize=4096)
+def _common(own: tuple[str, ...], theirs: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(set(own) & set(theirs)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 
 from store_kit import new_batch, new_record, store
 
@@ -22,7 +21,7 @@ def open_link(tx: Transaction, low: int, high: int, **fields: str) -> StoredLink
     new = StoredLink(
         0, os.urandom(16), low, high, "same_person", "notified", "strong", 21.5, "[]", "w/1", "d", 7
     )
-    return links.open_links(tx, [replace(new, **fields)])[0]  # type: ignore[arg-type]  # texts, all of them
+    return links.open_links(tx, [new._replace(**fields)])[0]  # type: ignore[arg-type]  # texts, all of them
 
 
 def test_every_change_of_a_link_is_noted_and_taken_once(database: Database) -> None:

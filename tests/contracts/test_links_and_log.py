@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 
 import pytest
 from store_kit import new_batch, new_record, store
@@ -66,7 +65,7 @@ def test_links_are_found_by_their_ends_and_changed_in_place(database: Database) 
 def test_letters_wait_once_and_are_taken_in_order(database: Database) -> None:
     with database.write() as tx:
         low, high = pair(tx)
-        new = (new_link(low, high), replace(new_link(low, high), relation="same_contact"))
+        new = (new_link(low, high), new_link(low, high)._replace(relation="same_contact"))
         first, second = (link.link_pk for link in links.open_links(tx, new))
         dead_letters.put(tx, "police", second, 5, "agency_unknown")
         dead_letters.put(tx, "police", first, 6, "agency_unknown")
@@ -83,7 +82,7 @@ def test_notifications_are_read_from_any_cursor(database: Database) -> None:
         (link,) = links.open_links(tx, [new_link(*pair(tx))])
         note = StoredNotification("police", 0, link.link_pk, 1, "d", bytes(32), b"\0sealed")
         numbers = notifications.next_sequences(tx, "police", 5)
-        notifications.put(tx, [replace(note, sequence=number) for number in numbers])
+        notifications.put(tx, [note._replace(sequence=number) for number in numbers])
     with database.read() as tx:
         assert [note.sequence for note in notifications.after(tx, "police", 2, 2)] == [3, 4]
         assert notifications.after(tx, "customs", 0, 9) == ()

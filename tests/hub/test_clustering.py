@@ -79,7 +79,7 @@ def test_a_refuted_link_splits_and_nothing_joins_them_again(hub: HubKit) -> None
     hub.beat()
     with hub.core.database.write() as tx:
         (known,) = links.by_key(tx, [1])
-        links.change(tx, replace(known, state=LinkState.REFUTED.value))
+        links.change(tx, known._replace(state=LinkState.REFUTED.value))
     hub.beat()
     assert groups(hub) == []
     send(hub, "coordination", CORE | NUMBER)

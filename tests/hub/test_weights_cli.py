@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,7 +34,7 @@ def hub_file(hub: HubKit, tmp_path: Path, database_url: str) -> Path:
         for number in range(1, CONFIRMED + 2):
             (known,) = links.by_key(tx, [number])
             state = LinkState.CONFIRMED if number <= CONFIRMED else LinkState.REFUTED
-            links.change(tx, replace(known, state=state.value))
+            links.change(tx, known._replace(state=state.value))
     write_key(tmp_path / "pepper.key", KeyKind.PEPPER, hub.core.foundation.pepper)
     for name in ("alice", "bram"):
         policy_app(["key", str(tmp_path / f"{name}.key")], result_action="return_value")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -137,7 +136,7 @@ async def test_an_epoch_from_its_announcement_to_the_end_of_the_old_one(turning:
 def judged(simulated: Federation, link: StoredLink) -> None:
     """Somebody confirmed it."""
     with simulated.kit.core.database.write() as tx:
-        links.change(tx, replace(link, state=LinkState.CONFIRMED.value))
+        links.change(tx, link._replace(state=LinkState.CONFIRMED.value))
 
 
 async def test_a_record_that_is_withdrawn_meanwhile_has_no_link_left(turning: Federation) -> None:

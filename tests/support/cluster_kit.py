@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
 
 from parties import MARKING
 from store_kit import new_batch, new_record
@@ -53,7 +52,7 @@ def happen(tx: Transaction, low: int, high: int, what: str) -> None:
     band = "possible" if what == "possible" else "strong"
     old = links.of_records(tx, [low]).get((low, high, "same_person"))
     if old is not None:
-        links.change(tx, replace(old, state=state, band=band))
+        links.change(tx, old._replace(state=state, band=band))
         return
     name = hashlib.sha256(f"{low} {high}".encode()).digest()[:16]
     new = StoredLink(0, name, low, high, "same_person", state, band, 9.0, "[]", "w/1", "d", 7)

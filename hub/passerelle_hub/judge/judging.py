@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from passerelle.clock import Clock
 from passerelle.codec.judgement import decode_judgement, encode_receipt
@@ -208,7 +208,7 @@ class Judgements:
         link = place.link
         standing = judgements.standing(tx, [link.link_pk])[link.link_pk]
         verdict = finding(standing, agreeing(link.evidence)) or given.verdict
-        new = replace(link, state=STATES[verdict].value, verdict=verdict.value, changed=self._clock.now())
+        new = link._replace(state=STATES[verdict].value, verdict=verdict.value, changed=self._clock.now())
         if (link.state, link.verdict) == (new.state, new.verdict):
             return link, verdict
         self._audit.append(
@@ -222,5 +222,5 @@ class Judgements:
             band=new.band,
         )
         links.change(tx, new)
-        self._notifier.notify(tx, [replace(place, link=new)])
+        self._notifier.notify(tx, [place._replace(link=new)])
         return new, verdict

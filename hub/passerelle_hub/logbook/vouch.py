@@ -90,7 +90,7 @@ def link_fields(link: StoredLink) -> Fields:
     """
     left_out = _LEFT_OUT if link.verdict else _LEFT_OUT | {"verdict"}
     fields: dict[str, Value] = {
-        name: getattr(link, name) for name in StoredLink.__dataclass_fields__ if name not in left_out
+        name: getattr(link, name) for name in StoredLink._fields if name not in left_out
     }
     return fields
 

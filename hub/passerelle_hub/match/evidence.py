@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from passerelle.catalogue import Catalogue, Proof, catalogue
 from passerelle.groups import EntityKind
@@ -56,8 +56,7 @@ FIELDS: Final[Mapping[EntityKind, tuple[str, ...]]] = {
 _REMEMBERED: Final = 65_536
 
 
-@dataclass(frozen=True, slots=True)
-class FieldEvidence:
+class FieldEvidence(NamedTuple):
     """One bar of the waterfall: a field, the level proven (or `disagree`), its bits."""
 
     field: str

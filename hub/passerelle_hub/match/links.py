@@ -12,7 +12,8 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from passerelle.catalogue import Catalogue
 from passerelle.clock import Clock
@@ -26,6 +27,7 @@ from passerelle_hub.decisions import Decisions
 from passerelle_hub.index import unpack_kinds
 from passerelle_hub.logbook import vouch
 from passerelle_hub.match.closer import closer_table
+from passerelle_hub.match.evidence import FieldEvidence
 from passerelle_hub.match.judgement import agreeing, finding
 from passerelle_hub.match.pairs import Pair
 from passerelle_hub.match.score import Population, Score, Verdict, score, weights_version
@@ -38,8 +40,7 @@ from passerelle_hub.store.records import StoredRecord
 ACTOR = "hub/match"
 
 
-@dataclass(frozen=True, slots=True)
-class ChangedLink:
+class ChangedLink(NamedTuple):
     """A link that was opened or whose state or band changed, with its two records."""
 
     link: StoredLink
@@ -48,8 +49,7 @@ class ChangedLink:
     opened: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Change:
+class _Change(NamedTuple):
     """A link about to be opened or changed for a pair."""
 
     link: StoredLink
@@ -156,11 +156,9 @@ class Linker:
         version: str,
         judged: Sequence[Standing],
     ) -> StoredLink:
-        evidence = json.dumps(
-            [[item.field, item.level, item.bits] for item in result.evidence], separators=(",", ":")
-        )
+        evidence = _evidence(result.evidence)
         state, verdict = _state(result, decision), None
-        if state is not LinkState.DIRECTOR_ONLY:
+        if judged and state is not LinkState.DIRECTOR_ONLY:
             verdict = finding(judged, agreeing(evidence))
             state = STATES[verdict] if verdict else state
         return StoredLink(
@@ -221,6 +219,12 @@ class Linker:
 def side(row: StoredRecord) -> facts.Side:
     """A stored record as policy knows it."""
     return facts.Side(row.marking, row.agency, row.domain)
+
+
+@lru_cache(maxsize=4096)
+def _evidence(rows: tuple[FieldEvidence, ...]) -> str:
+    """As it is stored: a JSON list of field, level and bits."""
+    return json.dumps(rows, separators=(",", ":"))
 
 
 def _ends(pair: Pair) -> tuple[int, int]:

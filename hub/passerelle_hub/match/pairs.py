@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from passerelle.codec.header import decode_marking
 from passerelle_hub.match.score import SharedToken
@@ -25,9 +26,8 @@ from passerelle_hub.store.records import StoredRecord
 FREQUENCY_CAP = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """Two records (by key, low first) and the tokens they share."""
+class Pair(NamedTuple):
+    """Two records (by key, low first) and the tokens they share, sorted."""
 
     low: StoredRecord
     high: StoredRecord
@@ -66,32 +66,56 @@ def find(tx: Transaction, batches: Sequence[int], cap: int = FREQUENCY_CAP) -> F
 def _collect(
     carried: Mapping[bytes, Shared], known: Mapping[int, StoredRecord], fresh: set[int], cap: int
 ) -> Found:
+    """The pairs by what they share. Marks with the same carriers, as those of one person are, cost once."""
     too_common, common = 0, list[bytes]()
-    hidden = {key for key, row in known.items() if decode_marking(row.marking).embargoed}
+    live = {key for key, row in known.items() if row.state == "active"}
+    hidden = {key for key in live if decode_marking(known[key].marking).embargoed}
+    crowds: dict[tuple[int, ...], _Crowd] = {}
     shared: dict[tuple[int, int], list[SharedToken]] = defaultdict(list)
     for mark, (kind, carriers) in carried.items():
-        live = [key for key in carriers if key in known and known[key].state == "active"]
-        if len(live) < 2:
-            continue
-        visible = {key for key in live if key not in hidden}
-        if len(visible) > cap:
-            too_common += 1
+        who = tuple(carriers)
+        crowd = crowds.get(who)
+        if crowd is None:
+            crowd = crowds[who] = _crowd(live.intersection(who), known, hidden, fresh, cap)
+        too_common += crowd.too_common
+        if crowd.common:
             common.append(mark)
-            continue
-        if len(live) - len(visible) > cap:  # concerns the director's desk alone
-            too_common += 1
-            live = [key for key in live if key in visible]
-        for new in (key for key in live if key in fresh):
-            for old in live:
-                if (old in fresh and old > new) or not _pairable(known[new], known[old]):
-                    continue  # a pair that both sides are new in comes up once
-                counted = visible | {new, old}
-                if len(counted) > cap:
-                    continue
-                agencies = len({known[key].agency for key in counted})
-                shared[min(new, old), max(new, old)].append(SharedToken(kind, len(counted), agencies))
-    pairs = [Pair(known[low], known[high], tuple(tokens)) for (low, high), tokens in sorted(shared.items())]
+        for ends, frequency, agencies in crowd.pairs:
+            shared[ends].append(SharedToken(kind, frequency, agencies))
+    pairs = [Pair(known[low], known[high], tuple(sorted(one))) for (low, high), one in sorted(shared.items())]
     return Found(tuple(pairs), too_common, tuple(common))
+
+
+class _Crowd(NamedTuple):
+    """What the carriers of a mark come to: pairs (low, high), each with frequency and number of agencies.
+
+    `common`: too many of them are under no embargo; `too_common`: too many are, one way or the other.
+    """
+
+    too_common: bool
+    common: bool
+    pairs: tuple[tuple[tuple[int, int], int, int], ...] = ()
+
+
+def _crowd(
+    live: set[int], known: Mapping[int, StoredRecord], hidden: set[int], fresh: set[int], cap: int
+) -> _Crowd:
+    visible = live - hidden
+    if len(visible) > cap:
+        return _Crowd(too_common=True, common=True)
+    too_many_hidden = len(live) - len(visible) > cap  # concerns the director's desk alone
+    if too_many_hidden:
+        live = visible
+    pairs: list[tuple[tuple[int, int], int, int]] = []
+    for new in live & fresh:
+        for old in live:
+            if (old in fresh and old > new) or not _pairable(known[new], known[old]):
+                continue  # a pair that both sides are new in comes up once
+            counted = visible | {new, old}
+            if len(counted) <= cap:
+                agencies = len({known[key].agency for key in counted})
+                pairs.append(((min(new, old), max(new, old)), len(counted), agencies))
+    return _Crowd(too_many_hidden, common=False, pairs=tuple(pairs))
 
 
 def _pairable(new: StoredRecord, old: StoredRecord) -> bool:

@@ -30,7 +30,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from passerelle.catalogue import catalogue
 from passerelle.chances import decode_chances
@@ -83,8 +83,7 @@ _RELATIONS: Final[Mapping[EntityKind, Relation]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class SharedToken:
+class SharedToken(NamedTuple):
     """A token that both records carry: its kind, how many records of how many agencies carry it in all.
 
     Several agencies holding one person is what a federation is for; it is several records of one agency
@@ -218,8 +217,24 @@ def score(
     Raises:
         PasserelleError: `key_kind_unknown`.
     """
+    if not compared:
+        return _score(tuple(shared), kinds_a, kinds_b, entity_a, entity_b, population)
     return scorer(population.stated, population.change).score(
         shared, kinds_a, kinds_b, entity_a, entity_b, population, compared
+    )
+
+
+@lru_cache(maxsize=4096)  # of thousands of pairs most are told apart by their records alone
+def _score(
+    shared: tuple[SharedToken, ...],
+    kinds_a: frozenset[int],
+    kinds_b: frozenset[int],
+    entity_a: EntityKind,
+    entity_b: EntityKind,
+    population: Population,
+) -> Score:
+    return scorer(population.stated, population.change).score(
+        shared, kinds_a, kinds_b, entity_a, entity_b, population
     )
 
 

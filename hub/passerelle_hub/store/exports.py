@@ -6,7 +6,7 @@ Reads only. Every function streams within the caller's one reading transaction: 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Executable, Row, and_, func, select
@@ -38,7 +38,7 @@ from passerelle_hub.store.tables import (
 from passerelle_hub.store.tables_judgements import judgement
 
 _AT_ONCE = 1_000
-_EVENT = tuple(field.name for field in fields(Event))
+_EVENT = Event._fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,7 @@ def strays(tx: Transaction) -> Iterator[int]:
 
 def links(tx: Transaction) -> Iterator[StoredLink]:
     """All links, by key."""
-    columns = [link.c[name] for name in StoredLink.__dataclass_fields__]
+    columns = [link.c[name] for name in StoredLink._fields]
     for row in _stream(tx, select(*columns).order_by(link.c.link_pk)):
         yield StoredLink(*tuple(row))
 
@@ -180,7 +180,7 @@ def judgements(tx: Transaction) -> Iterator[tuple[StoredJudgement, bytes]]:
 
 def notifications(tx: Transaction) -> Iterator[tuple[StoredNotification, bytes]]:
     """All notifications with the id of their link or query, by agency and number."""
-    columns = [notification.c[name] for name in StoredNotification.__dataclass_fields__]
+    columns = [notification.c[name] for name in StoredNotification._fields]
     query = select(*columns, link.c.link_id).join(
         link, link.c.link_pk == notification.c.link_pk, isouter=True
     )

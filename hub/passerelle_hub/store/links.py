@@ -7,18 +7,18 @@ a second time. Whatever changes a link notes it for the clusters, in the same tr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Final, NamedTuple
 
-from sqlalchemy import case, func, insert, select, update
+from sqlalchemy import case, func, select, update
 
 from passerelle_hub.store import clusters
 from passerelle_hub.store.database import Transaction
-from passerelle_hub.store.dialect import among, parts
+from passerelle_hub.store.dialect import among, insert_rows, parts
 from passerelle_hub.store.tables import link, record
 
 
-@dataclass(frozen=True, slots=True)
-class StoredLink:
+class StoredLink(NamedTuple):
     """A link as stored. `low` and `high` are record keys, `evidence` JSON.
 
     `verdict` is what people's judgements come to, empty where there is none.
@@ -54,14 +54,16 @@ class LinkRow:
     link_id: bytes
 
 
-_COLUMNS = tuple(link.c[name] for name in StoredLink.__dataclass_fields__)
+_COLUMNS = tuple(link.c[name] for name in StoredLink._fields)
 
+_NAMES: Final = StoredLink._fields[1:]
+"""All but its key, which the database gives."""
 _ENDS = (link.c.low, link.c.high)
 
 
 def erased(old: StoredLink, changed: int) -> StoredLink:
     """The link without what supported it."""
-    return replace(old, state="erased", evidence="[]", bits=0.0, changed=changed, verdict="")
+    return old._replace(state="erased", evidence="[]", bits=0.0, changed=changed, verdict="")
 
 
 def of_records(tx: Transaction, keys: Sequence[int]) -> dict[tuple[int, int, str], StoredLink]:
@@ -99,16 +101,13 @@ def by_id(tx: Transaction, link_id: bytes) -> StoredLink | None:
 
 def open_links(tx: Transaction, new: Sequence[StoredLink]) -> tuple[StoredLink, ...]:
     """Store new links (their `link_pk` is ignored); returns them with their keys, in order."""
-    if not new:
-        return ()
-    names = [name for name in StoredLink.__dataclass_fields__ if name != "link_pk"]
-    rows = tx.execute(
-        insert(link).returning(link.c.link_id, link.c.link_pk),
-        [{name: getattr(row, name) for name in names} for row in new],
-    )
-    keys = {row.link_id: int(row.link_pk) for row in rows}
-    clusters.note(tx, list(keys.values()))
-    return tuple(replace(row, link_pk=keys[row.link_id]) for row in new)
+    insert_rows(tx, link, _NAMES, [row[1:] for row in new])
+    keys: dict[bytes, int] = {}
+    for part in parts(tx, [row.link_id for row in new]):
+        rows = tx.execute(select(link.c.link_id, link.c.link_pk).where(among(tx, link.c.link_id, part)))
+        keys.update((row.link_id, row.link_pk) for row in rows)
+    clusters.note(tx, [keys[row.link_id] for row in new])
+    return tuple(StoredLink(keys[row.link_id], *row[1:]) for row in new)
 
 
 def change(tx: Transaction, new: StoredLink) -> None:

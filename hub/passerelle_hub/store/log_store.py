@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from operator import attrgetter
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, delete, func, insert, select, update
@@ -15,8 +14,7 @@ from passerelle_hub.store.database import Transaction
 from passerelle_hub.store.dialect import among, insert_rows, upsert
 from passerelle_hub.store.log_tables import audit_event, checkpoint, log_node, log_tick
 
-EVENT_COLUMNS = tuple(field.name for field in fields(Event))
-_VALUES = attrgetter(*EVENT_COLUMNS)
+EVENT_COLUMNS = Event._fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,7 @@ class Tick:
 def append(tx: Transaction, events: Sequence[tuple[bytes, bytes, Event]]) -> None:
     """Store events with commitment and tag, in order."""
     columns = ("commitment", "tag", *EVENT_COLUMNS)
-    insert_rows(tx, audit_event, columns, [(mark, tag, *_VALUES(row)) for mark, tag, row in events])
+    insert_rows(tx, audit_event, columns, [(mark, tag, *event) for mark, tag, event in events])
 
 
 def take_open(tx: Transaction, number: int, limit: int) -> tuple[tuple[bytes, bytes], ...]:

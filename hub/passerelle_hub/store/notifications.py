@@ -7,10 +7,8 @@ would commit out of order and make a cursor skip rows.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
-from operator import attrgetter
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import case, select, tuple_, update
 
@@ -19,8 +17,7 @@ from passerelle_hub.store.dialect import among, insert_rows, upsert
 from passerelle_hub.store.tables import counter, notification
 
 
-@dataclass(frozen=True, slots=True)
-class StoredNotification:
+class StoredNotification(NamedTuple):
     """A sealed notification as it is pushed; about a link, or (without one) about the query `about`."""
 
     agency: str
@@ -33,9 +30,7 @@ class StoredNotification:
     about: bytes | None = None
 
 
-_NAMES: Final = tuple(StoredNotification.__dataclass_fields__)
-_VALUES: Final = attrgetter(*_NAMES)
-_COLUMNS: Final = tuple(notification.c[name] for name in StoredNotification.__dataclass_fields__)
+_COLUMNS: Final = tuple(notification.c[name] for name in StoredNotification._fields)
 _KEYS_AT_ONCE: Final = 400
 
 
@@ -51,7 +46,7 @@ def next_sequences(tx: Transaction, agency: str, count: int) -> range:
 
 def put(tx: Transaction, new: Sequence[StoredNotification]) -> None:
     """Store notifications under numbers taken in the same transaction."""
-    insert_rows(tx, notification, _NAMES, [_VALUES(row) for row in new])
+    insert_rows(tx, notification, StoredNotification._fields, new)
 
 
 def after(tx: Transaction, agency: str, cursor: int, limit: int) -> tuple[StoredNotification, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
 
 import pytest
 from hub_kit import FakeAgency, HubKit
@@ -31,7 +30,7 @@ def refuted(hub: HubKit) -> tuple[FakeAgency, bytes]:
     hub.beat()
     with hub.core.database.write() as tx:
         (known,) = links.by_key(tx, [1])
-        links.change(tx, replace(known, state=LinkState.REFUTED.value))
+        links.change(tx, known._replace(state=LinkState.REFUTED.value))
     return police, record
 
 
@@ -64,5 +63,5 @@ def test_the_report_reads_judgements_and_leaves_the_directors_links_out(
         assert [row.state for row in links.evidence(tx)] == ["refuted"]
         assert any(field == "surname" for field, _, _ in json.loads(known.evidence))
         assert read_calibration(tx).judged is None  # one is too few to be told
-        links.change(tx, replace(known, state=LinkState.DIRECTOR_ONLY.value))
+        links.change(tx, known._replace(state=LinkState.DIRECTOR_ONLY.value))
         assert read_calibration(tx).judged == 0
