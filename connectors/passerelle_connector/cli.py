@@ -28,9 +28,10 @@ from passerelle_connector.compose_rows import build_preparation, build_source
 from passerelle_connector.config import ConnectorSettings
 from passerelle_connector.display import show, show_one
 from passerelle_connector.enrol import enrol
-from passerelle_connector.explain import explain, words
+from passerelle_connector.explain import explain, said_of, words
 from passerelle_connector.foundation import Environment, open_stores
 from passerelle_connector.joining import JOINING
+from passerelle_connector.judge.cli import add_to as add_judge
 from passerelle_connector.normalise import FIELDS
 from passerelle_connector.preview_cli import add_to as add_preview
 from passerelle_connector.query.cli import add_to as add_query
@@ -43,6 +44,7 @@ from passerelle_connector.trial import try_source
 app = App(name="connector", help="Submit a partner's records and receive its notifications.")
 add_preview(app)
 add_query(app)
+add_judge(app)
 
 Config = Annotated[Path, Parameter(name="--config")]
 AsJson = Annotated[bool, Parameter(name="--json", negative="")]
@@ -270,14 +272,16 @@ def too_common_(*, config: Config = _DEFAULT, as_json: AsJson = False) -> None:
 
 
 @app.command
-def inbox(*, after: int = 0, config: Config = _DEFAULT, as_json: AsJson = False) -> None:
+def inbox(*, after: int = 0, lang: str = "en", config: Config = _DEFAULT, as_json: AsJson = False) -> None:
     """List notifications, oldest first; they hold no value of anybody's record.
 
     Args:
         after: only those after this number.
+        lang: of the links' states in the table: en, fr, nl or de.
         config: the connector's configuration.
-        as_json: print JSON.
+        as_json: print JSON, with the states as codes.
     """
+    states = words(lang).states
     stores = open_stores(load(ConnectorSettings, config))
     found: list[dict[str, Any]] = []
     for item in stores.inbox.items(after):
@@ -293,7 +297,8 @@ def inbox(*, after: int = 0, config: Config = _DEFAULT, as_json: AsJson = False)
                 "agencies": note.agencies or "",
                 "relation": note.relation.value,
                 "band": note.band.value,
-                "state": note.state.value,
+                "state": note.state.value if as_json else said_of(note, states),
+                **({"verdict": note.verdict} if as_json else {}),
                 "handling": note.handling,
                 "link": note.link_id.hex(),
             }

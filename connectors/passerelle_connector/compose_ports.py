@@ -21,6 +21,7 @@ from passerelle.sign import VerifyingKey
 from passerelle_connector.closer.service import GrpcCloser
 from passerelle_connector.config import ConnectorSettings
 from passerelle_connector.foundation import Environment, Ports
+from passerelle_connector.judge.service import GrpcJudge
 from passerelle_connector.keyring import MANIFEST
 from passerelle_connector.lines import Dial, Lines
 from passerelle_connector.listwatch import ListWatch
@@ -75,7 +76,8 @@ async def open_ports(
             renewal.on_renewed(lines.reopen)
         log = lines.connect(to_hub, GrpcLog)
         closer, query = lines.connect(to_hub, GrpcCloser), lines.connect(to_hub, GrpcQuery)
-        yield Ports(hub, hub, trustees, hub, hub, log, closer, query)
+        judge = lines.connect(to_hub, GrpcJudge)
+        yield Ports(hub, hub, trustees, hub, hub, log, closer, query, judge)
     finally:
         await lines.close()
 

@@ -13,6 +13,7 @@ from passerelle.identity import Identity
 from passerelle.oprf.pinned import GroupKeys
 from passerelle_connector.closer.answering import CloserPort
 from passerelle_connector.config import ConnectorSettings
+from passerelle_connector.judge.give import JudgePort
 from passerelle_connector.keyring import Keyring
 from passerelle_connector.model import Random
 from passerelle_connector.peers import Peers
@@ -84,6 +85,7 @@ class Ports:
     log: LogPort | None = None
     closer: CloserPort | None = None
     query: QueryPort | None = None
+    judge: JudgePort | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,16 @@ from connector_kit import make_record
 from passerelle.audit.follow import Evidence
 from passerelle.certificate import Usage
 from passerelle.clock import ManualClock
+from passerelle.codec.notification import encode_notification
 from passerelle.codec.signed import decode_signed
 from passerelle.config import load
 from passerelle.csr import read_request
 from passerelle.errors import PasserelleError
+from passerelle.judgement import Verdict
 from passerelle.manifest import KeyManifest, verify_manifest
-from passerelle.record import GENESIS
+from passerelle.notification import LinkState, Notification
+from passerelle.record import GENESIS, NOTIFICATION_TYPE
+from passerelle.sign import SigningKey, sign
 from passerelle_connector.cli import app
 from passerelle_connector.config import ConnectorSettings
 from passerelle_connector.foundation import open_stores
@@ -177,6 +182,28 @@ def test_status_rejects_and_inbox_of_a_fresh_connector(
     assert "row_subject_under_12" in printed
     _, printed = call(capsys, "inbox", "--json", "--config", str(config))
     assert json.loads(printed) == []
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", "(green)"), ("fr", "(vert)"), ("nl", "(groen)"), ("de", "(grün)")]
+)
+def test_the_inbox_says_what_people_found(
+    language: str,
+    said: str,
+    config: Path,
+    notification: Notification,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "250")
+    judged = replace(notification, state=LinkState.REFUTED, verdict=Verdict.REFUTED.value)
+    stores = open_stores(load(ConnectorSettings, config))
+    signed = sign(SigningKey.generate(), NOTIFICATION_TYPE, encode_notification(judged))
+    stores.inbox.add(1, judged.notification_id, signed, 1)
+    stores.database.close()
+    assert said in call(capsys, "inbox", "--lang", language, "--config", str(config))[1]
+    (row,) = json.loads(call(capsys, "inbox", "--json", "--config", str(config))[1])
+    assert (row["state"], row["verdict"]) == ("refuted", "refuted")
 
 
 def test_status_shows_alarms_of_the_log_until_somebody_moves_them(

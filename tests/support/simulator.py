@@ -44,6 +44,8 @@ from passerelle_connector.enrol import enrol
 from passerelle_connector.epochs import Turning, at_epoch
 from passerelle_connector.foundation import Environment, Foundation, Ports, Stores, open_stores
 from passerelle_connector.inbox import ACKNOWLEDGE_SECONDS
+from passerelle_connector.judge import Judge
+from passerelle_connector.judge.compose import build_judge
 from passerelle_connector.keyring import load_keys
 from passerelle_connector.peers import Peers
 from passerelle_connector.ports import AcceptedDomain, HubDescription, SealedNotification
@@ -143,6 +145,13 @@ class SimulatedHub:
         self.wire.append(encode_signed(answer))
         return answer
 
+    async def judge(self, judgement: Signed) -> Signed:
+        """A judgement and its receipt, through the wire and back."""
+        self._reach()
+        raw = encode_signed(judgement)
+        self.wire.append(raw)
+        return decode_signed(encode_signed(self.kit.core.judgements.judge(decode_signed(raw), self.peer)))
+
     async def describe(self) -> HubDescription:
         """What the hub accepts."""
         self._reach()
@@ -194,6 +203,7 @@ class Member:
     trustees: Mapping[int, SimulatedTrustee]
     log: KitLog
     asker: Asker
+    judge: Judge
 
     async def submit(self) -> None:
         """Read the source once and deliver."""
@@ -248,12 +258,12 @@ class Federation:
         keyring = load_keys(settings.path(settings.keys))
         environment = Environment(self.kit.clock, os.urandom, random.Random(1).random)
         log = KitLog(self.kit, identity)
-        ports = Ports(hub, hub, trustees, hub, log=log, closer=hub, query=hub)
+        ports = Ports(hub, hub, trustees, hub, log=log, closer=hub, query=hub, judge=hub)
         settings = at_epoch(settings, stores.tokens)
         base = Foundation(settings, stores, keyring, peers, self.keys, ports, environment)
         connector = connect(base)
         connector.turning = Turning(token_protocol(settings), lambda: self.pinned or self.keys)
-        return Member(settings, stores, connector, hub, trustees, log, build_asker(base))
+        return Member(settings, stores, connector, hub, trustees, log, build_asker(base), build_judge(base))
 
     def beat(self) -> None:
         """One tick of the hub."""

@@ -3,7 +3,8 @@
 (1) where one starts: the prior, the odds that two records agree before anything is compared;
 (2) one line for each proven level of a field, each disagreement, each correction, strongest first, with the
     factor by which it changes the odds (two to the power of its bits);
-(3) the sum: the odds of all together, the band, and the version of the weights.
+(3) the sum: the odds of all together, the band, and the version of the weights;
+(4) what people found of the link since, once somebody judged it.
 
 Everything comes from the notification, which holds no value. Where policy withholds agreements or band the
 explanation says so instead. A first dot is about more than two records and has no waterfall: it says how many
@@ -13,8 +14,8 @@ agencies there are, and each link's own notification says why. Neither has a que
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 from passerelle.notification import Agreement, Band, Notification, NotificationKind
@@ -35,13 +36,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """`headline`, the lines of steps 1 and 2, and the sum of step 3 (`total` in bits)."""
+    """`headline`, the lines of steps 1 and 2, the sum of step 3 (`total` in bits), step 4 where it is due."""
 
     headline: str
     lines: tuple[Line, ...]
     total: float
     summary: str
     weights: str
+    found: str = ""
 
     def texts(self) -> Iterator[str]:
         """Line by line, for a terminal."""
@@ -49,10 +51,25 @@ class Explanation:
         for line in self.lines:
             yield f"  {line.text} ({line.factor})"
         yield self.summary
+        if self.found:
+            yield self.found
 
 
 def explain(note: Notification, language: Words) -> Explanation:
-    """Why the records of a notification were linked."""
+    """Why the records of a notification were linked, and what people found of it."""
+    told = _explained(note, language)
+    if not note.verdict:
+        return told
+    return replace(told, found=language.sentences["found"].format(state=said_of(note, language.states)))
+
+
+def said_of(note: Notification, states: Mapping[str, str]) -> str:
+    """The state of a notification's link in words: what people found, else how it stands."""
+    code = note.verdict or note.state.value
+    return states.get(code, code)
+
+
+def _explained(note: Notification, language: Words) -> Explanation:
     relation = language.relations[note.relation.value]
     counterpart = language.sentences["coordinator"] if note.counterpart == "coordinator" else note.counterpart
     headline = language.sentences["headline"].format(counterpart=counterpart, relation=relation)

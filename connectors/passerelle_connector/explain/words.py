@@ -20,13 +20,14 @@ LANGUAGES: Final = ("en", "fr", "nl", "de")
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """One language: names of fields and levels, sentences, and how numbers are grouped."""
+    """One language: names of fields, levels and states, sentences, how numbers are grouped."""
 
     fields: Mapping[str, str]
     levels: Mapping[str, str]
     factors: Mapping[str, str]
     relations: Mapping[str, str]
     bands: Mapping[str, str]
+    states: Mapping[str, str]
     sentences: Mapping[str, str]
     group: str
 

@@ -7,7 +7,8 @@ from dataclasses import fields, replace
 import pytest
 
 from passerelle.errors import PasserelleError
-from passerelle.notification import Agreement, Band, Notification, Relation
+from passerelle.judgement import Verdict
+from passerelle.notification import Agreement, Band, LinkState, Notification, Relation
 from passerelle_connector.explain import LANGUAGES, Words, explain, words
 from passerelle_hub.match.score import CEILING, COMMONNESS, PRIOR
 from passerelle_hub.match.weights import weights
@@ -29,6 +30,8 @@ def test_whatever_the_hub_can_say_has_words(language: str) -> None:
     assert told.factors.keys() == {PRIOR, COMMONNESS, CEILING}
     assert told.relations.keys() == {relation.value for relation in Relation}
     assert told.bands.keys() == {band.value for band in Band} - {"withheld"}
+    unseen = {LinkState.SUPPRESSED, LinkState.ERASED, LinkState.CONFIRMED}
+    assert told.states.keys() == {state.value for state in LinkState if state not in unseen} | set(Verdict)
 
 
 @pytest.mark.parametrize("language", LANGUAGES[1:])
@@ -90,3 +93,23 @@ def test_a_language_nobody_wrote_is_refused() -> None:
     with pytest.raises(PasserelleError) as refusal:
         words("tlh")
     assert refusal.value.code == "language_unknown"
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "identity fraud (red)"),
+        ("fr", "(rouge)"),
+        ("nl", "identiteitsfraude"),
+        ("de", "Identitätsbetrug"),
+    ],
+)
+def test_what_people_found_is_the_last_line(notification: Notification, language: str, said: str) -> None:
+    assert explain(notification, words(language)).found == ""
+    judged = replace(notification, state=LinkState.CONFIRMED, verdict=Verdict.CONFIRMED_UNJUSTIFIED.value)
+    *_, last = explain(judged, words(language)).texts()
+    assert said in last
+
+
+def test_a_verdict_of_a_newer_hub_is_shown_by_its_code(notification: Notification) -> None:
+    assert "half" in explain(replace(notification, verdict="half"), words("en")).found

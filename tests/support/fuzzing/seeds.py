@@ -9,14 +9,17 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from hub_kit import FakeAgency
+from judgement_kit import judgement
 
 from passerelle.clock import ManualClock
 from passerelle.codec.frames import frames
+from passerelle.codec.judgement import encode_judgement
 from passerelle.codec.notification import encode_notification
 from passerelle.codec.signed import decode_signed
 from passerelle.codec.statement import encode_receipt
 from passerelle.evaluation_report import EvaluationCount, EvaluationReport, encode_report
 from passerelle.groups import Group
+from passerelle.judgement import Verdict
 from passerelle.notification import Agreement, Band, LinkState, Notification, Relation
 from passerelle.record import Receipt, RecordRefusal
 from passerelle.registry_entry import encode_entry
@@ -40,7 +43,7 @@ def wire() -> list[bytes]:
 
 
 def envelope() -> list[bytes]:
-    """A header, a statement, a receipt, a notification, a report of evaluations, a signed message."""
+    """One each of headers, statements, receipts, notifications, judgements, reports, signed messages."""
     agency = _agency()
     record = agency.record({"phone": "1"}, sections={"identity": b"x"})
     batch = agency.batch(record)
@@ -64,6 +67,7 @@ def envelope() -> list[bytes]:
         batch.signed.payload,
         encode_receipt(receipt),
         encode_notification(_notification()),
+        encode_judgement(judgement(agency, bytes(16), Verdict.REFUTED)),
         encode_report(EvaluationReport("trustee-1", 20_000, 1, (count,))),
         b"\x00\x10\x07\x00\x99\x01",
     ]

@@ -28,6 +28,7 @@ from passerelle.certificate import Usage, check_leaf, read_chain
 from passerelle.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoint
 from passerelle.codec.frames import Assembler
 from passerelle.codec.header import decode_header, encode_header
+from passerelle.codec.judgement import decode_judgement, encode_judgement
 from passerelle.codec.notification import decode_notification, encode_notification
 from passerelle.codec.signed import decode_signed, encode_signed
 from passerelle.codec.statement import decode_receipt, decode_statement, encode_receipt, encode_statement
@@ -82,7 +83,7 @@ def wire() -> Target:
 
 
 def envelope() -> Target:
-    """Headers, statements, receipts, notifications; and signed messages, which must not be forged."""
+    """Headers, statements, receipts, notifications, judgements; signed messages, which must not be forged."""
     key = SigningKey.generate()
     genuine = sign(key, _TYPE, b"what was signed")
     encoded = encode_signed(genuine)
@@ -92,6 +93,7 @@ def envelope() -> Target:
         (decode_receipt, encode_receipt),
         (decode_notification, encode_notification),
         (decode_report, encode_report),
+        (decode_judgement, encode_judgement),
     )
 
     def target(data: bytes) -> None:
