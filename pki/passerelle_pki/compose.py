@@ -30,7 +30,6 @@ from passerelle_pki.renew import OwnLeaf, Renewals
 from passerelle_pki.service import Enrolment, add_servicers
 from passerelle_pki.store import open_database
 from passerelle_pki.store.enrolments import EnrolmentStore
-from passerelle_pki.store.events import EventStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,7 @@ def open_desk(settings: PkiSettings, authority: Authority, clock: Clock) -> Desk
     """The desk of enrolments."""
     database = open_database(settings.path(settings.authority) / DATABASE_FILE)
     registry = own_registry(settings, clock)
-    return Desk(authority, registry, EnrolmentStore(database), EventStore(database), clock)
+    return Desk(authority, registry, EnrolmentStore(database), clock)
 
 
 def open_publisher(settings: PkiSettings, lists: Lists, directory: Directory) -> Publisher:

@@ -42,7 +42,7 @@ from passerelle_pki.calls import ENROL
 from passerelle_pki.operators import Operator
 from passerelle_pki.registry import Party, Registry
 from passerelle_pki.store.enrolments import Asked, Enrolment, EnrolmentState, EnrolmentStore
-from passerelle_pki.store.events import EventKind, EventStore
+from passerelle_pki.store.events import EventKind, event_of
 
 CODE_LIFETIME: Final = 600 * SECOND
 CODE_LETTERS: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -65,7 +65,6 @@ class Desk:
         authority: Authority,
         registry: Registry | None,
         store: EnrolmentStore,
-        events: EventStore,
         clock: Clock,
         random: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
@@ -73,7 +72,6 @@ class Desk:
         self._authority = authority
         self._registry = registry
         self._store = store
-        self._events = events
         self._clock = clock
         self._random = random
 
@@ -87,8 +85,8 @@ class Desk:
             raise PasserelleError("enrolment_refused", f"{identity} is not enrolled here")
         letters = (CODE_LETTERS[byte % len(CODE_LETTERS)] for byte in self._random(CODE_LENGTH))
         code, now = "".join(letters), self._clock.now()
-        self._store.add(identity, name, code_digest(code), operator.name, now, now + CODE_LIFETIME)
-        self._events.append(EventKind.CODE_MADE, operator.name, now, identity=str(identity))
+        event = event_of(EventKind.CODE_MADE, operator.name, now, identity=str(identity))
+        self._store.add(identity, name, code_digest(code), now + CODE_LIFETIME, event)
         return "-".join(code[at : at + _GROUP] for at in range(0, CODE_LENGTH, _GROUP))
 
     def take(self, code: str, request: bytes, manifest: bytes) -> tuple[bytes, bytes]:
@@ -107,10 +105,9 @@ class Desk:
         asked = Asked(request, manifest, request_digest(request, manifest))
         check_asked(known.identity, asked)
         ticket = self._random(TICKET_BYTES)
-        self._store.take(known.number, asked, _ticket_digest(ticket), now)
-        self._events.append(
-            EventKind.REQUEST_TAKEN, "newcomer", now, identity=str(known.identity), digest=asked.digest.hex()
-        )
+        said = {"identity": str(known.identity), "digest": asked.digest.hex()}
+        event = event_of(EventKind.REQUEST_TAKEN, "newcomer", now, **said)
+        self._store.take(known.number, asked, _ticket_digest(ticket), event)
         return ticket, asked.digest
 
     def progress(self, ticket: bytes) -> Enrolment:
@@ -135,16 +132,15 @@ class Desk:
         if waiting.made_by == operator.name:
             raise PasserelleError("enrolment_same_person", operator.name)
         if waiting.state is EnrolmentState.REQUESTED:
-            self._store.decide(waiting.number, EnrolmentState.APPROVED, operator.name, now)
-            self._events.append(
-                EventKind.APPROVED, operator.name, now,
-                identity=str(waiting.identity), made_by=waiting.made_by, digest=waiting.digest.hex(),
-            )  # fmt: skip
+            said = {"identity": str(waiting.identity), "made_by": waiting.made_by}
+            event = event_of(EventKind.APPROVED, operator.name, now, **said, digest=waiting.digest.hex())
+            self._store.decide(waiting.number, EnrolmentState.APPROVED, event)
         if self._registry is not None:
             self._registry.publish(party(waiting, self._authority.roots))  # (7)
         usage = read_request(waiting.request).usage
         chain = self._authority.issue_leaf(waiting.identity, waiting.request, usage)  # (8)
-        self._store.complete(waiting.number, chain, now)
+        event = event_of(EventKind.LEAF_ISSUED, operator.name, now, identity=str(waiting.identity))
+        self._store.complete(waiting.number, chain, event)
         return waiting
 
     def exported(self, agency: str) -> bytes:
@@ -163,10 +159,9 @@ class Desk:
         """
         one, now = self._approved(agency), self._clock.now()
         usage = read_request(one.request).usage
-        self._store.complete(
-            one.number, self._authority.adopt_leaf(one.identity, one.request, chain, usage), now
-        )
-        self._events.append(EventKind.LEAF_IMPORTED, "operator", now, identity=str(one.identity))
+        taken = self._authority.adopt_leaf(one.identity, one.request, chain, usage)
+        event = event_of(EventKind.LEAF_IMPORTED, "operator", now, identity=str(one.identity))
+        self._store.complete(one.number, taken, event)
         return one
 
     def reject(self, agency: str, operator: Operator) -> int:
@@ -180,8 +175,8 @@ class Desk:
             raise PasserelleError("enrolment_nothing_waits", agency)
         for one in waiting:
             now = self._clock.now()
-            self._store.decide(one.number, EnrolmentState.REJECTED, operator.name, now)
-            self._events.append(EventKind.REJECTED, operator.name, now, identity=str(one.identity))
+            event = event_of(EventKind.REJECTED, operator.name, now, identity=str(one.identity))
+            self._store.decide(one.number, EnrolmentState.REJECTED, event)
         return len(waiting)
 
     def _approved(self, agency: str) -> Enrolment:

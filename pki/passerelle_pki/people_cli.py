@@ -122,9 +122,6 @@ def revoke(*serials: str, reason: str, person: Person, config: Config = DEFAULT_
     store = RevocationStore(open_database(settings.path(settings.authority) / DATABASE_FILE))
     for number in numbers:
         store.add(number, now, reason, acting.name)
-        _events(settings).append(
-            EventKind.LEAF_REVOKED, acting.name, now, serial=f"{number:x}", reason=reason
-        )
     publish(settings)
     print(f"{len(numbers)} revoked")
 
@@ -227,11 +224,11 @@ def _status(agency: str, status: Status, person: Path, config: Path) -> None:
     known = next((entry for entry in registry.entries() if entry.agency == agency), None)
     if known is None or known.status is Status.REMOVED:
         raise PasserelleError("agency_unknown", agency)
+    _events(settings).append(  # first: the registry is another database, and nothing is done unsaid
+        EventKind.ENTRY_PUBLISHED, acting.name, CLOCK.now(), agency=agency, status=str(status)
+    )
     registry.publish(
         Party(agency, known.trust_domain, known.roles, known.name, known.roots_pem, known.manifest, status)
-    )
-    _events(settings).append(
-        EventKind.ENTRY_PUBLISHED, acting.name, CLOCK.now(), agency=agency, status=str(status)
     )
     publish(settings)
     print(f"{agency}: {status}")

@@ -39,7 +39,6 @@ from passerelle_pki.issuer import ISSUING_FILE, ROOT_FILE
 from passerelle_pki.lists import Revoked, authority_list
 from passerelle_pki.profile import issuing_certificate, new_authority_key
 from passerelle_pki.store import open_database
-from passerelle_pki.store.events import EventKind, EventStore
 from passerelle_pki.store.generations import Generation, GenerationState, GenerationStore
 from passerelle_pki.token import make_token_key
 
@@ -52,9 +51,7 @@ class Rollover:
     def __init__(self, folder: Path, clock: Clock) -> None:
         self._folder = folder
         self._clock = clock
-        database = open_database(folder / DATABASE_FILE)
-        self._store = GenerationStore(database)
-        self._events = EventStore(database)
+        self._store = GenerationStore(open_database(folder / DATABASE_FILE))
 
     def generations(self) -> tuple[Generation, ...]:
         """All issuing authorities by number."""
@@ -150,12 +147,7 @@ class Rollover:
             raise PasserelleError("rollover_refused", f"{number} is not {state}")
 
     def _put(self, states: dict[int, GenerationState], actor: str) -> None:
-        now = self._clock.now()
-        self._store.put(states, now, actor)
-        for number, state in states.items():
-            self._events.append(
-                EventKind.GENERATION_CHANGED, actor, now, number=str(number), state=str(state)
-            )
+        self._store.put(states, self._clock.now(), actor)
 
 
 def _certificate(file: Path) -> x509.Certificate:

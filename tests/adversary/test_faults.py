@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.adversary]
 RUNS = int(os.environ.get("PASSERELLE_FAULT_RUNS", "6"))
 SEED = int(os.environ.get("PASSERELLE_FAULT_SEED", "20261125"))
 FIRST = 4
-STORIES = ("record", "keys", "ceremony", "evidence", "backup")
+STORIES = ("record", "keys", "ceremony", "evidence", "backup", "authority")
 FAULTS = (Fault.EIO, Fault.ENOSPC, Fault.KILL_BEFORE, Fault.TORN)
 KILLS = (Fault.KILL_BEFORE, Fault.TORN)
 """Taken in turns: killed after a write is killed before the next."""

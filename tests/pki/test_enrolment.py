@@ -62,7 +62,7 @@ def office_of(tmp_path: Path, clock: ManualClock, authority: Authority, folder: 
     registry, events = create_registry(tmp_path / "registry", clock), EventStore(database)
     people = Operators(tmp_path / "operators")
     ada, bo = (people.add(name, tmp_path / f"{name}.key") for name in ("ada", "bo"))
-    desk = Desk(authority, registry, EnrolmentStore(database), events, clock)
+    desk = Desk(authority, registry, EnrolmentStore(database), clock)
     return Office(tmp_path, clock, authority, registry, desk, events, ada, bo)
 
 
@@ -92,7 +92,12 @@ def test_a_newcomer_is_taken_in_by_two_people(office: Office) -> None:
     (entry,) = office.registry.entries()
     assert (entry.agency, entry.manifest, entry.roots_pem) == ("police", manifest, office.authority.roots)
     assert (done.made_by, done.decided_by) == ("ada", "bo")
-    assert office.kinds() == [EventKind.CODE_MADE, EventKind.REQUEST_TAKEN, EventKind.APPROVED]
+    assert office.kinds() == [
+        EventKind.CODE_MADE,
+        EventKind.REQUEST_TAKEN,
+        EventKind.APPROVED,
+        EventKind.LEAF_ISSUED,
+    ]
 
 
 def test_the_welcome_comes_with_the_leaf_and_not_before(office: Office) -> None:

@@ -30,7 +30,6 @@ from passerelle_pki.reception import Reception, make_welcome
 from passerelle_pki.registry import create_registry
 from passerelle_pki.store import open_database
 from passerelle_pki.store.enrolments import EnrolmentStore
-from passerelle_pki.store.events import EventStore
 from passerelle_trustee.config import TrusteeSettings
 from passerelle_trustee.joining import JOINING as TRUSTEE
 
@@ -52,7 +51,7 @@ class Counter:
         registry = create_registry(folder / "registry", self.clock)
         database = open_database(folder / "authority" / DATABASE_FILE)
         self.root = authority.roots
-        self.desk = Desk(authority, registry, EnrolmentStore(database), EventStore(database), self.clock)
+        self.desk = Desk(authority, registry, EnrolmentStore(database), self.clock)
         self.reception = Reception(
             None,  # type: ignore[arg-type]  # nothing is renewed here
             self.desk,

@@ -1,7 +1,8 @@
 """Enrolments: a code given out, used at most once, decided at most once.
 
 Codes and tickets are stored as digests only. Every change is one transaction that names the state it starts
-from, so that of two who use a code, or decide, at the same moment one is refused.
+from and writes the line of the book that tells of it, so that of two who use a code, or decide, at the same
+moment one is refused, and nothing is done unsaid.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from sqlalchemy import Row, insert, select, update
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
 from passerelle.store import Database
+from passerelle_pki.store.events import Event, write_event
 from passerelle_pki.store.schema import ENROLMENT
 
 
@@ -60,21 +62,22 @@ class EnrolmentStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, identity: Identity, name: str, code: bytes, made_by: str, now: int, until: int) -> int:
+    def add(self, identity: Identity, name: str, code: bytes, until: int, event: Event) -> int:
         """Keep a fresh code (its digest), durably; returns the number of the enrolment."""
         row = {
             "agency": identity.agency,
             "identity": str(identity),
             "name": name,
             "code": code,
-            "made_by": made_by,
-            "made": now,
+            "made_by": event.actor,
+            "made": event.at,
             "until": until,
             "state": str(EnrolmentState.OPEN),
-            "changed": now,
+            "changed": event.at,
         }
         with self._database.write() as connection:
             added = connection.execute(insert(ENROLMENT).values(**row)).inserted_primary_key
+            write_event(connection, event)
         return int(added[0]) if added else 0
 
     def by_code(self, code: bytes) -> Enrolment | None:
@@ -96,7 +99,7 @@ class EnrolmentStore:
         """All enrolments, oldest first."""
         return self._many(ENROLMENT.c.number > 0)
 
-    def take(self, number: int, asked: Asked, ticket: bytes, now: int) -> None:
+    def take(self, number: int, asked: Asked, ticket: bytes, event: Event) -> None:
         """Use a code up, durably; the same request again gets the new ticket.
 
         Raises:
@@ -106,32 +109,36 @@ class EnrolmentStore:
         again = (ENROLMENT.c.state == str(EnrolmentState.REQUESTED)) & (ENROLMENT.c.digest == asked.digest)
         values: dict[str, Any] = {
             "state": str(EnrolmentState.REQUESTED),
-            "changed": now,
+            "changed": event.at,
             "ticket": ticket,
             "request": asked.request,
             "manifest": asked.manifest,
             "digest": asked.digest,
         }
-        if not self._change((ENROLMENT.c.number == number) & (fresh | again), values):
+        if not self._change((ENROLMENT.c.number == number) & (fresh | again), values, event):
             raise PasserelleError("enrolment_code_used", f"enrolment {number}")
 
-    def decide(self, number: int, state: EnrolmentState, by: str, now: int) -> None:
+    def decide(self, number: int, state: EnrolmentState, event: Event) -> None:
         """Approve or reject a request, durably.
 
         Raises:
             PasserelleError: `enrolment_decided`.
         """
         waits = (ENROLMENT.c.number == number) & (ENROLMENT.c.state == str(EnrolmentState.REQUESTED))
-        if not self._change(waits, {"state": str(state), "changed": now, "decided_by": by}):
+        values = {"state": str(state), "changed": event.at, "decided_by": event.actor}
+        if not self._change(waits, values, event):
             raise PasserelleError("enrolment_decided", f"enrolment {number}")
 
-    def complete(self, number: int, chain: bytes, now: int) -> None:
+    def complete(self, number: int, chain: bytes, event: Event) -> None:
         """Add the chain of an approved enrolment, durably."""
-        self._change(ENROLMENT.c.number == number, {"chain": chain, "changed": now})
+        self._change(ENROLMENT.c.number == number, {"chain": chain, "changed": event.at}, event)
 
-    def _change(self, where: Any, values: dict[str, Any]) -> bool:
+    def _change(self, where: Any, values: dict[str, Any], event: Event) -> bool:
         with self._database.write() as connection:
-            return connection.execute(update(ENROLMENT).where(where).values(**values)).rowcount == 1
+            changed = connection.execute(update(ENROLMENT).where(where).values(**values)).rowcount == 1
+            if changed:
+                write_event(connection, event)
+        return changed
 
     def _one(self, where: Any) -> Enrolment | None:
         with self._database.read() as connection:

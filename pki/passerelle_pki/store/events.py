@@ -1,4 +1,4 @@
-"""What people did at the authority: appended, never changed."""
+"""What people did at the authority: appended, never changed, and in the transaction that does it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from sqlalchemy import insert, select
 
-from passerelle.store import Database
+from passerelle.store import Database, Transaction
 from passerelle_pki.store.schema import EVENT
 
 
@@ -38,6 +38,18 @@ class Event:
     detail: dict[str, str]
 
 
+def event_of(kind: EventKind, actor: str, at: int, **detail: str) -> Event:
+    """A line that a store is to write with the change that it tells of."""
+    return Event(at, kind, actor, detail)
+
+
+def write_event(tx: Transaction, event: Event) -> None:
+    """Write a line within a transaction."""
+    text = json.dumps(event.detail, sort_keys=True, separators=(",", ":"))
+    row = {"at": event.at, "kind": str(event.kind), "actor": event.actor, "detail": text}
+    tx.execute(insert(EVENT), row)
+
+
 class EventStore:
     """The book of one authority."""
 
@@ -45,11 +57,9 @@ class EventStore:
         self._database = database
 
     def append(self, kind: EventKind, actor: str, at: int, **detail: str) -> None:
-        """Write one line, durably."""
-        text = json.dumps(detail, sort_keys=True, separators=(",", ":"))
-        with self._database.write() as connection:
-            row = {"at": at, "kind": str(kind), "actor": actor, "detail": text}
-            connection.execute(insert(EVENT), row)
+        """Write one line by itself, durably: of what is done elsewhere than in this database."""
+        with self._database.write() as tx:
+            write_event(tx, event_of(kind, actor, at, **detail))
 
     def all(self) -> tuple[Event, ...]:
         """All lines, oldest first."""

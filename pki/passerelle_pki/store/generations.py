@@ -8,6 +8,7 @@ from enum import StrEnum
 from sqlalchemy import delete, insert, select
 
 from passerelle.store import Database
+from passerelle_pki.store.events import EventKind, event_of, write_event
 from passerelle_pki.store.schema import GENERATION
 
 FIRST = 1
@@ -49,9 +50,11 @@ class GenerationStore:
         return known
 
     def put(self, states: dict[int, GenerationState], now: int, actor: str) -> None:
-        """Set the states of some generations, durably and together."""
+        """Set the states of some generations, durably and together with their lines in the book."""
         with self._database.write() as connection:
             for number, state in states.items():
                 connection.execute(delete(GENERATION).where(GENERATION.c.number == number))
                 row = {"number": number, "state": str(state), "changed": now, "actor": actor}
                 connection.execute(insert(GENERATION), row)
+                said = {"number": str(number), "state": str(state)}
+                write_event(connection, event_of(EventKind.GENERATION_CHANGED, actor, now, **said))

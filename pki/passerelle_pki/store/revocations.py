@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from passerelle.errors import PasserelleError
 from passerelle.store import Database
 from passerelle_pki.lists import Revoked
+from passerelle_pki.store.events import EventKind, event_of, write_event
 from passerelle_pki.store.schema import CERTIFICATE, REVOCATION
 
 
@@ -18,7 +19,7 @@ class RevocationStore:
         self._database = database
 
     def add(self, serial: int, now: int, reason: str, actor: str) -> None:
-        """Revoke a number, durably.
+        """Revoke a number, durably, with its line in the book.
 
         Raises:
             PasserelleError: `revoke_refused`, the number was never issued, or is revoked already.
@@ -31,6 +32,8 @@ class RevocationStore:
                     raise PasserelleError("revoke_refused", f"{number} was never issued here")
                 row = {"serial": number, "at": now, "reason": reason, "actor": actor}
                 connection.execute(insert(REVOCATION), row)
+                said = {"serial": number, "reason": reason}
+                write_event(connection, event_of(EventKind.LEAF_REVOKED, actor, now, **said))
         except IntegrityError as error:
             raise PasserelleError("revoke_refused", f"{number} is revoked already") from error
 

@@ -1,7 +1,7 @@
 """The stories: what hub, connector and trustees write, from a beginning that `__init__` lays down.
 
 Each is played in one thread, so that the N-th write is the same write in every run. The longest, the way of
-a record, is in `exchange`.
+a record, is in `exchange`, that of an authority and its registry in `authority`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from parties import HUB
 from simulator import register_hub
 
 from faults.alone import POLICIES, InProcess
+from faults.authority import AuthorityStory
 from faults.exchange import RecordStory
 from faults.stage import Story
 from passerelle.audit.follow import Evidence
@@ -192,4 +193,5 @@ STORIES: Mapping[str, Callable[[Path], Story]] = {
     "ceremony": CeremonyStory,
     "evidence": EvidenceStory,
     "backup": BackupStory,
+    "authority": AuthorityStory,
 }
