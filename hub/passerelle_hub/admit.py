@@ -173,22 +173,20 @@ class Admission:
         header, marking = read_header(record.header)
         if header.agency != statement.agency:
             raise PasserelleError("batch_wrong_signer", f"header {at} names another agency")
-        kinds = record.kinds
-        if len(record.tokens) != len(kinds) * TOKEN_BYTES:
+        raw, kinds, packed, salt, sealed, wraps = record
+        if len(packed) != len(kinds) * TOKEN_BYTES:
             raise PasserelleError("batch_incomplete", f"tokens of record {at}")
         if (header.entity, kinds) not in self._shapes:
             self._kinds_known(at, header, kinds)
-        tokens = token_rows(kinds, record.tokens)
-        if commitment_of(record.salt, tokens) != header.token_commitment:
+        tokens = token_rows(kinds, packed)
+        if commitment_of(salt, tokens) != header.token_commitment:
             raise PasserelleError("record_token_commitment", f"record {at}")
         if len(set(tokens)) != len(tokens):  # the index could not tell them apart
             raise PasserelleError("tokens_malformed", f"record {at}: a token twice")
-        if header.action is RecordAction.WITHDRAW and (kinds or record.sections):
+        if header.action is RecordAction.WITHDRAW and (kinds or sealed):
             raise PasserelleError("header_invalid", f"record {at} withdraws and holds content")
         sections = _named(at, header, record)
-        return AdmittedRecord(
-            at, header, marking, record.header, kinds, tuple(tokens), sections, record.wraps
-        )
+        return AdmittedRecord(at, header, marking, raw, kinds, tuple(tokens), sections, wraps)
 
     def _kinds_known(self, at: int, header: Header, kinds: tuple[int, ...]) -> None:
         for number, count in Counter(kinds).items():
@@ -204,12 +202,11 @@ def _named(at: int, header: Header, record: SealedRecord) -> tuple[Section, ...]
     if len(record.sections) != len(header.sections):
         raise PasserelleError("record_section_mismatch", f"record {at}")
     sections: list[Section] = []
-    for said, got in zip(header.sections, record.sections, strict=True):
-        body = got.ciphertext
-        if len(body) != said.length or hashlib.sha256(body).digest() != said.digest:
+    for (name, digest, length), (_, body) in zip(header.sections, record.sections, strict=True):
+        if len(body) != length or hashlib.sha256(body).digest() != digest:
             raise PasserelleError("record_section_mismatch", f"record {at}")
-        sections.append(Section(said.name, body))
-    names = {said.name for said in header.sections}
+        sections.append(Section(name, body))
+    names = {section.name for section in sections}
     if len(names) != len(sections):
         raise PasserelleError("record_section_mismatch", f"record {at}")
     if record.wraps:

@@ -19,7 +19,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 from itertools import chain
-from typing import Final, NamedTuple
+from typing import Final, TypeAlias
 
 from passerelle.audit.rows import SALT_BYTES, RecordRow, record_body
 from passerelle.catalogue import Catalogue
@@ -47,11 +47,8 @@ from passerelle_hub.store.records import NewRecord
 _LOG: Final = get_logger("intake")
 
 
-class _Taken(NamedTuple):
-    """An admitted record that policy allows, with its decision."""
-
-    record: AdmittedRecord
-    decision: Decision
+_Taken: TypeAlias = tuple[AdmittedRecord, Decision]
+"""An admitted record that policy allows, with its decision."""
 
 
 class Intake:
@@ -149,7 +146,7 @@ class Intake:
     def _take(self, tx: Transaction, batch: Batch, admitted: AdmittedBatch, peer: Identity) -> Signed:
         statement, digest = admitted.statement, statement_digest(batch.signed)
         taken, denied = self._decide(tx, admitted, peer)  # (3)
-        known = records.revisions(tx, peer.agency, [one.record.header.record_id for one in taken])
+        known = records.revisions(tx, peer.agency, [record.header.record_id for record, _ in taken])
         taken, stale = _current(taken, known)
         refusals = tuple(sorted((*admitted.refusals, *denied, *stale), key=lambda row: row.index))
         event = self._audit.append(  # (4)
@@ -182,14 +179,13 @@ class Intake:
         answers = self._decisions.ask(tx, "submission", distinct, str(peer), places)
         if answers and all(unanswered(answer) for answer in answers):
             raise PasserelleError("policy_unavailable", f"{len(answers)} records")
-        taken: list[_Taken] = []
-        denied: list[RecordRefusal] = []
-        for one, answer in zip(admitted.records, answers, strict=True):
-            if answer.allow:
-                taken.append(_Taken(one, answer))
-            else:
-                denied.append(RecordRefusal(one.position, "record_refused_by_policy", answer.reason_codes))
-        return taken, denied
+        decided = list(zip(admitted.records, answers, strict=True))
+        denied = [
+            RecordRefusal(record.position, "record_refused_by_policy", answer.reason_codes)
+            for record, answer in decided
+            if not answer.allow
+        ]
+        return [one for one in decided if one[1].allow], denied
 
     def _requests(self, admitted: AdmittedBatch, peer: Identity) -> tuple[list[PolicyRequest], list[int]]:
         """The distinct requests of a batch, and for each record which one is its own."""
@@ -245,29 +241,23 @@ class Intake:
         self, taken: Sequence[_Taken], statement: BatchStatement, batch_pk: int
     ) -> list[NewRecord]:
         now, limits = self._clock.now(), dict[str, int]()
-        salts = secrets.token_bytes(SALT_BYTES * len(taken))
-        index = self._pepper.index(statement.domain, statement.epoch, [one.record.tokens for one in taken])
+        drawn = secrets.token_bytes(SALT_BYTES * len(taken))
+        salts = [drawn[at : at + SALT_BYTES] for at in range(0, len(drawn), SALT_BYTES)]
+        index = self._pepper.index(statement.domain, statement.epoch, [record.tokens for record, _ in taken])
         new: list[NewRecord] = []
-        for at, ((record, decision), entries) in enumerate(zip(taken, index, strict=True)):
-            head, salt = record.header, salts[at * SALT_BYTES : (at + 1) * SALT_BYTES]
-            withdrawn = head.action is RecordAction.WITHDRAW  # and holds nothing, as `admit` saw
-            row = RecordRow(
-                agency=head.agency,
-                record_id=head.record_id,
-                revision=head.revision,
-                state="withdrawn" if withdrawn else "active",
-                entity=head.entity.value,
-                domain=statement.domain,
-                epoch=statement.epoch,
-                marking=record.marking,
-                kinds=pack_kinds(record.kinds),
-                expiry=0 if withdrawn else _expiry(head.lifetime.expiry, decision, now, limits),
-                embargoed=head.marking.embargoed,
-                entries=entries,
-                wraps=tuple([(wrap.section, wrap.recipient, wrap.wrapped) for wrap in record.wraps]),
-            )
-            body, place = record_body(salt, row), record.position
-            new.append(NewRecord(row, batch_pk, place, record.raw, decision.id, salt, body, record.sections))
+        for (record, decision), salt, entries in zip(taken, salts, index, strict=True):
+            place, head, marking, raw, kinds, _, sections, sealed = record
+            agency, record_id, revision, action, entity, *_ = head
+            withdrawn = action is RecordAction.WITHDRAW  # and holds nothing, as `admit` saw
+            state = "withdrawn" if withdrawn else "active"
+            expiry = 0 if withdrawn else _expiry(head.lifetime.expiry, decision, now, limits)
+            wraps = tuple([(wrap.section, wrap.recipient, wrap.wrapped) for wrap in sealed])
+            row = RecordRow(  # by place: a batch makes them by the thousand
+                agency, record_id, revision, state, entity.value, statement.domain, statement.epoch,
+                marking, pack_kinds(kinds), expiry, head.marking.embargoed, entries, wraps,
+            )  # fmt: skip
+            body = record_body(salt, row)
+            new.append(NewRecord(row, batch_pk, place, raw, decision.id, salt, body, sections))
         return new
 
 
@@ -287,12 +277,14 @@ def _current(
     taken: Sequence[_Taken], known: dict[bytes, tuple[int, int]]
 ) -> tuple[list[_Taken], list[RecordRefusal]]:
     """Part records from those whose revision the hub already has."""
+    if not known:
+        return list(taken), []
     fresh: list[_Taken] = []
     stale: list[RecordRefusal] = []
     for one in taken:
-        head = one.record.header
+        (place, head, *_), _ = one
         if head.record_id in known and head.revision <= known[head.record_id][1]:
-            stale.append(RecordRefusal(one.record.position, "record_revision_stale"))
+            stale.append(RecordRefusal(place, "record_revision_stale"))
         else:
             fresh.append(one)
     return fresh, stale

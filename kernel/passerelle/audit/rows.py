@@ -18,7 +18,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from passerelle import merkle
-from passerelle.canonical import digest, encode
+from passerelle.canonical import digest, encode, encode_bytes
 from passerelle.errors import PasserelleError
 
 Value: TypeAlias = "bytes | str | int | float"
@@ -28,6 +28,7 @@ _ROW: Final = "passerelle/row/1"
 _HEAD: Final = encode("passerelle/record-head/1")
 _BODY: Final = b"passerelle/record-body/1\x00"
 _LEAF: Final = b"passerelle/record-leaf/1\x00"
+_NO_WRAPS: Final = encode(())
 _DECISIONS: Final = "passerelle/decisions/1"
 
 
@@ -88,8 +89,8 @@ def decisions_digest(rows: Sequence[bytes]) -> bytes:
 
 def record_head(salt: bytes, batch_id: bytes, position: int, header: bytes, decision: str) -> bytes:
     """What a leaf holds of a header and its place (2)."""
-    header_digest = encode(hashlib.sha256(header).digest())
-    parts = (_HEAD, encode(salt), _known(batch_id), _known(position), header_digest, _known(decision))
+    header_digest = encode_bytes(hashlib.sha256(header).digest())
+    parts = (_HEAD, encode_bytes(salt), _known(batch_id), _known(position), header_digest, _known(decision))
     return hashlib.sha256(b"".join(parts)).digest()
 
 
@@ -99,10 +100,11 @@ def record_body(salt: bytes, row: RecordRow) -> bytes:
         _BODY,
         salt,
         _known(row.agency),
-        encode(row.record_id),
+        encode_bytes(row.record_id),
         _known(*row[2:9]),  # from its revision to its kinds
         _known(row.expiry, int(row.embargoed)),
-        encode(b"".join(sorted(row.entries)), tuple(sorted(row.wraps))),
+        encode_bytes(b"".join(sorted(row.entries))),
+        encode(tuple(sorted(row.wraps))) if row.wraps else _NO_WRAPS,
     )
     return hashlib.sha256(b"".join(parts)).digest()
 

@@ -91,28 +91,21 @@ def read_header(raw: bytes) -> tuple[Header, bytes]:
         raise PasserelleError("header_invalid", "not a header message") from error
     if message.version != ENVELOPE_VERSION:
         raise PasserelleError("batch_suite_unknown", f"header version {message.version}")
-    if message.entity not in _ENTITIES or message.action not in _ACTIONS:
+    entity, action = _ENTITIES.get(message.entity), _ACTIONS.get(message.action)
+    if entity is None or action is None:
         raise PasserelleError("header_invalid", "unspecified entity kind or action")
-    if len(message.record_id) != ID_BYTES or len(message.token_commitment) != DIGEST_BYTES:
+    agency, record_id, revision = message.agency, message.record_id, message.revision
+    commitment = message.token_commitment
+    if len(record_id) != ID_BYTES or len(commitment) != DIGEST_BYTES:
         raise PasserelleError("header_invalid", "an id or digest of the wrong length")
-    if not 0 < message.revision <= MAX_NUMBER or not message.agency:
+    if not 0 < revision <= MAX_NUMBER or not agency:
         raise PasserelleError("header_invalid", "no revision, one beyond 31 bits, or no agency")
-    times = (message.created, message.collected, message.valid_until, message.review, message.expiry)
-    if min(times) < 0:  # stores keep 0 for "never": a negative expiry would be one that no sweep finds
+    life = Lifetime(message.created, message.collected, message.valid_until, message.review, message.expiry)
+    if min(life) < 0:  # stores keep 0 for "never": a negative expiry would be one that no sweep finds
         raise PasserelleError("header_invalid", "a time before 1970")
-    marking, canonical = _canonical_marking(message.marking.SerializeToString(deterministic=True))
-    header = Header(
-        agency=message.agency,
-        record_id=message.record_id,
-        revision=message.revision,
-        action=_ACTIONS[message.action],
-        entity=_ENTITIES[message.entity],
-        marking=marking,
-        lifetime=Lifetime(*times),
-        token_commitment=message.token_commitment,
-        sections=tuple([_section(part) for part in message.sections]),
-        version=message.version,
-    )
+    marking, canonical = _canonical_marking(message.marking.SerializeToString())
+    sections = tuple([_section(part.name, part.digest, part.length) for part in message.sections])
+    header = Header(agency, record_id, revision, action, entity, marking, life, commitment, sections)
     return header, canonical
 
 
@@ -179,8 +172,7 @@ def _marking_out(marking: Marking) -> pb.Marking:
     )
 
 
-def _section(part: pb.SectionDigest) -> SectionDigest:
-    name, digest = part.name, part.digest
+def _section(name: str, digest: bytes, length: int) -> SectionDigest:
     if not 0 < len(name) <= MAX_NAME or "\0" in name or len(digest) != DIGEST_BYTES:
         raise PasserelleError("header_invalid", "a section without name or digest")
-    return SectionDigest(name, digest, part.length)
+    return SectionDigest(name, digest, length)
