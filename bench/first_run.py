@@ -4,7 +4,7 @@
     the registry or its local cache;
 (2) `passerelle demo --once` there, to its end; it says itself how long after its start the first match was.
 
-An address to open in a browser is not timed: the demonstration serves none yet.
+An address to open in a browser is not timed: there is no console yet.
 """
 
 from __future__ import annotations

@@ -98,7 +98,7 @@ GOALS = (
         "first run, address to open",
         "<= 5 s",
         ("first run, address",),
-        "not timed: the demonstration says none yet",
+        "not timed: there is no console yet, so no address to open",
     ),
     Goal(
         "first run, first match",

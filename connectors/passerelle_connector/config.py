@@ -76,7 +76,6 @@ class ConnectorSettings(RoleSettings):
     closer_seconds: Annotated[float, Field(ge=0)] = 0.0  # between rounds of closer looks; 0 answers none
     retry_seconds: Annotated[float, Field(gt=0)] = 2.0
     retry_limit_seconds: Annotated[float, Field(gt=0)] = 300.0
-    threads: Annotated[int, Field(ge=1, le=64)] = 2
     log_level: str = "INFO"
     source: dict[str, Any]
     map: dict[str, Any]

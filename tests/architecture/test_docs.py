@@ -1,23 +1,38 @@
-"""The documentation speaks of what is there: links, make targets, commands, tests."""
+"""The documentation speaks of what is there (links, targets, commands, tests), and leaves none out."""
 
 from __future__ import annotations
 
 import ast
 import re
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
-from cyclopts import App
+from cyclopts import App, CycloptsError
+from pydantic import BaseModel
 
 from passerelle.cli import build
+from passerelle_connector.config import ConnectorSettings
+from passerelle_hub.config import HubSettings
+from passerelle_pki.config import PkiSettings
+from passerelle_trustee.config import TrusteeSettings
 
 ROOT = Path(__file__).parents[2]
+GUIDES = (
+    ROOT / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs/operate").glob("*.md")),
+)
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "changes").glob("*.md")))
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _CODE = re.compile(r"^```.*?^```|`[^`\n]+`", re.MULTILINE | re.DOTALL)
-_TARGET = re.compile(r"^`*make ([a-z]+)", re.MULTILINE)
+_TARGET = re.compile(r"^`*make ([a-z-]+)", re.MULTILINE)
+_BLOCK = re.compile(r"^```(?:sh|text)?[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_LINE = re.compile(r"^(?:[^#\n]*[\s/])?passerelle ([a-z][^>\n]*)", re.MULTILINE)
 _COMMAND = re.compile(r"(?:^|[\s`/])passerelle ([a-z][a-z-]*)((?: [^\s`]+)*)", re.MULTILINE)
 _TEST = re.compile(r"`([\w/]+\.py)::(\w+)`")
 _FILE = re.compile(r"`(tests/[\w/]+\.py)`")
@@ -72,6 +87,42 @@ def _names(app: App) -> set[str]:
     return {name for name in app if not name.startswith("-")}
 
 
+def unparsed(text: str, app: App) -> list[str]:
+    """Command lines in blocks of code that the command would refuse: arguments are missing or too many."""
+    found: list[str] = []
+    for line in _LINE.findall("\n".join(_BLOCK.findall(text)).replace("\\\n", " ")):
+        try:
+            app.parse_args(shlex.split(line, comments=True), exit_on_error=False, print_error=False)
+        except CycloptsError:
+            found.append(line)
+    return found
+
+
+def commands(app: App, *path: str) -> Iterator[str]:
+    """Every command that does something, as it is typed after `passerelle`."""
+    for name in sorted(_names(app)):
+        command = app[name]
+        if command.default_command is not None:
+            yield " ".join((*path, name))
+        yield from commands(command, *path, name)
+
+
+def settings(model: type[BaseModel]) -> Iterator[str]:
+    """Every name that stands in a role's configuration, those of its tables among them."""
+    for name, field in model.model_fields.items():
+        if name != "base":  # the folder of the file, which no file says
+            yield name
+        for part in _models(field.annotation):
+            yield from settings(part)
+
+
+def _models(annotation: object) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models(argument)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_every_relative_link_resolves(page: Path) -> None:
     assert broken_links(page) == []
@@ -79,13 +130,29 @@ def test_every_relative_link_resolves(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_every_make_target_exists(page: Path) -> None:
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     assert set(_TARGET.findall(code(page))) <= targets
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_every_command_and_option_exists(page: Path) -> None:
     assert missing_commands(code(page), build()) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_every_command_line_is_one_that_the_command_takes(page: Path) -> None:
+    assert unparsed(page.read_text("utf-8"), build()) == []
+
+
+def test_every_command_stands_in_a_guide() -> None:
+    told = "\n".join(code(page) for page in GUIDES)
+    assert [name for name in commands(build()) if not re.search(rf"passerelle {name}(?![\w-])", told)] == []
+
+
+@pytest.mark.parametrize("model", [ConnectorSettings, HubSettings, PkiSettings, TrusteeSettings])
+def test_every_setting_stands_in_a_guide(model: type[BaseModel]) -> None:
+    told = set(re.findall(r"\w+", "\n".join(code(page) for page in GUIDES)))
+    assert sorted(set(settings(model)) - told) == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
@@ -128,3 +195,5 @@ def test_what_is_not_there_is_found(tmp_path: Path) -> None:
     assert broken_links(page) == ["other.md", "#two"]
     text = "passerelle hub fly\npasserelle moon\npasserelle hub run --fast\npasserelle hub run --config x"
     assert missing_commands(text, build()) == ["hub fly", "moon", "hub run --fast"]
+    text = "```\npasserelle hub run\npasserelle hub run away  # too many\npasserelle pki approve\n```\n"
+    assert unparsed(text, build()) == ["hub run away  # too many", "pki approve"]
