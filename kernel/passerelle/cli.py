@@ -34,10 +34,19 @@ def main() -> None:
     except CycloptsError:
         sys.exit(USAGE)  # the library has printed what is wrong
     except PasserelleError as error:
-        sys.stderr.write(f"{error.spec.public}\n")
-        if error.detail:
-            sys.stderr.write(f"  detail: {error.detail}\n")
-        sys.exit(DENIED if error.spec.status.name in _DENIALS else FAILURE)
+        sys.exit(_refused(error))
+    except OSError as error:
+        if error.filename is None:  # not about a file that somebody named: a fault of ours, shown as it is
+            raise
+        sys.exit(_refused(PasserelleError("file_unusable", f"{error.filename}: {error.strerror}")))
     except KeyboardInterrupt:
         sys.exit(130)
     sys.exit(outcome if isinstance(outcome, int) else OK)
+
+
+def _refused(error: PasserelleError) -> int:
+    """Say what is wrong, whose it is and what to do; returns the exit code."""
+    sys.stderr.write(f"{error.spec.public}\n")
+    if error.detail:
+        sys.stderr.write(f"  detail: {error.detail}\n")
+    return DENIED if error.spec.status.name in _DENIALS else FAILURE

@@ -6,9 +6,10 @@ Order, the later wins: defaults of the model, the TOML file, environment variabl
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import (
@@ -18,6 +19,8 @@ from pydantic_settings import (
 )
 
 from passerelle.errors import PasserelleError
+
+_PLACE: Final = re.compile(r"line \d+, column \d+")
 
 
 class Part(BaseModel):
@@ -107,7 +110,11 @@ def load(model: type[Settings], file: Path, overrides: dict[str, Any] | None = N
     """
     try:
         values = tomllib.loads(file.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except tomllib.TOMLDecodeError as error:
+        place = _PLACE.search(str(error))  # the rest of the text may quote the file
+        where = place[0] if place else "its end"
+        raise PasserelleError("config_invalid", f"{file.name}: no TOML at {where}") from error
+    except (OSError, UnicodeDecodeError) as error:
         raise PasserelleError("config_invalid", f"{file.name}: {type(error).__name__}") from error
     try:
         return model(**{"base": file.parent, **values, **(overrides or {})})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import runpy
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from cyclopts import App
@@ -89,3 +90,18 @@ def test_the_module_is_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SystemExit) as caught:
         runpy.run_module("passerelle", run_name="__main__")
     assert caught.value.code == cli.USAGE
+
+
+def test_a_file_that_is_not_there_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert ran((tmp_path / "nowhere").read_bytes, monkeypatch) == cli.FAILURE
+    assert f"detail: {tmp_path / 'nowhere'}: No such file or directory" in capsys.readouterr().err
+
+
+def test_what_is_no_fault_of_a_file_is_shown_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        ran(broken, monkeypatch)

@@ -47,3 +47,12 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PasserelleError) as caught:
         load(Sample, tmp_path / "absent.toml")
     assert "absent.toml" in caught.value.detail
+
+
+def test_a_file_that_is_no_toml_is_refused_by_place_and_not_by_content(tmp_path: Path) -> None:
+    file = tmp_path / "hub.toml"
+    for content, where in (("a = 1\nb = secret", "line 2, column 5"), ('a = "secret', "its end")):
+        file.write_text(content, "utf-8")
+        with pytest.raises(PasserelleError) as caught:
+            load(RoleSettings, file)
+        assert (caught.value.code, caught.value.detail) == ("config_invalid", f"hub.toml: no TOML at {where}")

@@ -54,6 +54,7 @@ _PRAGMAS: Final = (
     f"busy_timeout={BUSY_MILLISECONDS}",
     "secure_delete=ON",
 )
+_NO_DATABASE: Final = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
 
 _VERSIONS: Final = MetaData()
 _META: Final = Table(
@@ -110,7 +111,7 @@ class DatabaseFile(Database):
         pooled: keep connections until `close`; otherwise a connection lives for one transaction.
 
     Raises:
-        PasserelleError: the code `schema.refusal`.
+        PasserelleError: the code `schema.refusal`; `database_malformed`.
         OSError: the file cannot be created, or belongs to another user.
     """
 
@@ -128,21 +129,31 @@ class DatabaseFile(Database):
 
 
 def sqlite_engine(url: URL | str, *, pooled: bool = True) -> Engine:
-    """An engine that keeps promises 1 to 4 and 6 on SQLite; `pooled` as in `DatabaseFile`."""
+    """An engine that keeps promises 1 to 4 and 6 on SQLite; `pooled` as in `DatabaseFile`.
+
+    A file that is no database is refused with `database_malformed` where a transaction begins.
+    """
     engine = create_engine(url) if pooled else create_engine(url, poolclass=NullPool)
-    event.listen(engine, "connect", _connected)
+    name = Path(engine.url.database or "").name
+
+    def connected(connection: sqlite3.Connection, _record: object) -> None:
+        _prepare_connection(connection, name)
+
+    event.listen(engine, "connect", connected)
     event.listen(engine, "begin", _begun)
     event.listen(engine, "handle_error", _faulted)
     return engine
 
 
-def _connected(connection: sqlite3.Connection, _record: object) -> None:
+def _prepare_connection(connection: sqlite3.Connection, name: str) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves, in `_begun`
     try:
         for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
     except sqlite3.Error as error:
         stop_if_failed(error)
+        if error.sqlite_errorcode in _NO_DATABASE:
+            raise PasserelleError("database_malformed", f"{name}: {error.sqlite_errorname}") from error
         raise
 
 

@@ -121,3 +121,11 @@ def test_an_engine_alone_opens_transactions(tmp_path: Path) -> None:
     with pytest.raises(OperationalError), database.write() as tx:
         tx.exec_driver_sql("BEGIN IMMEDIATE")  # it has begun
     database.close()
+
+
+def test_a_file_that_is_no_database_is_refused_by_name_and_kept(file: Path) -> None:
+    file.write_text("notes of somebody else", "utf-8")
+    with pytest.raises(PasserelleError, match="database_malformed") as caught:
+        DatabaseFile(file, SCHEMA)
+    assert caught.value.detail == f"{file.name}: SQLITE_NOTADB"
+    assert file.read_text("utf-8") == "notes of somebody else"
