@@ -41,6 +41,7 @@ from passerelle_hub.store import (
     chances,
     common,
     links,
+    population,
     records,
     recoveries,
     weights,
@@ -199,6 +200,6 @@ def populations(tx: Transaction, domains: Collection[str], change: bytes) -> dic
     """
     found: dict[str, Population] = {}
     for domain in domains:
-        held = 1 << max(records.visible(tx, domain) - 1, 1).bit_length()
+        held = 1 << max(population.visible(tx, domain) - 1, 1).bit_length()
         found[domain] = Population(held, stated=chances.stated(tx, domain), change=change)
     return found

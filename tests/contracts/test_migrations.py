@@ -18,6 +18,7 @@ from passerelle_hub.store import (
     dead_letters,
     marks,
     notifications,
+    population,
     quotas,
     records,
 )
@@ -184,4 +185,25 @@ def test_the_index_is_one_table_since_0023_and_keeps_its_rows_up_and_down(empty:
             } or not empty.concurrent
             assert len(_parts_of_the_index(tx)) == (parts if empty.concurrent else 0)
             assert marks.kinds(tx, [bytes(16)]) == {bytes(16): 5}
+    empty.close()
+
+
+def test_records_of_before_0024_are_counted(empty: Database) -> None:
+    empty.migrate("0023")
+    with empty.write() as tx:
+        insert(tx, "batch", 1, "police", b"\1", 1, b"", b"", "ter", 1, "matched", 0, b"", b"")
+        for key, state, embargoed in (
+            (1, "active", False),
+            (2, "active", False),
+            (3, "active", True),
+            (4, "expired", False),
+        ):
+            row = ("police", bytes([key]), 1, 1, state, "person", "ter", 1, b"", b"", b"", 0, embargoed)
+            insert(tx, "record", key, *row)
+    for _ in range(2):
+        empty.migrate("0024")
+        with empty.read() as tx:
+            assert population.visible(tx, "ter") == 2
+            assert population.visible(tx, "drugs") == 0
+        empty.revert("0023")
     empty.close()

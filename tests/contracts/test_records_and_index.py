@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -10,7 +11,7 @@ from store_kit import new_batch, new_record, store
 
 from passerelle.holdings import Holding, HoldingState
 from passerelle.record import KekWrap
-from passerelle_hub.store import Database, holdings, marks, records
+from passerelle_hub.store import Database, holdings, marks, population, records
 from passerelle_hub.store.tables import header, kek, section_wrap, token
 
 
@@ -31,7 +32,7 @@ def test_records_are_read_as_they_were_stored(database: Database, count: int) ->
             assert tx.scalar(select(func.count()).select_from(table)) == rows_of * count
         assert tx.scalar(select(kek.c.sealed)) == b"sealed"
         assert records.counts(tx) == {"police": count}
-        assert records.visible(tx, "ter") == count
+        assert population.visible(tx, "ter") == count
 
 
 def test_a_revision_keeps_the_key_and_a_lost_key_never_comes_again(database: Database) -> None:
@@ -62,6 +63,32 @@ def test_what_expired_is_found_and_erased(database: Database) -> None:
         records.erase(tx, keys[(1).to_bytes(16, "big")], "expired")
         assert [int.from_bytes(row.record_id, "big") for row in records.expired(tx, 2, 10)] == [2]
         assert records.section_count(tx) == 3
+
+
+def test_the_population_is_what_is_active_and_under_no_embargo(database: Database) -> None:
+    steps: list[tuple[dict[str, Any], dict[str, int]]] = [
+        ({}, {"ter": 3}),
+        ({"embargoed": True}, {"ter": 2}),
+        ({"embargoed": False}, {"ter": 3}),
+        ({"domain": "drugs"}, {"ter": 2, "drugs": 1}),
+        ({"domain": "drugs", "state": "withdrawn"}, {"ter": 2}),
+        ({}, {"ter": 3}),
+    ]
+    with database.write() as tx:
+        batch_pk = new_batch(tx)
+        store(tx, [new_record(batch_pk, number) for number in (1, 2)])
+        store(tx, [new_record(batch_pk, 4, state="withdrawn")])
+    for revision, (other, held) in enumerate(steps, start=1):
+        with database.write() as tx:
+            new = new_record(batch_pk, 3, revision=revision)
+            (key,) = store(tx, [new._replace(row=new.row._replace(**other))]).values()
+        with database.read() as tx:
+            found = {domain: population.visible(tx, domain) for domain in ("ter", "drugs")}
+        assert found == {"drugs": 0} | held
+    with database.write() as tx:
+        records.erase(tx, key, "expired")
+        records.erase(tx, key, "expired")
+        assert population.visible(tx, "ter") == 2
 
 
 def test_holdings_are_in_order_of_their_ids(database: Database) -> None:

@@ -14,7 +14,7 @@ from store_kit import new_batch, new_record, store
 
 from passerelle.errors import PasserelleError
 from passerelle.record import GENESIS, Position
-from passerelle_hub.store import Database, batches, notifications, records
+from passerelle_hub.store import Database, batches, notifications, population, records
 from passerelle_hub.store.leading import Leader
 from passerelle_hub.store.waking import Waking, wake
 
@@ -72,6 +72,26 @@ def test_a_record_that_changed_before_it_was_locked_is_told(database: Database) 
         records.erase(tx, max(rows), "withdrawn")
     with database.write() as tx:
         assert not records.lock(tx, rows)
+
+
+def test_a_record_that_goes_twice_side_by_side_is_counted_once(database: Database) -> None:
+    with database.write() as tx:
+        batch_pk = new_batch(tx)
+        keys = store(tx, [new_record(batch_pk, number) for number in (1, 2)])
+
+    def second() -> None:
+        with database.write() as tx:
+            records.erase(tx, max(keys.values()), "expired")
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.write() as tx:
+            store(tx, [new_record(new_batch(tx, sequence=2), 2, revision=2, state="withdrawn")])
+            waiting = pool.submit(second)
+            with pytest.raises(TimeoutError):
+                waiting.result(0.2)
+        waiting.result(10)
+    with database.read() as tx:
+        assert population.visible(tx, "ter") == 1
 
 
 def test_numbers_of_an_agency_are_held_until_the_commit(database: Database) -> None:

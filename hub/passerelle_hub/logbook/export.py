@@ -125,6 +125,10 @@ def _tables(tx: Transaction) -> dict[str, Iterator[str]]:
         ),
         "header": (_header(row) for row in exports.headers(tx)),
         "record": (_record(held) for held in exports.records(tx)),
+        "population": (
+            row_out({"domain": row.domain, "agency": row.agency, "visible": row.visible})
+            for row in exports.populations(tx)
+        ),
         "index": (_row(f"index/{key}", {"record": key}) for key in exports.strays(tx)),
         "link": (_row(names.link(row.link_id), vouch.link_fields(row)) for row in exports.links(tx)),
         "judgement": (

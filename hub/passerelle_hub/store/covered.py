@@ -21,6 +21,7 @@ COVERED: Final[Mapping[str, str]] = {
     "section_wrap": "body of the record's leaf",
     "kek": "digest in the statement, which the agency signed",
     "token": "body of the record's leaf",
+    "population": "follows from the records",
     "link": "digest, by `link.opened`, `link.changed`",
     "judgement": "digest, by `link.judged`; signed by the agency",
     "notification": "digest, by `notification.written`",

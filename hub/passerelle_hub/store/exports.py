@@ -36,6 +36,7 @@ from passerelle_hub.store.tables import (
     token,
 )
 from passerelle_hub.store.tables_judgements import judgement
+from passerelle_hub.store.tables_population import population
 
 _AT_ONCE = 1_000
 _EVENT = Event._fields
@@ -95,6 +96,11 @@ def chains(tx: Transaction) -> Iterator[Row[Any]]:
 def counters(tx: Transaction) -> Iterator[Row[Any]]:
     """Each agency's counters of notifications."""
     yield from _stream(tx, select(counter).order_by(counter.c.agency))
+
+
+def populations(tx: Transaction) -> Iterator[Row[Any]]:
+    """How many records each agency is counted with in each domain."""
+    yield from _stream(tx, select(population).order_by(population.c.domain, population.c.agency))
 
 
 def batches(tx: Transaction) -> Iterator[tuple[Row[Any], tuple[Row[Any], ...]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ from sqlalchemy import bindparam, delete, func, select, update
 from passerelle.audit.rows import RecordRow
 from passerelle.record import KekWrap, Section
 from passerelle_hub.index import MARK_BYTES
-from passerelle_hub.store import changes
+from passerelle_hub.store import changes, population
 from passerelle_hub.store.database import Transaction
 from passerelle_hub.store.dialect import among, insert_rows, on_sqlite, parts
 from passerelle_hub.store.tables import header, kek, last_key, record, section, section_wrap
@@ -91,6 +92,8 @@ def put(tx: Transaction, new: Sequence[NewRecord], known: dict[bytes, tuple[int,
     changed = [one for one in new if one.row.record_id in known]
     keys = {one.row.record_id: known[one.row.record_id][0] for one in changed}
     keys |= zip((one.row.record_id for one in fresh), _new_keys(tx, len(fresh)), strict=True)
+    more = Counter((row.domain, row.agency) for row, *_ in new if row.state == "active" and not row.embargoed)
+    more.subtract(_seen(tx, [keys[one.row.record_id] for one in changed]))
     insert_rows(tx, record, _RECORD, [(keys[one.row.record_id], *one.values) for one in fresh])
     if changed:
         tx.execute(
@@ -101,6 +104,7 @@ def put(tx: Transaction, new: Sequence[NewRecord], known: dict[bytes, tuple[int,
             ],
         )
     _put_parts(tx, new, keys)
+    population.change(tx, more)
     return keys
 
 
@@ -193,6 +197,7 @@ def remains(tx: Transaction, record_pk: int) -> RecordRow:
 def erase(tx: Transaction, record_pk: int, state: str) -> None:
     """Delete what a record holds and keep its number: sections, wraps, kinds, index rows' copy."""
     changes.erased(tx, record_pk)
+    gone = _seen(tx, [record_pk])
     tx.execute(delete(section).where(section.c.record_pk == record_pk))
     tx.execute(delete(section_wrap).where(section_wrap.c.record_pk == record_pk))
     tx.execute(
@@ -200,14 +205,21 @@ def erase(tx: Transaction, record_pk: int, state: str) -> None:
         .where(record.c.record_pk == record_pk)
         .values(state=state, kinds=b"", marks=b"", expiry=0)
     )
+    population.change(tx, {held: -count for held, count in gone.items()})
 
 
-def visible(tx: Transaction, domain: str) -> int:
-    """How many active records a domain holds that are under no embargo; answered by an index alone."""
-    held = select(func.count()).where(
-        record.c.domain == domain, record.c.state == "active", record.c.embargoed.is_(False)
-    )
-    return int(tx.execute(held).scalar_one())
+def _seen(tx: Transaction, keys: Sequence[int]) -> Counter[population.Held]:
+    """How many of these records the population counts; from here on nobody else changes one of them."""
+    found = Counter[population.Held]()
+    for part in parts(tx, sorted(keys)):
+        counted = (
+            among(tx, record.c.record_pk, part),
+            record.c.state == "active",
+            record.c.embargoed.is_(False),
+        )
+        query = select(record.c.domain, record.c.agency).where(*counted).order_by(record.c.record_pk)
+        found.update(tuple(row) for row in tx.execute(query.with_for_update(key_share=True)))
+    return found
 
 
 def section_count(tx: Transaction) -> int:

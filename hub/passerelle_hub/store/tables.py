@@ -140,7 +140,6 @@ record = Table(
     UniqueConstraint("agency", "record_id"),
     Index(None, "batch_pk"),
     Index(None, "expiry"),
-    Index(None, "domain", "state", "embargoed"),  # the population that a score's prior is taken from
 )
 
 # SQLite would give the key of a lost last row again, and with it the index rows and links of a dead record.

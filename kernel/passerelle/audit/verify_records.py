@@ -7,12 +7,14 @@
     hashes of those that the receipt refuses they give the root that the agency signed: a hub that changed one
     before it wrote it down is found;
 (3) records: the current row, its rows of the index, its wraps and sections are those of the last leaf; or an
-    event says that the record was erased, and nothing is left but its number.
+    event says that the record was erased, and nothing is left but its number; as many are active and under
+    no embargo as the population says.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator
 from itertools import groupby
 from typing import Any, Final
@@ -230,11 +232,13 @@ def records(export: Export, scratch: Scratch) -> int:
     Raises:
         PasserelleError: `log_false`, `export_unreadable`.
     """
-    count = 0
+    count, seen = 0, Counter[tuple[str, str]]()
     scratch.run("CREATE TABLE held (record INTEGER PRIMARY KEY, revision INTEGER)")
     for row in export.rows("record"):
         _record(row, scratch, f"record {text(row, 'record')} of {text(row, 'agency')}")
         scratch.run("INSERT INTO held VALUES (?, ?)", number(row, "key"), number(row, "revision"))
+        if text(row, "state") == "active" and item(row, "embargoed") is not True:
+            seen[text(row, "domain"), text(row, "agency")] += 1
         count += 1
     query = (
         "SELECT header.record, max(header.revision), held.revision FROM header"
@@ -243,6 +247,13 @@ def records(export: Export, scratch: Scratch) -> int:
     )
     if found := scratch.one(query):
         raise false(f"record number {found[0]}", f"revision {found[1]} is logged, {found[2]} held")
+    counted = {
+        (text(row, "domain"), text(row, "agency")): number(row, "visible")
+        for row in export.rows("population")
+    }
+    for domain, agency in sorted(seen.keys() | counted.keys()):
+        if counted.get((domain, agency), 0) != seen[domain, agency]:
+            raise false(f"population of {agency} in {domain}", f"{seen[domain, agency]} records are held")
     return count
 
 

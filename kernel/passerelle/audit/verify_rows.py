@@ -20,7 +20,7 @@ from passerelle.audit.scratch import Scratch
 from passerelle.audit.verify_log import erased_before, false
 from passerelle.errors import PasserelleError
 
-SPECIAL: Final = frozenset({"batch", "chain", "counter", "decision", "header", "record"})
+SPECIAL: Final = frozenset({"batch", "chain", "counter", "decision", "header", "population", "record"})
 _NO_ROWS: Final = ("matched", "records", "record", "details")
 """Prefixes of subjects that have no row of their own."""
 _ASKED_WITHIN: Final = 60_000_000

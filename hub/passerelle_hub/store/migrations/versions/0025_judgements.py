@@ -1,6 +1,6 @@
 """Judgements of links, and what they come to beside the link's state.
 
-Revision: 0025, after 0023. Going back drops what people judged; links keep the states that came of it.
+Revision: 0025, after 0024. Going back drops what people judged; links keep the states that came of it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0025"
-down_revision = "0023"
+down_revision = "0024"
 branch_labels = None
 depends_on = None
 
