@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from passerelle.audit.follow import Follower, LogPort
 from passerelle.clock import Clock
 from passerelle.identity import Identity
-from passerelle.keyfile import write_durably
-from passerelle.log_proof import EventProof
-from passerelle.note import Note
-from passerelle.privatefile import make_folder
 from passerelle.sign import SigningKey
-from passerelle.tlog_proof import SUFFIX, write_proof
 from passerelle_connector.compose_ports import authority_client
 from passerelle_connector.config import ConnectorSettings
 from passerelle_connector.epochs import Turning
 from passerelle_connector.group_keys import load_group_keys
-from passerelle_connector.log_watch import Keep, LogWatch
+from passerelle_connector.log_watch import LogWatch
 from passerelle_connector.model import TokenProtocol
 from passerelle_connector.peers import Peers
 from passerelle_connector.pins import Pins
+from passerelle_connector.proof_files import ProofFiles
 from passerelle_connector.rotation import Rotation
 from passerelle_connector.store import InboxStore, PinStore, PromiseStore, WaitStore
 
@@ -47,24 +42,11 @@ def build_log_watch(
         waiting = any(wait.part == "inbox" for wait in waits.all())
         return 0 if waiting else inbox.cursor() + 1
 
-    keep = proof_files(settings.path(settings.proofs)) if settings.proofs is not None else _drop
-    return LogWatch(me, follower, port, promises, pins, key, clock, settings.log_seconds, keep, due)
-
-
-def proof_files(folder: Path) -> Keep:
-    """Keeps each proof as a file of its own; what is there already stays."""
-
-    def keep(name: str, note: Note, proof: EventProof) -> None:
-        file = folder / f"{name.replace('/', '-')}{SUFFIX}"
-        if not file.exists():
-            make_folder(folder, 0o755)
-            write_durably(file, write_proof(note, proof), mode=0o644)
-
-    return keep
-
-
-def _drop(_name: str, _note: Note, _proof: EventProof) -> None:
-    """Nobody asked for files."""
+    files: ProofFiles | None = None
+    if settings.proofs is not None:
+        place = settings.path(settings.proofs)
+        files = ProofFiles(place, follower, port, peers.witnesses, settings.proofs_quorum)
+    return LogWatch(me, follower, port, promises, pins, key, clock, settings.log_seconds, files, due)
 
 
 def build_rotation(settings: ConnectorSettings, peers: Peers, clock: Clock) -> Rotation | None:

@@ -10,6 +10,7 @@
     [revocation]                            lists of revoked certificates, checked before the hub is called
     [tls] [registry]                        where files lie
     proofs = "proofs"                       keep what the log proved as files (C2SP tlog-proof)
+    proofs_quorum = 2                       how many witnesses must have cosigned before a file is complete
 
 Secrets stand in files of their own (mode 0600), never in this one and never on a command line.
 """
@@ -72,6 +73,7 @@ class ConnectorSettings(RoleSettings):
     log_seconds: Annotated[float, Field(gt=0)] = 30.0
     log_state: Path = Path("log")
     proofs: Path | None = None
+    proofs_quorum: Annotated[int, Field(ge=0, le=32)] = 2
     rotate_days: Annotated[float, Field(ge=0)] = 30.0
     closer_seconds: Annotated[float, Field(ge=0)] = 0.0  # between rounds of closer looks; 0 answers none
     retry_seconds: Annotated[float, Field(gt=0)] = 2.0

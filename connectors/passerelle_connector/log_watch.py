@@ -6,8 +6,8 @@
 (3) fetch proofs for what is owed, receipts' events and notifications' digests, many at once, all against one
     checkpoint that (1) holds good;
 (4) what is proven is settled, and its proof kept as a file where the configuration names a folder for them
-    (`passerelle.tlog_proof`). What is overdue is a *broken promise*: the signed receipt or notification is
-    kept as evidence, and the alarm stands in `status`.
+    (`proof_files`), cosigned once a quorum has seen the log so far. What is overdue is a *broken promise*:
+    the signed receipt or notification is kept as evidence, and the alarm stands in `status`.
 
 (5) ask for the notification after the last one stored: where the log holds it and it has still not come a
     while later, the hub *withholds* what it logged. It is said once for each number, with the proof kept.
@@ -31,11 +31,11 @@ from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
 from passerelle.log import get_logger
 from passerelle.log_proof import EventProof, verify_event, verify_log_proof
-from passerelle.note import Note
 from passerelle.sign import SigningKey
 from passerelle.tlog_proof import write_proof
 from passerelle_connector.pins import Pins
 from passerelle_connector.ports import Healthy, quiet
+from passerelle_connector.proof_files import ProofFiles
 from passerelle_connector.store.promises import MANIFEST, RECEIPT, Promise, PromiseStore
 
 _LOG: Final = get_logger("log_watch")
@@ -45,9 +45,6 @@ GRACE: Final = 20 * SECOND
 
 WITHHELD: Final = 90 * SECOND
 """A reader that works has what the log holds long before."""
-
-Keep = Callable[[str, Note, EventProof], None]
-"""Takes the name of what was promised, the checkpoint, the proof."""
 
 
 class LogWatch:
@@ -63,11 +60,11 @@ class LogWatch:
         key: Callable[[], SigningKey],
         clock: Clock,
         seconds: float,
-        keep: Keep,
+        files: ProofFiles | None,
         due: Callable[[], int],
     ) -> None:
-        """`keep` takes each proof that holds; `due` tells the next notification's number, 0 for none due."""
-        self._keep = keep
+        """`files` takes each proof that holds; `due` tells the next notification's number, 0 for none due."""
+        self._files = files
         self._due = due
         self._awaited = (0, 0)
         self._me = me
@@ -109,6 +106,8 @@ class LogWatch:
                 break
         if proven:
             _LOG.info("promises.proven", size=proven)
+        if self._files is not None:
+            await self._files.round()
         await self._withheld()  # (5)
         return proven
 
@@ -162,7 +161,8 @@ class LogWatch:
             elif verify_event(proof_of, names.NOTIFICATION_WRITTEN, one.name, checkpoint) != one.digest:
                 self._broken(one, "another notification was logged")
             kept.add(one.name)
-            await asyncio.to_thread(self._keep, one.name, note, proof_of)
+            if self._files is not None:
+                await asyncio.to_thread(self._files.keep, one.name, note, proof_of)
         return kept
 
     def _overdue(self, owed: Sequence[Promise]) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Final
 
+from passerelle.audit.witnessed import WITNESSES, Signers
 from passerelle.checkpoint import Checkpoint, verify_checkpoint
 from passerelle.errors import PasserelleError
 from passerelle.federation import Federation
@@ -109,6 +110,15 @@ class Peers:
                 except PasserelleError as error:
                     refusal = error
         raise refusal
+
+    def witnesses(self) -> Signers:
+        """Signing keys of whoever may witness a log, by identity."""
+        return {
+            str(entry.identity(role)): tuple(one.key for one in self.manifest(entry.agency).signing_keys)
+            for entry in self._federation.entries
+            for role in WITNESSES
+            if role in entry.roles and entry.manifest
+        }
 
     def sealing_key(self, agency: str, at: int) -> SealingPublicKey:
         """The current sealing key of an active agency.

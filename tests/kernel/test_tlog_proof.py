@@ -13,14 +13,14 @@ from parties import entry_of, manifest_of
 
 from passerelle import merkle
 from passerelle.audit import cli
-from passerelle.audit.proofs import check_proof, hub_signers
+from passerelle.audit.proofs import Known, check_proof, read_known
 from passerelle.checkpoint import Checkpoint, sign_checkpoint
 from passerelle.clock import ManualClock
 from passerelle.codec.signed import encode_signed
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity, Role
 from passerelle.log_proof import EventProof
-from passerelle.note import Note
+from passerelle.note import Note, cosign_note
 from passerelle.notification import LogProof
 from passerelle.registry_entry import sign_entry
 from passerelle.sign import SigningKey
@@ -29,6 +29,8 @@ from passerelle_pki.ceremony import create_authority
 
 ORIGIN = "spiffe://hub.example/hub/exchange"
 KEY = SigningKey.generate()
+A, A_AGAIN = "spiffe://a.example/connector/a", "spiffe://a.example/supervisor/a"
+B = "spiffe://b.example/witness/b"
 
 
 def shown(key: SigningKey = KEY) -> tuple[Note, EventProof]:
@@ -41,6 +43,16 @@ def shown(key: SigningKey = KEY) -> tuple[Note, EventProof]:
     root = merkle.node_hash(other, leaf)
     place = replace(event.proof, tick_path=(other,), root=root)
     return sign_checkpoint(key, Checkpoint(ORIGIN, 2, root)), replace(event, proof=place)
+
+
+def witnessed(*names: str, key: SigningKey = KEY) -> tuple[Note, EventProof]:
+    """The same, cosigned by some."""
+    note, proof = shown()
+    return note.having(*(line for name in names for line in cosign_note(key, name, note.text, 7))), proof
+
+
+def known(*hubs: SigningKey, witnesses: tuple[str, ...] = ()) -> Known:
+    return Known({ORIGIN: tuple(key.public for key in hubs)}, dict.fromkeys(witnesses, (KEY.public,)))
 
 
 def code(action: Callable[[], object]) -> str:
@@ -74,11 +86,30 @@ def test_an_event_that_the_log_does_not_hold_is_not_proved() -> None:
     other = SigningKey.generate()
     raw = write_proof(*shown(other))
     assert code(lambda: proved(raw, ORIGIN, KEY.public)) == "note_unsigned"
-    assert code(lambda: check_proof(raw, {ORIGIN: (KEY.public,)})) == "note_unsigned"
-    assert code(lambda: check_proof(raw, {})) == "note_unsigned"
-    assert check_proof(raw, {ORIGIN: (KEY.public, other.public)}) == proof
+    assert code(lambda: check_proof(raw, known(KEY), 0)) == "note_unsigned"
+    assert code(lambda: check_proof(raw, known(), 0)) == "note_unsigned"
+    assert check_proof(raw, known(KEY, other), 0) == proof
     spoilt = write_proof(note, replace(proof, kind="batch.refused"))
-    assert code(lambda: check_proof(spoilt, {ORIGIN: (KEY.public,)})) == "proof_invalid"
+    assert code(lambda: check_proof(spoilt, known(KEY), 0)) == "proof_invalid"
+
+
+def test_a_quorum_of_enrolled_witnesses_is_counted_once_each() -> None:
+    ours = known(KEY, witnesses=(A, A_AGAIN, B))
+    raw = write_proof(*witnessed(A, B, "spiffe://c.example/connector/c"))
+    assert check_proof(raw, ours, 2).kind == "batch.accepted"
+    assert code(lambda: check_proof(raw, ours, 3)) == "witnesses_missing"
+    one = write_proof(*witnessed(A, A_AGAIN))
+    assert code(lambda: check_proof(one, ours, 2)) == "witnesses_missing"
+    forged = write_proof(*witnessed(A, B, key=SigningKey.generate()))
+    assert code(lambda: check_proof(forged, ours, 1)) == "witnesses_missing"
+
+
+def test_a_cosignature_of_a_known_key_that_does_not_hold_condemns_the_file() -> None:
+    note, proof = witnessed(A, B)
+    *lines, last = note.lines
+    spoilt = replace(last, signature=last.signature[:-1] + bytes([last.signature[-1] ^ 1]))
+    raw = write_proof(replace(note, lines=(*lines, spoilt)), proof)
+    assert code(lambda: check_proof(raw, known(KEY, witnesses=(A, B)), 1)) == "note_signature_invalid"
 
 
 def test_there_is_one_spelling() -> None:
@@ -105,12 +136,13 @@ def test_the_command_checks_files_under_the_entries_of_a_folder(
     registry = SigningKey.generate()
     (tmp_path / "registry.pub").write_bytes(registry.public.raw)
     (tmp_path / "entries").mkdir()
-    assert hub_signers(tmp_path / "entries", registry.public) == {}
+    assert read_known(tmp_path / "entries", registry.public) == Known({}, {})
     file = tmp_path / "a.tlog-proof"
     file.write_bytes(write_proof(*shown()))
 
-    def check() -> None:
-        cli.proof(file, registry_key=tmp_path / "registry.pub", entries=tmp_path / "entries")
+    def check(quorum: int = 0) -> None:
+        where = {"registry_key": tmp_path / "registry.pub", "entries": tmp_path / "entries"}
+        cli.proof(file, **where, quorum=quorum)
 
     assert code(check) == "note_unsigned"
     roots = create_authority(tmp_path / "authority", "example", ManualClock()).roots
@@ -120,3 +152,7 @@ def test_the_command_checks_files_under_the_entries_of_a_folder(
         (tmp_path / "entries" / f"{identity.agency}.entry").write_bytes(encode_signed(signed))
     check()
     assert "batch.accepted matched/1" in capsys.readouterr().out
+    assert code(lambda: check(1)) == "witnesses_missing"
+    file.write_bytes(write_proof(*witnessed("spiffe://police.example/connector/police")))
+    check(1)
+    assert code(lambda: check(2)) == "witnesses_missing"

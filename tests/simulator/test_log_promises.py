@@ -10,7 +10,7 @@ from parties import entry_of, manifest_of
 from simulator import YEAR, Federation, Member
 
 from passerelle.audit import names
-from passerelle.audit.proofs import check_proof
+from passerelle.audit.proofs import Known, check_proof
 from passerelle.clock import SECOND
 from passerelle.codec.signed import decode_signed
 from passerelle.codec.statement import decode_receipt
@@ -77,21 +77,45 @@ async def test_what_was_promised_is_proven_and_the_log_is_cosigned(simulated: Fe
 
 async def test_proofs_are_kept_as_files_that_prove_to_anybody(simulated: Federation) -> None:
     settings = join(simulated, "police", ANNA).settings
-    police = simulated.open("police", settings.model_copy(update={"proofs": Path("proofs")}))
+    police = simulated.open(
+        "police", settings.model_copy(update={"proofs": Path("proofs"), "proofs_quorum": 0})
+    )
     await police.submit()
     signed(simulated)
     assert await watch(police).round() == 3  # receipt, two manifests
     files = sorted(police.settings.path("proofs").glob("*.tlog-proof"))
     hub = simulated.kit.core.foundation
-    signers = {str(hub.identity): (hub.signing_key.public,)}
-    kinds = {check_proof(file.read_bytes(), signers).kind for file in files}
+    known = Known({str(hub.identity): (hub.signing_key.public,)}, {})
+    kinds = {check_proof(file.read_bytes(), known, 0).kind for file in files}
     assert kinds == {names.BATCH_ACCEPTED, names.MANIFEST_LOGGED}
     raw = files[0].read_bytes()
     for at in range(0, len(raw), 97):
         with pytest.raises(PasserelleError):
-            check_proof(raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :], signers)
+            check_proof(raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :], known, 0)
     with pytest.raises(PasserelleError):
-        check_proof(raw, {})
+        check_proof(raw, Known({}, {}), 0)
+
+
+async def test_a_proof_is_complete_once_a_quorum_cosigned(simulated: Federation) -> None:
+    settings = join(simulated, "police", ANNA).settings
+    police = simulated.open("police", settings.model_copy(update={"proofs": Path("proofs")}))
+    customs = join(simulated, "customs", BRUNO)
+    await police.submit()
+    signed(simulated)
+    folder = police.settings.path("proofs")
+    assert await watch(police).round() == 4  # receipt, three manifests
+    assert list(folder.glob("*.tlog-proof")) == []
+    waiting = sorted(file.name for file in (folder / "unwitnessed").iterdir())
+    await watch(customs).round()  # the second cosignature
+    await watch(police).round()
+    assert sorted(file.name for file in folder.glob("*.tlog-proof")) == waiting
+    assert list((folder / "unwitnessed").iterdir()) == []
+    hub = simulated.kit.core.foundation
+    known = Known({str(hub.identity): (hub.signing_key.public,)}, peers_of(police).witnesses())
+    for file in folder.glob("*.tlog-proof"):
+        check_proof(file.read_bytes(), known, 2)
+        with pytest.raises(PasserelleError, match="witnesses_missing"):
+            check_proof(file.read_bytes(), known, 3)
 
 
 async def test_before_the_checkpoint_there_is_patience(simulated: Federation) -> None:

@@ -38,10 +38,10 @@ class KitLog:
         return self._reader.consistency(old, new)
 
     async def prove(
-        self, commitments: Sequence[bytes], subjects: Sequence[str]
+        self, commitments: Sequence[bytes], subjects: Sequence[str], *, witnesses: int = 0
     ) -> tuple[Note, tuple[EventProof, ...]]:
         self.kit.core.access.require(self.peer, calls.PROVE)
-        found = self._reader.prove(self.peer, commitments, subjects)
+        found = self._reader.prove(self.peer, commitments, subjects, witnesses)
         proofs = [event_proof_in(event_proof_out(proof)) for proof in found.proofs]
         return Note.parse(found.note), tuple(one for one in proofs if one.commitment not in self.hidden)
 

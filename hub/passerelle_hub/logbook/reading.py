@@ -18,7 +18,8 @@ from passerelle.identity import Identity
 from passerelle.log_proof import EventProof
 from passerelle.note import Note
 from passerelle_hub.logbook.witnesses import cosigned
-from passerelle_hub.store import Database, log_store
+from passerelle_hub.store import Database, Transaction, cosignatures, log_store
+from passerelle_hub.store.log_store import StoredCheckpoint
 from passerelle_hub.transparency import Transparency, latest, tile_of
 
 MAX_PROOFS: Final = 200
@@ -59,23 +60,28 @@ class LogReader:
             shown = cosigned(tx, offered.size, offered.note) if offered else b""
             return Checkpoints(cosigned(tx, newest.size, newest.note), shown)
 
-    def prove(self, peer: Identity, commitments: Sequence[bytes], subjects: Sequence[str]) -> Proofs:
-        """Proofs of what the caller may ask for and the newest checkpoint covers.
+    def prove(
+        self, peer: Identity, commitments: Sequence[bytes], subjects: Sequence[str], witnesses: int = 0
+    ) -> Proofs:
+        """Proofs of what the caller may ask for and the newest checkpoint that so many cosigned covers.
 
         Raises:
-            PasserelleError: `proof_unavailable`, no checkpoint yet; `message_malformed`, too many at once.
+            PasserelleError: `proof_unavailable`, no such checkpoint yet; `message_malformed`, too many at
+                once.
         """
         if len(commitments) + len(subjects) > MAX_PROOFS:
             raise PasserelleError("message_malformed", f"more than {MAX_PROOFS} proofs at once")
         own = (f"notification/{peer.agency}/", "manifest/")
         with self._database.read() as tx:
-            stored = latest(tx)
+            stored = _witnessed(tx, witnesses) if witnesses else latest(tx)
             size = Checkpoint.parse(Note.parse(stored.note).text).size
             events = [
                 *log_store.places(tx, commitments),
                 *log_store.newest(tx, [subject for subject in subjects if subject.startswith(own)]),
             ]
-            return Proofs(stored.note, self._transparency.prove(tx, events, size))
+            proofs = self._transparency.prove(tx, events, size)
+            note = cosigned(tx, stored.size, stored.note) if witnesses else stored.note
+            return Proofs(note, proofs)
 
     def consistency(self, old: int, new: int) -> tuple[bytes, ...]:
         """That one tree extends another.
@@ -97,3 +103,11 @@ class LogReader:
         tiles = [Tile.parse(path) for path in paths]
         with self._database.read() as tx:
             return tuple(tile_of(tx, tile) for tile in tiles)
+
+
+def _witnessed(tx: Transaction, witnesses: int) -> StoredCheckpoint:
+    size, _ = cosignatures.newest(tx, witnesses)
+    found = log_store.checkpoint_of(tx, size) if size else None
+    if found is None:
+        raise PasserelleError("proof_unavailable", f"no checkpoint that {witnesses} cosigned")
+    return found

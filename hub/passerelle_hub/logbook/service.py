@@ -88,7 +88,8 @@ class Log(transparency_pb2_grpc.TransparencyServicer):
         caller = peer(context)
         await self._threads.write(self._access.require, caller, calls.PROVE)
         commitments = hashes_in(request.commitments)
-        found = await self._threads.read(self._reader.prove, caller, commitments, tuple(request.subjects))
+        subjects = tuple(request.subjects)
+        found = await self._threads.read(self._reader.prove, caller, commitments, subjects, request.witnesses)
         proofs = [event_proof_out(proof) for proof in found.proofs]
         return transparency_pb2.ProveResponse(note=found.note, proofs=proofs)
 

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from passerelle.audit.proofs import check_proof, hub_signers
+from passerelle.audit.proofs import check_proof, read_known
 from passerelle.audit.query import Found, Query
 from passerelle.audit.supervisor import SupervisorSettings, log_of, watch
 from passerelle.audit.verify import verify_export
@@ -62,17 +62,19 @@ def proof(
     *files: Path,
     registry_key: Path = Path("registry.pub"),
     entries: Path = Path("entries"),
+    quorum: int = 2,
 ) -> None:
     """Check proofs of inclusion that connectors kept (C2SP tlog-proof), without a hub.
 
     Args:
         files: files ending in `.tlog-proof`.
         registry_key: the registry's public key, got out of band.
-        entries: the folder of registry entries, which name the hub and its keys.
+        entries: the folder of registry entries, which name hub and witnesses and their keys.
+        quorum: how many witnesses must have cosigned; 0 for a federation without witnesses.
     """
-    signers = hub_signers(entries, VerifyingKey(registry_key.read_bytes()))
+    known = read_known(entries, VerifyingKey(registry_key.read_bytes()))
     for file in files:
-        found = check_proof(file.read_bytes(), signers)
+        found = check_proof(file.read_bytes(), known, quorum)
         at = datetime.fromtimestamp(found.happened / SECOND, UTC).isoformat(timespec="milliseconds")
         what = f"{found.kind} {found.subject}".rstrip()
         print(f"{file.name}: {what} of {at} stands in leaf {found.proof.tick} of {found.proof.tree_size}")

@@ -60,9 +60,12 @@ class LogPort(Protocol):
         ...
 
     async def prove(
-        self, commitments: Sequence[bytes], subjects: Sequence[str]
+        self, commitments: Sequence[bytes], subjects: Sequence[str], *, witnesses: int = 0
     ) -> tuple[Note, tuple[EventProof, ...]]:
-        """Proofs of those events that the checkpoint beside them covers, not yet verified."""
+        """Proofs of those events that the checkpoint beside them covers, not yet verified.
+
+        The checkpoint is the newest that so many witnesses cosigned, with their lines; for 0, the newest.
+        """
         ...
 
     async def cosign(self, note: Note) -> None:

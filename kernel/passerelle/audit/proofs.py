@@ -1,10 +1,16 @@
-"""Checks a proof file under the keys of the hub that its checkpoint names, as registry entries state them."""
+"""Checks a proof file under the keys of hub and witnesses, as registry entries state them.
+
+(1) the file's checkpoint is signed by the hub that it names; (2) the event stands in the log of it; (3) as
+many enrolled witnesses as demanded cosigned it. Entries name the keys of today: a witness that changed its
+signing key since no longer counts for an old file.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+from passerelle.audit.witnessed import WITNESSES, Signers, check_quorum
 from passerelle.checkpoint import Checkpoint
 from passerelle.codec.signed import decode_signed
 from passerelle.errors import PasserelleError
@@ -15,39 +21,49 @@ from passerelle.registry_entry import verify_entry
 from passerelle.sign import VerifyingKey
 from passerelle.tlog_proof import proved, read_proof
 
-Signers = Mapping[str, tuple[VerifyingKey, ...]]
-"""The signing keys of hubs, by the identity that is their log's origin."""
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Signing keys of hubs, by the identity that is their log's origin, and of witnesses."""
+
+    hubs: Signers
+    witnesses: Signers
 
 
-def hub_signers(folder: Path, registry_key: VerifyingKey) -> Signers:
-    """The hubs among a folder's registry entries.
+def read_known(folder: Path, registry_key: VerifyingKey) -> Known:
+    """Hubs and witnesses among a folder's registry entries.
 
     Raises:
         PasserelleError: what makes an entry or its manifest unbelievable.
     """
-    found: dict[str, tuple[VerifyingKey, ...]] = {}
+    found: dict[Role, dict[str, tuple[VerifyingKey, ...]]] = {role: {} for role in (Role.HUB, *WITNESSES)}
     for file in sorted(folder.glob("*.entry")):
         entry = verify_entry(decode_signed(file.read_bytes()), registry_key)
-        if Role.HUB in entry.roles:
-            keys = read_manifest(entry.manifest, entry.agency).signing_keys
-            found[str(entry.identity(Role.HUB))] = tuple(one.key for one in keys)
-    return found
+        keys = read_manifest(entry.manifest, entry.agency).signing_keys if entry.manifest else ()
+        for role in found.keys() & set(entry.roles):
+            found[role][str(entry.identity(role))] = tuple(one.key for one in keys)
+    hubs = found.pop(Role.HUB)
+    return Known(hubs, {name: keys for of in found.values() for name, keys in of.items()})
 
 
-def check_proof(raw: bytes, signers: Signers) -> EventProof:
+def check_proof(raw: bytes, known: Known, quorum: int) -> EventProof:
     """What a proof file proves.
 
     Raises:
-        PasserelleError: as `passerelle.tlog_proof.proved`; `note_unsigned`, also for another hub's log.
+        PasserelleError: as `passerelle.tlog_proof.proved`; `note_unsigned`, also for another hub's log;
+            `witnesses_missing`.
     """
     note, _ = read_proof(raw)
     origin = Checkpoint.parse(note.text).origin
     refusal = PasserelleError("note_unsigned", f"no key of {origin}")
-    for key in signers.get(origin, ()):
+    for key in known.hubs.get(origin, ()):
         try:
-            return proved(raw, origin, key)
+            found = proved(raw, origin, key)  # (1) (2)
         except PasserelleError as error:
             if error.code != "note_unsigned":
                 raise
             refusal = error
+        else:
+            check_quorum(note, known.witnesses, quorum)  # (3)
+            return found
     raise refusal

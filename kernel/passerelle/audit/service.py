@@ -46,10 +46,10 @@ class GrpcLog:
         return hashes_in(said.path)
 
     async def prove(
-        self, commitments: Sequence[bytes], subjects: Sequence[str]
+        self, commitments: Sequence[bytes], subjects: Sequence[str], *, witnesses: int = 0
     ) -> tuple[Note, tuple[EventProof, ...]]:
         """See `LogPort.prove`."""
-        request = pb.ProveRequest(commitments=b"".join(commitments), subjects=subjects)
+        request = pb.ProveRequest(commitments=b"".join(commitments), subjects=subjects, witnesses=witnesses)
         with peer_errors():
             said = await self._stub.Prove(request, timeout=CALL_SECONDS)
         return Note.parse(said.note), tuple(event_proof_in(proof) for proof in said.proofs)

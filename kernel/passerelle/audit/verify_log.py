@@ -16,7 +16,7 @@ import json
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
 from passerelle import merkle
 from passerelle.audit import names
@@ -26,14 +26,14 @@ from passerelle.audit.parties import Parties
 from passerelle.audit.scratch import Scratch
 from passerelle.audit.tiles import WIDTH, Tile, unpack_entries
 from passerelle.audit.verify_stamps import check_stamps, stamped
+from passerelle.audit.witnessed import WITNESSES, cosigners
 from passerelle.checkpoint import Checkpoint, verify_checkpoint
 from passerelle.errors import PasserelleError
-from passerelle.identity import Identity, Role
-from passerelle.note import Note, lines_of, verify_cosignature
+from passerelle.identity import Identity
+from passerelle.note import Note, lines_of
 
 Shown = Mapping[int, tuple[str, Checkpoint]]
 """Checkpoints of smaller trees that somebody outside was shown, by size, with their names in a refusal."""
-_WITNESSES: Final = (Role.CONNECTOR, Role.SUPERVISOR, Role.WITNESS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,8 @@ class LogCheck:
         return offered, seen
 
     def _cosigned(self, note: Note, quorum: int) -> int:
-        valid = sum(self._witness(note, who) for role in _WITNESSES for who in self._parties.names(role))
+        named = [who for role in WITNESSES for who in self._parties.names(role)]
+        valid = len({who[0] for who in named if self._witness(note, who)})
         if valid < quorum:
             raise false("witnessed", f"{valid} cosignatures of enrolled witnesses, {quorum} demanded")
         return valid
@@ -167,14 +168,11 @@ class LogCheck:
         agency, name = who
         if not lines_of(note, name):
             return False
-        for key in self._parties.signers(agency):
-            try:
-                verify_cosignature(note, name, key)
-            except PasserelleError as error:
-                if error.code != "note_unsigned":
-                    raise false(f"cosignature of {name}", error.code) from error
-                continue
-            return True
+        try:
+            if cosigners(note, {name: tuple(self._parties.signers(agency))}):
+                return True
+        except PasserelleError as error:
+            raise false(f"cosignature of {name}", error.code) from error
         raise false(f"cosignature of {name}", "no key of this witness")
 
 

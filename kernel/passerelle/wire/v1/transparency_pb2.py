@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from passerelle.wire.v1 import common_pb2 as passerelle_dot_wire_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%passerelle/wire/v1/transparency.proto\x12\x12passerelle.wire.v1\x1a\x1fpasserelle/wire/v1/common.proto\"\x13\n\x11\x43heckpointRequest\"9\n\x12\x43heckpointResponse\x12\x0c\n\x04note\x18\x02 \x01(\x0c\x12\x0f\n\x07offered\x18\x03 \x01(\x0cJ\x04\x08\x01\x10\x02\",\n\x15InclusionProofRequest\x12\x13\n\x0b\x61udit_event\x18\x01 \x01(\x0c\"=\n\x17\x43onsistencyProofRequest\x12\x10\n\x08old_size\x18\x01 \x01(\x04\x12\x10\n\x08new_size\x18\x02 \x01(\x04\"(\n\x18\x43onsistencyProofResponse\x12\x0c\n\x04path\x18\x01 \x01(\x0c\"5\n\x0cProveRequest\x12\x13\n\x0b\x63ommitments\x18\x01 \x01(\x0c\x12\x10\n\x08subjects\x18\x02 \x03(\t\"M\n\rProveResponse\x12\x0c\n\x04note\x18\x01 \x01(\x0c\x12.\n\x06proofs\x18\x02 \x03(\x0b\x32\x1e.passerelle.wire.v1.EventProof\"\x1d\n\x0cTilesRequest\x12\r\n\x05paths\x18\x01 \x03(\t\"\x1e\n\rTilesResponse\x12\r\n\x05tiles\x18\x01 \x03(\x0c\"\x1d\n\rCosignRequest\x12\x0c\n\x04note\x18\x01 \x01(\x0c\"\x10\n\x0e\x43osignResponse\"z\n\rSearchRequest\x12\x0f\n\x07purpose\x18\x01 \x01(\t\x12\r\n\x05kinds\x18\x02 \x03(\t\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\x12\r\n\x05since\x18\x04 \x01(\x04\x12\r\n\x05until\x18\x05 \x01(\x04\x12\r\n\x05\x61\x66ter\x18\x06 \x01(\x04\x12\r\n\x05limit\x18\x07 \x01(\r\"@\n\x0eSearchResponse\x12.\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1e.passerelle.wire.v1.FoundEvent\"\xa9\x01\n\nFoundEvent\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\x12\x10\n\x08happened\x18\x04 \x01(\x04\x12\x0e\n\x06\x64\x65tail\x18\x05 \x01(\t\x12\x0f\n\x07subject\x18\x06 \x01(\t\x12\x0f\n\x07vouched\x18\x07 \x01(\x0c\x12\x0c\n\x04salt\x18\x08 \x01(\x0c\x12\x0e\n\x06\x65rased\x18\t \x01(\x0c\x12\x0c\n\x04tick\x18\n \x01(\x03\x32\xf3\x04\n\x0cTransparency\x12[\n\nCheckpoint\x12%.passerelle.wire.v1.CheckpointRequest\x1a&.passerelle.wire.v1.CheckpointResponse\x12Y\n\x0eInclusionProof\x12).passerelle.wire.v1.InclusionProofRequest\x1a\x1c.passerelle.wire.v1.LogProof\x12m\n\x10\x43onsistencyProof\x12+.passerelle.wire.v1.ConsistencyProofRequest\x1a,.passerelle.wire.v1.ConsistencyProofResponse\x12L\n\x05Prove\x12 .passerelle.wire.v1.ProveRequest\x1a!.passerelle.wire.v1.ProveResponse\x12L\n\x05Tiles\x12 .passerelle.wire.v1.TilesRequest\x1a!.passerelle.wire.v1.TilesResponse\x12O\n\x06\x43osign\x12!.passerelle.wire.v1.CosignRequest\x1a\".passerelle.wire.v1.CosignResponse\x12O\n\x06Search\x12!.passerelle.wire.v1.SearchRequest\x1a\".passerelle.wire.v1.SearchResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%passerelle/wire/v1/transparency.proto\x12\x12passerelle.wire.v1\x1a\x1fpasserelle/wire/v1/common.proto\"\x13\n\x11\x43heckpointRequest\"9\n\x12\x43heckpointResponse\x12\x0c\n\x04note\x18\x02 \x01(\x0c\x12\x0f\n\x07offered\x18\x03 \x01(\x0cJ\x04\x08\x01\x10\x02\",\n\x15InclusionProofRequest\x12\x13\n\x0b\x61udit_event\x18\x01 \x01(\x0c\"=\n\x17\x43onsistencyProofRequest\x12\x10\n\x08old_size\x18\x01 \x01(\x04\x12\x10\n\x08new_size\x18\x02 \x01(\x04\"(\n\x18\x43onsistencyProofResponse\x12\x0c\n\x04path\x18\x01 \x01(\x0c\"H\n\x0cProveRequest\x12\x13\n\x0b\x63ommitments\x18\x01 \x01(\x0c\x12\x10\n\x08subjects\x18\x02 \x03(\t\x12\x11\n\twitnesses\x18\x03 \x01(\r\"M\n\rProveResponse\x12\x0c\n\x04note\x18\x01 \x01(\x0c\x12.\n\x06proofs\x18\x02 \x03(\x0b\x32\x1e.passerelle.wire.v1.EventProof\"\x1d\n\x0cTilesRequest\x12\r\n\x05paths\x18\x01 \x03(\t\"\x1e\n\rTilesResponse\x12\r\n\x05tiles\x18\x01 \x03(\x0c\"\x1d\n\rCosignRequest\x12\x0c\n\x04note\x18\x01 \x01(\x0c\"\x10\n\x0e\x43osignResponse\"z\n\rSearchRequest\x12\x0f\n\x07purpose\x18\x01 \x01(\t\x12\r\n\x05kinds\x18\x02 \x03(\t\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\x12\r\n\x05since\x18\x04 \x01(\x04\x12\r\n\x05until\x18\x05 \x01(\x04\x12\r\n\x05\x61\x66ter\x18\x06 \x01(\x04\x12\r\n\x05limit\x18\x07 \x01(\r\"@\n\x0eSearchResponse\x12.\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1e.passerelle.wire.v1.FoundEvent\"\xa9\x01\n\nFoundEvent\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\x12\x10\n\x08happened\x18\x04 \x01(\x04\x12\x0e\n\x06\x64\x65tail\x18\x05 \x01(\t\x12\x0f\n\x07subject\x18\x06 \x01(\t\x12\x0f\n\x07vouched\x18\x07 \x01(\x0c\x12\x0c\n\x04salt\x18\x08 \x01(\x0c\x12\x0e\n\x06\x65rased\x18\t \x01(\x0c\x12\x0c\n\x04tick\x18\n \x01(\x03\x32\xf3\x04\n\x0cTransparency\x12[\n\nCheckpoint\x12%.passerelle.wire.v1.CheckpointRequest\x1a&.passerelle.wire.v1.CheckpointResponse\x12Y\n\x0eInclusionProof\x12).passerelle.wire.v1.InclusionProofRequest\x1a\x1c.passerelle.wire.v1.LogProof\x12m\n\x10\x43onsistencyProof\x12+.passerelle.wire.v1.ConsistencyProofRequest\x1a,.passerelle.wire.v1.ConsistencyProofResponse\x12L\n\x05Prove\x12 .passerelle.wire.v1.ProveRequest\x1a!.passerelle.wire.v1.ProveResponse\x12L\n\x05Tiles\x12 .passerelle.wire.v1.TilesRequest\x1a!.passerelle.wire.v1.TilesResponse\x12O\n\x06\x43osign\x12!.passerelle.wire.v1.CosignRequest\x1a\".passerelle.wire.v1.CosignResponse\x12O\n\x06Search\x12!.passerelle.wire.v1.SearchRequest\x1a\".passerelle.wire.v1.SearchResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,23 +43,23 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CONSISTENCYPROOFRESPONSE']._serialized_start=283
   _globals['_CONSISTENCYPROOFRESPONSE']._serialized_end=323
   _globals['_PROVEREQUEST']._serialized_start=325
-  _globals['_PROVEREQUEST']._serialized_end=378
-  _globals['_PROVERESPONSE']._serialized_start=380
-  _globals['_PROVERESPONSE']._serialized_end=457
-  _globals['_TILESREQUEST']._serialized_start=459
-  _globals['_TILESREQUEST']._serialized_end=488
-  _globals['_TILESRESPONSE']._serialized_start=490
-  _globals['_TILESRESPONSE']._serialized_end=520
-  _globals['_COSIGNREQUEST']._serialized_start=522
-  _globals['_COSIGNREQUEST']._serialized_end=551
-  _globals['_COSIGNRESPONSE']._serialized_start=553
-  _globals['_COSIGNRESPONSE']._serialized_end=569
-  _globals['_SEARCHREQUEST']._serialized_start=571
-  _globals['_SEARCHREQUEST']._serialized_end=693
-  _globals['_SEARCHRESPONSE']._serialized_start=695
-  _globals['_SEARCHRESPONSE']._serialized_end=759
-  _globals['_FOUNDEVENT']._serialized_start=762
-  _globals['_FOUNDEVENT']._serialized_end=931
-  _globals['_TRANSPARENCY']._serialized_start=934
-  _globals['_TRANSPARENCY']._serialized_end=1561
+  _globals['_PROVEREQUEST']._serialized_end=397
+  _globals['_PROVERESPONSE']._serialized_start=399
+  _globals['_PROVERESPONSE']._serialized_end=476
+  _globals['_TILESREQUEST']._serialized_start=478
+  _globals['_TILESREQUEST']._serialized_end=507
+  _globals['_TILESRESPONSE']._serialized_start=509
+  _globals['_TILESRESPONSE']._serialized_end=539
+  _globals['_COSIGNREQUEST']._serialized_start=541
+  _globals['_COSIGNREQUEST']._serialized_end=570
+  _globals['_COSIGNRESPONSE']._serialized_start=572
+  _globals['_COSIGNRESPONSE']._serialized_end=588
+  _globals['_SEARCHREQUEST']._serialized_start=590
+  _globals['_SEARCHREQUEST']._serialized_end=712
+  _globals['_SEARCHRESPONSE']._serialized_start=714
+  _globals['_SEARCHRESPONSE']._serialized_end=778
+  _globals['_FOUNDEVENT']._serialized_start=781
+  _globals['_FOUNDEVENT']._serialized_end=950
+  _globals['_TRANSPARENCY']._serialized_start=953
+  _globals['_TRANSPARENCY']._serialized_end=1580
 # @@protoc_insertion_point(module_scope)

@@ -126,8 +126,11 @@ class ProveRequest(_message.Message):
 
     COMMITMENTS_FIELD_NUMBER: _builtins.int
     SUBJECTS_FIELD_NUMBER: _builtins.int
+    WITNESSES_FIELD_NUMBER: _builtins.int
     commitments: _builtins.bytes
     """packed, 32 bytes each"""
+    witnesses: _builtins.int
+    """against the newest checkpoint that so many cosigned; 0 for the newest"""
     @_builtins.property
     def subjects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """at most 200 of both together"""
@@ -137,10 +140,11 @@ class ProveRequest(_message.Message):
         *,
         commitments: _builtins.bytes = ...,
         subjects: _abc.Iterable[_builtins.str] | None = ...,
+        witnesses: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["commitments", b"commitments", "subjects", b"subjects"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["commitments", b"commitments", "subjects", b"subjects", "witnesses", b"witnesses"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -153,7 +157,7 @@ class ProveResponse(_message.Message):
     NOTE_FIELD_NUMBER: _builtins.int
     PROOFS_FIELD_NUMBER: _builtins.int
     note: _builtins.bytes
-    """the checkpoint that all proofs are against"""
+    """the checkpoint that all proofs are against, with cosignatures where some were asked for"""
     @_builtins.property
     def proofs(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.EventProof]: ...
     def __init__(
