@@ -22,8 +22,9 @@ from passerelle.rpc.material import MemoryMaterial, TlsBytes
 from passerelle.sign import SigningKey
 from passerelle_demo.cli import POLICIES
 from passerelle_hub import interpreter
-from passerelle_hub.compose import Core, Foundation, build_core
+from passerelle_hub.compose import Core, build_core
 from passerelle_hub.domains import Domains
+from passerelle_hub.foundation import Foundation
 from passerelle_hub.policy.bundle import load_bundle
 from passerelle_hub.policy.embedded import EmbeddedEngine
 from passerelle_hub.store import Database

@@ -38,7 +38,7 @@ from passerelle.record import RECEIPT_TYPE, Batch
 from passerelle.rpc.material import MemoryMaterial
 from passerelle.sign import verify
 from passerelle.wire.v1 import exchange_pb2
-from passerelle_hub.compose import Server, build_server
+from passerelle_hub.compose_server import Server, build_server
 from passerelle_hub.store import links, notifications
 
 AGENCIES = ("customs", "defence", "interior", "police")

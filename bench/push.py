@@ -5,7 +5,7 @@ half of the agencies submits at the start what the other half will match, one pe
 
 (1) each agency of the other half submits one record;
 (2) ticks until all is settled: link, write 100 notifications, close the log; the news are announced, and the
-    rest of the slot goes by, as `passerelle_hub.run.tick` lets it;
+    rest of the slot goes by, as `passerelle_hub.ticking.tick` lets it;
 (3) the bell: every stream pushes what was read ahead; the connectors' ports receive and acknowledge, as
     connectors do;
 (4) once the acknowledgements are stored a bare grpc.aio server pushes messages of the same size to 100
@@ -40,7 +40,7 @@ from passerelle.rpc.channel import open_channel
 from passerelle.rpc.material import MemoryMaterial
 from passerelle_connector.inbox import ACKNOWLEDGE_SECONDS, newest
 from passerelle_connector.service import GrpcHub
-from passerelle_hub.compose import Server, build_server
+from passerelle_hub.compose_server import Server, build_server
 from passerelle_hub.outgoing import Bell
 
 WATCHERS = 100

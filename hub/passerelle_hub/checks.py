@@ -20,9 +20,9 @@ from passerelle.selftest import selftest
 from passerelle.sign import VerifyingKey
 from passerelle_hub.backup.copying import newest
 from passerelle_hub.config import HubSettings
+from passerelle_hub.entries import stored_entries
 from passerelle_hub.opening import active_bundle, folders, signers_of
 from passerelle_hub.policy.bundle import load_bundle
-from passerelle_hub.run import stored_entries
 from passerelle_hub.store import Database, origin
 from passerelle_hub.store.migrated import behind
 from passerelle_hub.trust_checks import log_age, stamp_age, trusted

@@ -29,8 +29,9 @@ from passerelle_hub.figures import read_agencies, read_evaluations, read_links, 
 from passerelle_hub.joining import JOINING
 from passerelle_hub.logbook.cli import export_log
 from passerelle_hub.match.calibration_cli import calibration
-from passerelle_hub.run import open_core, serve
+from passerelle_hub.run import serve
 from passerelle_hub.several import hub_command, run_several
+from passerelle_hub.start import open_core
 from passerelle_hub.store import Database, Transaction
 
 app = App(name="hub", help="Run the hub and look after it.")

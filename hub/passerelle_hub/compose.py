@@ -1,106 +1,56 @@
-"""Where the hub's objects are wired; plain constructors, nothing else.
+"""Where the hub's steps are wired, without a socket; plain constructors, nothing else.
 
-`build_core` wires the steps without a socket (the simulator uses it as it is); `build_server` puts the
-listener in front of them.
+The simulator uses a core as it is; `compose_server` puts the listener in front of one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from passerelle.catalogue import catalogue
-from passerelle.clock import Clock
 from passerelle.federation import Federation
-from passerelle.identity import Identity
 from passerelle.log import get_logger
-from passerelle.revocation import Revocations, Standings
-from passerelle.rpc.admission import Gatekeeper
-from passerelle.rpc.material import TlsMaterial
-from passerelle.rpc.server import Listener, ServerLimits, create_server
-from passerelle.sign import SigningKey, VerifyingKey
+from passerelle.revocation import Revocations
 from passerelle_hub import calls
 from passerelle_hub.access import Access
 from passerelle_hub.admit import Admission
 from passerelle_hub.audit import Audit, EventSeal
 from passerelle_hub.closer.looks import Answers, Comparisons, Looks
-from passerelle_hub.closer.service import Closer
-from passerelle_hub.closer.service import add_servicer as add_closer
 from passerelle_hub.clustering import Clustering
 from passerelle_hub.decisions import Decisions
-from passerelle_hub.domains import Domains
 from passerelle_hub.epochs import TokenEpochs
-from passerelle_hub.evaluations.reconcile import Evaluations, Tolerance
+from passerelle_hub.evaluations.reconcile import Evaluations
 from passerelle_hub.evaluations.reports import Reports
-from passerelle_hub.evaluations.service import TrusteeReports, add_servicer
-from passerelle_hub.explain.foresight import Foreseer
-from passerelle_hub.explain.service import Administration, Preview
-from passerelle_hub.explain.service import add_servicers as add_explaining
 from passerelle_hub.first_dot import FirstDots
-from passerelle_hub.following import Following, Workshop
+from passerelle_hub.following import Following
+from passerelle_hub.foundation import Foundation
 from passerelle_hub.holdings import Holdings
 from passerelle_hub.index import Pepper
 from passerelle_hub.intake import Intake
 from passerelle_hub.judge.judging import Judgements
-from passerelle_hub.judge.service import Judgement
-from passerelle_hub.judge.service import add_servicer as add_judgement
 from passerelle_hub.letters import DeadLetters
 from passerelle_hub.logbook.guard import LogGuard
-from passerelle_hub.logbook.reading import LogReader
-from passerelle_hub.logbook.search import LogSearch
-from passerelle_hub.logbook.service import Log, add_log
-from passerelle_hub.logbook.witnesses import Witnesses
 from passerelle_hub.match.links import Linker
 from passerelle_hub.notify import Notifier
-from passerelle_hub.outgoing import Bell, Outgoing
-from passerelle_hub.policy.bundle import Bundle
+from passerelle_hub.outgoing import Outgoing
 from passerelle_hub.policy.decide import Decider
-from passerelle_hub.policy.engine import Engine
-from passerelle_hub.policy.signatures import Signers
 from passerelle_hub.pulse import Pulse
 from passerelle_hub.query.ask import Desk, Queries
-from passerelle_hub.query.service import Query
-from passerelle_hub.query.service import add_servicer as add_query
 from passerelle_hub.quota import DEFAULT_LIMITS, Quota
 from passerelle_hub.receipts import Receipts
 from passerelle_hub.registry import Registry
 from passerelle_hub.retention import Retention
-from passerelle_hub.service import Announcement, Directory, Exchange, Threads, add_servicers
 from passerelle_hub.settle import Settlement
 from passerelle_hub.shadow import Shadow
 from passerelle_hub.slots import TickTime
 from passerelle_hub.standing import LocalStanding
 from passerelle_hub.store import Database, Transaction
 from passerelle_hub.store.leading import Leader
-from passerelle_hub.store.policies import UNSIGNED, State
 from passerelle_hub.transparency import Transparency
 from passerelle_hub.weighing import ActiveWeights
 
 _LOG = get_logger("hub")
-
-
-@dataclass(frozen=True, slots=True)
-class Foundation:
-    """What a hub is built on: who it is, what it trusts, its secrets, its policies."""
-
-    identity: Identity
-    director: str
-    home_roots: bytes
-    registry_key: VerifyingKey
-    signing_key: SigningKey
-    pepper: bytes
-    domains: Domains
-    bundle: Bundle
-    engine: Engine
-    clock: Clock
-    require_lists: bool = True
-    quotas: Mapping[str, int] = field(default_factory=dict[str, int])
-    quota_exceptions: Mapping[str, Mapping[str, int]] = field(default_factory=dict[str, dict[str, int]])
-    guard: LogGuard = field(default_factory=LogGuard)
-    tolerance: Tolerance = field(default_factory=Tolerance)
-    signers: Signers = field(default_factory=Signers)
-    workshop: Workshop | None = None
-    policy_state: State = UNSIGNED
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,76 +257,6 @@ def _deciding(base: Foundation, audit: Audit) -> tuple[Decider, Following, Decis
         seen=base.policy_state,
     )
     return decider, following, Decisions(decider, audit, base.clock, following, shadow)
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """A core behind its listener."""
-
-    core: Core
-    listener: Listener
-    bell: Bell
-    threads: Threads
-
-
-def build_server(
-    core: Core, address: str, material: TlsMaterial, *, writers: int = 1, share_port: bool = False
-) -> Server:
-    """Put the listener in front of a core; called on the event loop that will run it.
-
-    Args:
-        writers: threads that write; more than one where the database takes them.
-        share_port: other processes may listen on the same address.
-    """
-    federation = core.registry.federation
-    standings = Standings(federation, core.registry.local.revocations)
-    gate = Gatekeeper(
-        calls.RULES, federation, standings, calls.StepsCharge(), core.refused, core.foundation.clock
-    )
-    listener = create_server(address, gate, material, ServerLimits(share_port=share_port))
-    bell, threads = Bell(), Threads(writers=writers)
-    base = core.foundation
-    add_servicers(
-        listener.server,
-        Exchange(
-            intake=core.intake,
-            outgoing=core.outgoing,
-            holdings=core.holdings,
-            access=core.access,
-            bell=bell,
-            threads=threads,
-        ),
-        Directory(
-            announcement=Announcement(
-                base.identity, base.domains, lambda: _tiers(core.decider.bundle), catalogue(), base.clock
-            ),
-            registry=core.registry,
-            access=core.access,
-            threads=threads,
-        ),
-    )
-    reader = LogReader(core.database, core.transparency)
-    witnesses = Witnesses(core.database, core.registry, core.audit, core.foundation.clock)
-    search = LogSearch(core.database)
-    log = Log(reader=reader, witnesses=witnesses, search=search, access=core.access, threads=threads)
-    add_log(listener.server, log)
-    reports = TrusteeReports(reports=core.reports, access=core.access, threads=threads)
-    add_servicer(listener.server, reports)
-    add_closer(listener.server, Closer(answers=core.answers, access=core.access, threads=threads))
-    add_query(listener.server, Query(queries=core.queries, threads=threads))
-    add_judgement(listener.server, Judgement(judgements=core.judgements, threads=threads))
-    foreseer = Foreseer(core.decisions, base.director, base.domains.normaliser)
-    add_explaining(
-        listener.server,
-        Administration(database=core.database, access=core.access, threads=threads),
-        Preview(foreseer=foreseer, access=core.access, threads=threads),
-    )
-    return Server(core, listener, bell, threads)
-
-
-def _tiers(bundle: Bundle) -> dict[str, tuple[str, ...]]:
-    domains: Mapping[str, Mapping[str, list[str]]] = bundle.reference["domains"]
-    return {name: tuple(row["tiers"]) for name, row in domains.items()}
 
 
 def _alarm(package: str, detail: str) -> None:

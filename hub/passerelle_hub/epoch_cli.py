@@ -13,7 +13,7 @@ from cyclopts import App, Parameter
 from passerelle.config import load
 from passerelle_hub.config import HubSettings
 from passerelle_hub.epochs import TokenEpochs
-from passerelle_hub.run import open_core
+from passerelle_hub.start import open_core
 from passerelle_hub.store import Transaction
 
 app = App(name="epoch", help="Announce, open and close token epochs; see who went over.")

@@ -11,8 +11,8 @@ from cyclopts import Parameter
 from passerelle.config import load
 from passerelle.errors import PasserelleError
 from passerelle_hub.config import HubSettings
-from passerelle_hub.run import open_core
 from passerelle_hub.standing import LocalStanding
+from passerelle_hub.start import open_core
 from passerelle_hub.store import Transaction
 
 Config = Annotated[Path, Parameter(name="--config")]

@@ -15,7 +15,7 @@ from passerelle.identity import Identity
 from passerelle.registry_entry import Status, verify_entry
 from passerelle.sign import VerifyingKey
 from passerelle_hub.config import HubSettings
-from passerelle_hub.run import stored_entries
+from passerelle_hub.entries import stored_entries
 from passerelle_hub.store import Database, cosignatures, log_store, timestamps
 from passerelle_hub.store.migrated import behind
 

@@ -20,7 +20,7 @@ from passerelle.oprf.pinned import GroupKeys
 from passerelle.sign import SigningKey
 from passerelle_connector.keyring import load_keys
 from passerelle_hub.config import HubSettings
-from passerelle_hub.run import open_core
+from passerelle_hub.start import open_core
 from passerelle_pki.authority import open_authority
 from passerelle_pki.compose import load_register
 from passerelle_pki.config import PkiSettings

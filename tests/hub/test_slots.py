@@ -8,8 +8,8 @@ import pytest
 
 from passerelle.clock import ManualClock
 from passerelle_hub.outgoing import Bell
-from passerelle_hub.run import Wakes
 from passerelle_hub.slots import TickTime, push_moment
+from passerelle_hub.ticking import Wakes
 
 
 @pytest.mark.parametrize(

@@ -42,9 +42,10 @@ from passerelle.record import (
 from passerelle.registry_entry import RegistryEntry, Status, sign_entry
 from passerelle.seal import SealingKey
 from passerelle.sign import Signed, SigningKey, sign, verify
-from passerelle_hub.compose import Core, Foundation, build_core
+from passerelle_hub.compose import Core, build_core
 from passerelle_hub.domains import Domains
 from passerelle_hub.following import Workshop
+from passerelle_hub.foundation import Foundation
 from passerelle_hub.policy.bundle import Bundle
 from passerelle_hub.policy.engine import Engine
 from passerelle_hub.policy.model import PolicyInput

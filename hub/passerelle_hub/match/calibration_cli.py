@@ -18,7 +18,7 @@ from passerelle.notification import Band, LinkState
 from passerelle_hub.config import HubSettings
 from passerelle_hub.match.calibration import Calibration, Judged, calibrate
 from passerelle_hub.match.weights import weights
-from passerelle_hub.run import open_core
+from passerelle_hub.start import open_core
 from passerelle_hub.store import Transaction, links
 
 _TITLES = ("band", "judged", "stated", "confirmed")
