@@ -74,7 +74,8 @@ class FirstDots:
         Raises:
             PasserelleError: `policy_unavailable`; the caller's transaction must not commit.
         """
-        asked = [(scene, *two) for scene in scenes for two in _pairs(scene, self._notifier)]
+        wide = [scene for scene in scenes if len({row.agency for row in scene.records.values()}) >= AGENCIES]
+        asked = [(scene, *two) for scene in wide for two in _pairs(scene, self._notifier)]
         requests = [
             facts.notify(own.agency, "analyst", side(own), side(other), LinkState.NOTIFIED.value)
             for _, own, other in asked
@@ -84,7 +85,7 @@ class FirstDots:
         for (scene, own, other), answer in zip(asked, answers, strict=True):
             if _in_view(scene, own, other, answer):  # (2)
                 known.setdefault(own.record_pk, {})[other.record_pk] = answer
-        due = [(scene, dot) for scene in scenes for dot in _dots(scene, known)]
+        due = [(scene, dot) for scene in wide for dot in _dots(scene, known)]
         self._notifier.announce(tx, [(_audience(tx, scene, dot), dot.decision) for scene, dot in due])
         return frozenset(key for _, dot in due for key in dot.mine)
 
@@ -92,8 +93,6 @@ class FirstDots:
 def _pairs(scene: Scene, notifier: Notifier) -> Iterator[tuple[StoredRecord, StoredRecord]]:
     """Each record whose agency could be told, with each record of another agency."""
     agencies = {row.agency for row in scene.records.values()}
-    if len(agencies) < AGENCIES:
-        return
     reachable = {agency for agency in agencies if notifier.deliverable(agency)}
     for own in scene.records.values():
         if own.agency in reachable and own.record_pk not in scene.told:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import combinations
 from typing import Final
 
@@ -42,10 +43,13 @@ def _tie(tie: Tie) -> int:
         return max(_TIES.values())
     if tie.state is LinkState.REFUTED:
         return AGAINST
-    rows: list[tuple[str, str, float]] = json.loads(tie.evidence)
-    if any(level == DISAGREE and field in _DECISIVE for field, level, _ in rows):
-        return AGAINST
-    return _TIES.get(tie.band, 0)
+    return AGAINST if _differ(tie.evidence) else _TIES.get(tie.band, 0)
+
+
+@lru_cache(maxsize=4096)  # thousands of links share some evidence
+def _differ(evidence: str) -> bool:
+    rows: list[tuple[str, str, float]] = json.loads(evidence)
+    return any(level == DISAGREE and field in _DECISIVE for field, level, _ in rows)
 
 
 def _unlinked_against(

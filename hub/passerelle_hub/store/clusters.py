@@ -14,7 +14,7 @@ from sqlalchemy import delete, func, select
 
 from passerelle.notification import Band, LinkState, Relation
 from passerelle_hub.store.database import Transaction
-from passerelle_hub.store.dialect import among, insert_rows, on_sqlite, parts
+from passerelle_hub.store.dialect import among, fetch, insert_rows, on_sqlite, parts
 from passerelle_hub.store.tables import link, record
 from passerelle_hub.store.tables_clusters import cluster_member, cluster_news
 
@@ -67,10 +67,10 @@ def take(tx: Transaction, limit: int) -> list[int]:
     """Take the oldest changed links out, at most `limit` changes; returns the keys of their records."""
     query = select(cluster_news.c.news_pk, link.c.low, link.c.high)
     query = query.join(link, link.c.link_pk == cluster_news.c.link_pk).order_by(cluster_news.c.news_pk)
-    rows = tx.execute(query.limit(limit)).all()
-    for part in parts(tx, [row.news_pk for row in rows]):
+    rows = fetch(tx, query.limit(limit))
+    for part in parts(tx, [row[0] for row in rows]):
         tx.execute(delete(cluster_news).where(among(tx, cluster_news.c.news_pk, part)))
-    return sorted({key for row in rows for key in (row.low, row.high)})
+    return sorted({key for _, *ends in rows for key in ends})
 
 
 def ties(tx: Transaction, keys: Sequence[int]) -> list[Tie]:
@@ -80,10 +80,11 @@ def ties(tx: Transaction, keys: Sequence[int]) -> list[Tie]:
     found: dict[int, Tie] = {}
     for part in parts(tx, keys):
         for end in (link.c.low, link.c.high):
-            for row in tx.execute(select(*columns).where(among(tx, end, part), *says)):
-                found[row.link_pk] = Tie(
-                    row.link_pk, row.low, row.high, LinkState(row.state), Band(row.band), row.evidence
-                )
+            for key, low, high, state, band, evidence in fetch(
+                tx, select(*columns).where(among(tx, end, part), *says)
+            ):
+                if key not in found:
+                    found[key] = Tie(key, low, high, LinkState(state), Band(band), evidence)
     return [found[key] for key in sorted(found)]
 
 

@@ -17,9 +17,11 @@ from sqlalchemy import (
     Boolean,
     Column,
     ColumnElement,
+    CursorResult,
     Float,
     Integer,
     LargeBinary,
+    Select,
     SmallInteger,
     String,
     Table,
@@ -29,6 +31,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from passerelle_hub.store.database import Transaction
 
@@ -57,6 +60,17 @@ def cursor(tx: Transaction, *, binary: bool = False) -> psycopg.Cursor[tuple[Any
     """A cursor of psycopg's inside a transaction on PostgreSQL."""
     connection = cast("psycopg.Connection[tuple[Any, ...]]", tx.connection.driver_connection)
     return connection.cursor(binary=binary)
+
+
+def fetch(tx: Transaction, query: Select[Any] | ReturningUpdate[Any]) -> list[tuple[Any, ...]]:
+    """All rows as the driver gives them, at half of what SQLAlchemy's own cost.
+
+    For numbers, texts and bytes: nothing is converted.
+    """
+    result = cast("CursorResult[Any]", tx.execute(query))
+    rows = cast("list[tuple[Any, ...]]", cast("Any", result.cursor).fetchall())
+    result.close()
+    return rows
 
 
 def upsert(tx: Transaction, table: Table) -> sqlite.Insert | postgresql.Insert:

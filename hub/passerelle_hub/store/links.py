@@ -14,7 +14,7 @@ from sqlalchemy import case, func, select, update
 
 from passerelle_hub.store import clusters
 from passerelle_hub.store.database import Transaction
-from passerelle_hub.store.dialect import among, insert_rows, parts
+from passerelle_hub.store.dialect import among, fetch, insert_rows, parts
 from passerelle_hub.store.tables import link, record
 
 
@@ -71,8 +71,8 @@ def of_records(tx: Transaction, keys: Sequence[int]) -> dict[tuple[int, int, str
     found: dict[tuple[int, int, str], StoredLink] = {}
     for end in _ENDS:
         for part in parts(tx, keys):
-            for row in tx.execute(select(*_COLUMNS).where(among(tx, end, part))):
-                stored = StoredLink(*row)
+            for row in fetch(tx, select(*_COLUMNS).where(among(tx, end, part))):
+                stored = StoredLink._make(row)
                 found[stored.low, stored.high, stored.relation] = stored
     return found
 
@@ -104,8 +104,7 @@ def open_links(tx: Transaction, new: Sequence[StoredLink]) -> tuple[StoredLink, 
     insert_rows(tx, link, _NAMES, [row[1:] for row in new])
     keys: dict[bytes, int] = {}
     for part in parts(tx, [row.link_id for row in new]):
-        rows = tx.execute(select(link.c.link_id, link.c.link_pk).where(among(tx, link.c.link_id, part)))
-        keys.update((row.link_id, row.link_pk) for row in rows)
+        keys.update(fetch(tx, select(link.c.link_id, link.c.link_pk).where(among(tx, link.c.link_id, part))))
     clusters.note(tx, [keys[row.link_id] for row in new])
     return tuple(StoredLink(keys[row.link_id], *row[1:]) for row in new)
 

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, delete, func, insert, select, upda
 from passerelle.audit.event import Event
 from passerelle.audit.query import Found, Query
 from passerelle_hub.store.database import Transaction
-from passerelle_hub.store.dialect import among, insert_rows, upsert
+from passerelle_hub.store.dialect import among, fetch, insert_rows, upsert
 from passerelle_hub.store.log_tables import audit_event, checkpoint, log_node, log_tick
 
 EVENT_COLUMNS = Event._fields
@@ -58,14 +58,14 @@ def take_open(tx: Transaction, number: int, limit: int) -> tuple[tuple[bytes, by
     numbered = waiting.subquery()
     order = func.row_number().over(order_by=numbered.c.event_pk) - 1
     placed = select(numbered.c.event_pk, order.label("position")).subquery()
-    rows = tx.execute(
+    rows = fetch(
+        tx,
         update(audit_event)
         .where(audit_event.c.event_pk == placed.c.event_pk)
         .values(tick=number, position=placed.c.position)
-        .returning(audit_event.c.position, audit_event.c.commitment, audit_event.c.tag)
-    ).all()
-    ordered = sorted(rows, key=lambda row: int(row.position))
-    return tuple((bytes(row.commitment), bytes(row.tag)) for row in ordered)
+        .returning(audit_event.c.position, audit_event.c.commitment, audit_event.c.tag),
+    )
+    return tuple((commitment, tag) for _, commitment, tag in sorted(rows))
 
 
 def give_back(tx: Transaction, number: int, forged: Sequence[bytes]) -> None:

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import case, select, tuple_, update
 
 from passerelle_hub.store.database import Transaction
-from passerelle_hub.store.dialect import among, insert_rows, upsert
+from passerelle_hub.store.dialect import among, insert_rows, on_sqlite
 from passerelle_hub.store.tables import counter, notification
 
 
@@ -32,15 +32,18 @@ class StoredNotification(NamedTuple):
 
 _COLUMNS: Final = tuple(notification.c[name] for name in StoredNotification._fields)
 _KEYS_AT_ONCE: Final = 400
+_COUNT: Final = (
+    "INSERT INTO counter (agency, last_notification, acknowledged) VALUES ({0}, {0}, 0)"
+    " ON CONFLICT (agency) DO UPDATE"
+    " SET last_notification = counter.last_notification + excluded.last_notification"
+    " RETURNING counter.last_notification"
+)
 
 
 def next_sequences(tx: Transaction, agency: str, count: int) -> range:
     """Take the next numbers of an agency, without a gap."""
-    statement = upsert(tx, counter).values(agency=agency, last_notification=count, acknowledged=0)
-    counted = statement.on_conflict_do_update(
-        index_elements=[counter.c.agency], set_={"last_notification": counter.c.last_notification + count}
-    )
-    last = tx.execute(counted.returning(counter.c.last_notification)).scalar_one()
+    place = "?" if on_sqlite(tx) else "%s"
+    last = tx.exec_driver_sql(_COUNT.format(place), (agency, count)).scalar_one()
     return range(int(last) - count + 1, int(last) + 1)
 
 

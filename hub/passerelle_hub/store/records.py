@@ -13,7 +13,7 @@ from passerelle.record import KekWrap, Section
 from passerelle_hub.index import MARK_BYTES
 from passerelle_hub.store import changes, population
 from passerelle_hub.store.database import Transaction
-from passerelle_hub.store.dialect import among, insert_rows, on_sqlite, parts
+from passerelle_hub.store.dialect import among, fetch, insert_rows, on_sqlite, parts
 from passerelle_hub.store.tables import header, kek, last_key, record, section, section_wrap
 
 
@@ -145,8 +145,8 @@ def by_key(tx: Transaction, keys: Sequence[int]) -> dict[int, StoredRecord]:
     """Records by their keys."""
     found: dict[int, StoredRecord] = {}
     for part in parts(tx, keys):
-        rows = tx.execute(select(*_STORED).where(among(tx, record.c.record_pk, part)))
-        found.update((row.record_pk, StoredRecord._make(row)) for row in rows)
+        for row in fetch(tx, select(*_STORED).where(among(tx, record.c.record_pk, part))):
+            found[row[0]] = StoredRecord._make(row)
     return found
 
 
@@ -159,8 +159,8 @@ def lock(tx: Transaction, rows: Mapping[int, StoredRecord]) -> bool:
     if on_sqlite(tx) or not rows:
         return True
     query = select(*_STORED).where(among(tx, record.c.record_pk, list(rows))).order_by(record.c.record_pk)
-    locked = tx.execute(query.with_for_update(key_share=True)).all()
-    return len(locked) == len(rows) and all(rows[row.record_pk] == StoredRecord._make(row) for row in locked)
+    locked = fetch(tx, query.with_for_update(key_share=True))
+    return len(locked) == len(rows) and all(rows[row[0]] == row for row in locked)
 
 
 def expired(tx: Transaction, now: int, limit: int) -> tuple[StoredRecord, ...]:
