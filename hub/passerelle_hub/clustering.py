@@ -64,14 +64,14 @@ class Clustering:
         moved = 0
         try:
             with self._database.read() as tx:
-                if recoveries.waiting(tx):
+                if not store.waiting(tx) or recoveries.waiting(tx):
                     return 0
             for _ in range(_ROUNDS):
-                with self._database.read() as tx:
-                    if not store.waiting(tx):
-                        break
                 with self._database.write() as tx:
                     moved += self._round(tx)
+                    more = store.waiting(tx)
+                if not more:
+                    break
         except Exception as fault:  # noqa: BLE001 - the rest of the tick goes on; the next one tries again
             code = fault.code if isinstance(fault, PasserelleError) else "internal"
             _LOG.error("clustering.failed", code=code, exception_type=type(fault).__name__)

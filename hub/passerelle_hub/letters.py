@@ -27,9 +27,9 @@ class DeadLetters:
     def deliver(self) -> int:
         """Try every agency that has a key again; returns how many notifications were written."""
         with self._database.read() as tx:
-            if recoveries.waiting(tx):  # a restored hub tells nobody anything yet
-                return 0
             waiting = dead_letters.agencies(tx)
+            if not waiting or recoveries.waiting(tx):  # a restored hub tells nobody anything yet
+                return 0
         return sum(self._deliver(agency) for agency in waiting if self._notifier.deliverable(agency))
 
     def _deliver(self, agency: str) -> int:

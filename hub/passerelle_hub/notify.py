@@ -55,6 +55,7 @@ from passerelle_hub.match.weights import weights
 from passerelle_hub.policy.model import Decision
 from passerelle_hub.registry import Registry
 from passerelle_hub.store import Transaction, clusters, dead_letters, links, notifications, records
+from passerelle_hub.store.links import StoredLink
 from passerelle_hub.store.notifications import StoredNotification
 from passerelle_hub.store.records import StoredRecord
 
@@ -90,6 +91,17 @@ class FoundByQuery:
     score: Score
     decision: Decision
     weights: str
+
+
+class _Parcel(NamedTuple):
+    """What one agency is told in one transaction: notifications, each with its link (by key).
+
+    One without a link is about a query.
+    """
+
+    agency: str
+    sealing: SealingPublicKey
+    told: Sequence[tuple[Notification, int | None]]
 
 
 class Notifier:
@@ -185,32 +197,35 @@ class Notifier:
     def announce(self, tx: Transaction, told: Sequence[tuple[Audience, Decision]]) -> int:
         """Step 4, for what was decided elsewhere; returns how many notifications were written."""
         ordered = sorted(told, key=lambda item: (item[0].agency, item[0].change.link.link_pk))
-        by_agency = itertools.groupby(ordered, key=lambda item: item[0].agency)
-        return sum(self._tell(tx, agency, list(items)) for agency, items in by_agency)
+        parcels: list[_Parcel] = []
+        for agency, items in itertools.groupby(ordered, key=lambda item: item[0].agency):
+            due = list(items)
+            try:
+                sealing = self._registry.sealing_key(agency)
+            except PasserelleError as error:
+                self._keep(tx, agency, [one.change.link for one, _ in due], error.code)
+                continue
+            notes = [(self._compose(*one), one[0].change.link.link_pk) for one in due]
+            parcels.append(_Parcel(agency, sealing, notes))
+        self._send(tx, parcels)
+        return sum(len(parcel.told) for parcel in parcels)
 
-    def _tell(self, tx: Transaction, agency: str, told: Sequence[tuple[Audience, Decision]]) -> int:
-        """Write one agency's notifications, all or, where it cannot be told, none."""
-        try:
-            sealing = self._registry.sealing_key(agency)
-        except PasserelleError as error:
-            waiting = [one.change.link for one, _ in told]
-            self._audit.append_many(
-                tx,
-                ACTOR,
-                [
-                    Note(
-                        EventKind.NOTIFICATION_UNDELIVERABLE,
-                        {"agency": agency, "link": link.link_id.hex(), "code": error.code},
-                        vouch.letter(agency, link.link_id),
-                    )
-                    for link in waiting
-                ],
-            )
-            for link in waiting:
-                dead_letters.put(tx, agency, link.link_pk, self._clock.now(), error.code)  # (5)
-            return 0
-        self._write(tx, agency, told, sealing)
-        return len(told)
+    def _keep(self, tx: Transaction, agency: str, waiting: Sequence[StoredLink], code: str) -> None:
+        """What an agency cannot be told of waits (5)."""
+        self._audit.append_many(
+            tx,
+            ACTOR,
+            [
+                Note(
+                    EventKind.NOTIFICATION_UNDELIVERABLE,
+                    {"agency": agency, "link": link.link_id.hex(), "code": code},
+                    vouch.letter(agency, link.link_id),
+                )
+                for link in waiting
+            ],
+        )
+        for link in waiting:
+            dead_letters.put(tx, agency, link.link_pk, self._clock.now(), code)
 
     def _audiences(self, change: ChangedLink) -> list[Audience]:
         low, high = change.low, change.high
@@ -221,19 +236,10 @@ class Notifier:
             Audience(high.agency, "analyst", high, low, change),
         ]
 
-    def _write(
-        self,
-        tx: Transaction,
-        agency: str,
-        told: Sequence[tuple[Audience, Decision]],
-        sealing: SealingPublicKey,
-    ) -> None:
-        """Step 4; one signature and one sealed key for all that the agency gets here: it may count them."""
-        self._seal(tx, agency, [(self._compose(*one), one[0].change.link.link_pk) for one in told], sealing)
-
     def tell_owners(self, tx: Transaction, question: Question, found: Sequence[FoundByQuery]) -> None:
         """Tell the owners of records that a query found who asked, why, and how well they agree."""
         ordered = sorted(found, key=lambda one: (one.record.agency, one.record.record_pk))
+        parcels: list[_Parcel] = []
         for agency, items in itertools.groupby(ordered, key=lambda one: one.record.agency):
             notes = [(self._found(question, one), None) for one in items]
             try:
@@ -248,59 +254,39 @@ class Notifier:
                     code=error.code,
                 )
                 continue
-            self._seal(tx, agency, notes, sealing)
+            parcels.append(_Parcel(agency, sealing, notes))
+        self._send(tx, parcels)
 
-    def _seal(
-        self,
-        tx: Transaction,
-        agency: str,
-        told: Sequence[tuple[Notification, int | None]],
-        sealing: SealingPublicKey,
-    ) -> None:
-        """Sign, seal, number and store; a notification without a link (by key) is about a query."""
-        notes = [note for note, _ in told]
-        payloads = [encode_notification(note) for note in notes]
-        signed = sign_many(self._key, NOTIFICATION_TYPE, payloads)
-        numbers = notifications.next_sequences(tx, agency, len(told))
-        sealed = seal_notifications(sealing, str(self._hub), agency, dict(zip(numbers, signed, strict=True)))
-        stored = [
-            StoredNotification(
-                agency=agency,
-                sequence=number,
-                link_pk=link_pk,
-                created=note.created,
-                decision=note.decision_id,
-                key_id=sealing.key_id,
-                sealed=sealed[number],
-                about=note.link_id if link_pk is None else None,
-            )
-            for number, (note, link_pk) in zip(numbers, told, strict=True)
-        ]
-        self._audit.append_many(
-            tx,
-            ACTOR,
-            [
-                Note(
-                    EventKind.NOTIFICATION_WRITTEN,
-                    {
-                        "agency": agency,
-                        "link": note.link_id.hex(),
-                        "content": hashlib.sha256(payload).hexdigest(),
-                        "decision": note.decision_id,
-                    },
-                    vouch.notification(row, note.link_id),
+    def _send(self, tx: Transaction, parcels: Sequence[_Parcel]) -> None:
+        """Sign, number, seal, audit and store, in the order of the agencies.
+
+        One signature and one sealed key for all that an agency gets here: it may count them.
+        """
+        written: list[tuple[StoredNotification, Note]] = []
+        for agency, sealing, told in parcels:
+            payloads = [encode_notification(note) for note, _ in told]
+            signed = sign_many(self._key, NOTIFICATION_TYPE, payloads)
+            numbers = notifications.next_sequences(tx, agency, len(told))
+            by_number = dict(zip(numbers, signed, strict=True))
+            sealed = seal_notifications(sealing, str(self._hub), agency, by_number)
+            for number, (note, link_pk), payload in zip(numbers, told, payloads, strict=True):
+                row = StoredNotification(
+                    agency=agency,
+                    sequence=number,
+                    link_pk=link_pk,
+                    created=note.created,
+                    decision=note.decision_id,
+                    key_id=sealing.key_id,
+                    sealed=sealed[number],
+                    about=note.link_id if link_pk is None else None,
                 )
-                for note, payload, row in zip(notes, payloads, stored, strict=True)
-            ],
-        )
-        notifications.put(tx, stored)
+                written.append((row, _written(row, note, payload)))
+        self._audit.append_many(tx, ACTOR, [note for _, note in written])
+        notifications.put(tx, [row for row, _ in written])
 
     def _compose(self, one: Audience, decision: Decision) -> Notification:
-        link, mine, theirs = (
-            one.change.link,
-            decode_marking(one.own.marking),
-            decode_marking(one.other.marking),
-        )
+        link = one.change.link
+        mine, theirs = decode_marking(one.own.marking), decode_marking(one.other.marking)
         visibility = str(decision.obligation("visibility"))
         hidden = frozenset(decision.redactions)
         named = decision.obligation("counterpart") == "named"
@@ -371,6 +357,16 @@ class Notifier:
         if one.role == "director":
             return "+".join(sorted({one.own.agency, one.other.agency} - {one.agency}))
         return one.other.agency
+
+
+def _written(row: StoredNotification, note: Notification, payload: bytes) -> Note:
+    detail = {
+        "agency": row.agency,
+        "link": note.link_id.hex(),
+        "content": hashlib.sha256(payload).hexdigest(),
+        "decision": row.decision,
+    }
+    return Note(EventKind.NOTIFICATION_WRITTEN, detail, vouch.notification(row, note.link_id))
 
 
 @lru_cache(maxsize=4096)  # thousands of pairs share some evidence
