@@ -60,9 +60,12 @@ class Result:
 
 
 def passerelle(chosen: LinkageSet) -> Iterator[Result]:
-    """Ours, tier by tier."""
-    for name, tiers in (ours.PUBLISHED if chosen.published else ours.TIERS).items():
-        linked = ours.link(chosen, tiers)
+    """Ours, tier by tier; persons once more as if their domain knew no households."""
+    tried = ours.PUBLISHED if chosen.published else ours.TIERS
+    if not chosen.published:
+        tried = {**tried, ours.NO_HOUSEHOLDS: tried["core, address"]}
+    for name, tiers in tried.items():
+        linked = ours.link(chosen, tiers, households=name != ours.NO_HOUSEHOLDS)
         stated = linked.probabilities()
         bins = calibration((value, found in chosen.truth) for found, value in stated.items())
         yield Result(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -20,10 +20,11 @@ from bench.linking.sets import LinkageSet, Pair, Row, pair
 from passerelle.catalogue import Tier, catalogue
 from passerelle.chances import decode_chances
 from passerelle.groups import EntityKind
-from passerelle.notification import Band, Relation
+from passerelle.notification import Relation
 from passerelle_connector.census import Census
 from passerelle_connector.keys import Key, derive
 from passerelle_connector.normalise import normalise
+from passerelle_hub.match.paired import Paired, compared
 from passerelle_hub.match.pairs import FREQUENCY_CAP
 from passerelle_hub.match.score import Population, Score, Scorer, SharedToken
 from passerelle_hub.match.weights import Weights, weights
@@ -41,7 +42,11 @@ PUBLISHED: Final[Mapping[str, frozenset[Tier]]] = {
 }
 
 
+NO_HOUSEHOLDS: Final = "core, address, no households"
+"""As `core, address` in a domain whose data say that its records know no households."""
 _SEED: Final = 20_261_125
+_ROUNDS: Final = 4
+"""Of measuring a population by scores that follow from it; it stands after two or three."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,23 +141,30 @@ def measured(chosen: LinkageSet, table: Weights | None = None) -> Weights:
     return (table or weights()).measured(tuple(map(decode_chances, _stated(chosen))))
 
 
-def link(chosen: LinkageSet, tiers: frozenset[Tier], table: Weights | None = None) -> Linked:
-    """Link a set as a federation of its sources would: by the shipped prior, then by the measured one."""
+def link(
+    chosen: LinkageSet, tiers: frozenset[Tier], table: Weights | None = None, *, households: bool = True
+) -> Linked:
+    """Link a set as a federation of its sources would: by what is shipped, then by what its pairs show.
+
+    `households`: False where the domain's data would say that its records know none.
+    """
     began = time.perf_counter()
     scorer = Scorer(measured(chosen, table))
-    strong = dict(weights().floors)[Band.STRONG]
     within = not chosen.right
     records = read(chosen, tiers)
     found = candidates(records)
-    population = Population(len(records))
+    held = Counter(record.agency for record in records)
+    population = Population(compared(held.values()), households=households)
     scored: dict[Pair, Score] = {}
-    for _ in range(2):
+    for _ in range(_ROUNDS):
         scored.clear()
         for (a, b), shared in found.items():
             one, two = records[a], records[b]
             verdict = scorer.score(shared, one.kinds, two.kinds, one.entity, two.entity, population)
             scored[pair(one.ref, two.ref, within=within)] = verdict
-        same = (one for one in scored.values() if one.relation is not Relation.SHARED_MEANS)
-        population = population.measured(sum(one.bits >= strong for one in same))
+        measures = population.measured(sum((one.shows for one in scored.values()), Paired(len(records))))
+        if measures == population:
+            break
+        population = measures
     seconds = time.perf_counter() - began
     return Linked(scored, sum(map(shown, records)) / max(len(records), 1), seconds, population)

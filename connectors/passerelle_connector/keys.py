@@ -187,20 +187,23 @@ def _born_at(birth: str, place: Home) -> Iterator[tuple[str, Parts]]:
 
 def _at_home(name: _Name, place: Home) -> Iterator[tuple[str, Parts]]:
     """Keys of a split name with parts of the address."""
-    surname, given, digits = skeleton(name.surname), skeleton(name.given), "".join(sorted(place.postcode))
+    digits = "".join(sorted(place.postcode))
+    parts = tuple(filter(None, (name.surname[:3], name.given[:3])))
     if name.whole and place.postcode:
         yield "surname3+given3+postcode", (name.surname[:3], name.given[:3], place.postcode)
-        yield "surname~+given~+postcode digits", (surname, given, digits)
+    if place.street and digits:
+        for part in parts:
+            yield "name part+street+postcode digits", (part, place.street, digits)
     if not place.house:
         return
     if name.surname and digits:
-        yield "surname~+postcode digits+house number", (surname, digits, place.house)
+        yield "surname~+postcode digits+house number", (skeleton(name.surname), digits, place.house)
     if name.given and place.locality:
         yield "given3+locality+house number", (name.given[:3], place.locality, place.house)
     if place.street:
         if name.given:
-            yield "given~+street+house number", (given, place.street, place.house)
-        for part in filter(None, (name.surname[:3], name.given[:3])):
+            yield "given~+street+house number", (skeleton(name.given), place.street, place.house)
+        for part in parts:
             yield "name part+street+house number", (part, place.street, place.house)
 
 
@@ -213,9 +216,10 @@ def _any_order(form: NameForm, subject: Subject, homes: tuple[Home, ...]) -> Ite
         yield "names in any order+birth year", (code, f"{birth.year:04d}")
         for digits in _two_of_three(birth):
             yield "names in any order+birth two of three", (code, digits)
+        if birth.day and not (form.family or form.given) and form.full_parts == _MIN_PARTS:
+            initials = sorted(part[0] for part in form.full[0].split())
+            yield "initials in any order+birth", (*initials, birth.iso())
     for place in homes:
-        if place.street:
-            yield "names in any order+street", (code, place.street)
         if place.locality:
             yield "names in any order+locality3", (code, place.locality[:3])
 

@@ -31,6 +31,7 @@ from passerelle_hub.audit import Audit, Detail, EventKind, Note
 from passerelle_hub.logbook import vouch
 from passerelle_hub.match import pairs
 from passerelle_hub.match.links import ACTOR, Linker
+from passerelle_hub.match.paired import Paired, compared
 from passerelle_hub.match.pairs import Found
 from passerelle_hub.match.score import Population
 from passerelle_hub.notify import Notifier
@@ -41,6 +42,7 @@ from passerelle_hub.store import (
     chances,
     common,
     links,
+    paired,
     population,
     records,
     recoveries,
@@ -118,10 +120,11 @@ class Settlement:
             taken = batches.claim(tx, keys)  # (1)
             if not taken:
                 return 0
-            found, touched = self._locked(tx, [batch.batch_pk for batch in taken])
+            first = [batch.batch_pk for batch in taken]
+            found, touched = self._locked(tx, first)
             common.note(tx, found.common)
             populations = populations or self.populations(tx, taken)
-            changes = self._linker.link(tx, found.pairs, touched, populations)  # (3)
+            changes = self._linker.link(tx, found.pairs, touched, populations, first)  # (3)
             written = self._notifier.notify(tx, changes)  # (4)
             figures: Detail = {
                 "together": len(taken),
@@ -142,7 +145,7 @@ class Settlement:
                     for batch in taken
                 ],
             )
-            batches.mark_matched(tx, [batch.batch_pk for batch in taken])
+            batches.mark_matched(tx, first)
         return len(taken)
 
     def rescore(self) -> int:
@@ -192,14 +195,14 @@ class Settlement:
 
 
 def populations(tx: Transaction, domains: Collection[str], change: bytes) -> dict[str, Population]:
-    """What records of each domain are compared with: those of it that are under no embargo.
+    """What records of each domain are compared with: those of other agencies that are under no embargo.
 
-    With what the domain's connectors measured on such records, and the active change of weights.
-
-    Rounded up to a power of two, so that a score does not tell how many records the hub holds.
+    With what the domain's connectors measured on such records, what its pairs showed, and the active change
+    of weights. All as powers of two, so that a score does not tell what the hub holds.
     """
     found: dict[str, Population] = {}
     for domain in domains:
-        held = 1 << max(population.visible(tx, domain) - 1, 1).bit_length()
-        found[domain] = Population(held, stated=chances.stated(tx, domain), change=change)
+        held = compared(population.visible(tx, domain).values())
+        one = Population(held, stated=chances.stated(tx, domain), change=change)
+        found[domain] = one.measured(Paired(*paired.of(tx, domain)))
     return found

@@ -155,12 +155,21 @@ HOUSED = {
 }
 
 
+def test_an_unsplit_name_of_two_parts_gives_its_initials_with_the_birth_date() -> None:
+    split = named({"family_name": "Maes", "given_name": "An", "born": "1980-03-12"}, CORE)
+    unsplit = named({"full_name": "An Maes", "born": "1980-03-12"}, CORE)
+    kind = "initials in any order+birth"
+    assert unsplit[kind] == split[kind] == ["A|M|1980-03-12"]
+    assert kind not in named({"full_name": "An Rita Maes", "born": "1980-03-12"}, CORE)
+    assert kind not in named({"full_name": "An Maes", "born": "1980-03"}, CORE)
+
+
 def test_an_address_gives_keys_only_with_a_name_or_a_birth_date() -> None:
     tiers = frozenset({Tier.ADDRESS})
     found = named(FULL | HOUSED, tiers)
     assert found["birth+street"] == ["1980-03-12|KERK"]
     assert found["name part+street+house number"] == ["DEW|KERK|12", "MAR|KERK|12"]
-    assert found["surname~+given~+postcode digits"] == ["TLF|MRK|0009"]
+    assert found["name part+street+postcode digits"] == ["DEW|KERK|0009", "MAR|KERK|0009"]
     assert found["given3+locality+house number"] == ["MAR|SINTNIKLAAS|12"]
     assert named({"full_name": "Marijke", **HOUSED}, tiers) == {}
 

@@ -32,7 +32,7 @@ def test_records_are_read_as_they_were_stored(database: Database, count: int) ->
             assert tx.scalar(select(func.count()).select_from(table)) == rows_of * count
         assert tx.scalar(select(kek.c.sealed)) == b"sealed"
         assert records.counts(tx) == {"police": count}
-        assert population.visible(tx, "ter") == count
+        assert sum(population.visible(tx, "ter").values()) == count
 
 
 def test_a_revision_keeps_the_key_and_a_lost_key_never_comes_again(database: Database) -> None:
@@ -83,12 +83,12 @@ def test_the_population_is_what_is_active_and_under_no_embargo(database: Databas
             new = new_record(batch_pk, 3, revision=revision)
             (key,) = store(tx, [new._replace(row=new.row._replace(**other))]).values()
         with database.read() as tx:
-            found = {domain: population.visible(tx, domain) for domain in ("ter", "drugs")}
+            found = {domain: sum(population.visible(tx, domain).values()) for domain in ("ter", "drugs")}
         assert found == {"drugs": 0} | held
     with database.write() as tx:
         records.erase(tx, key, "expired")
         records.erase(tx, key, "expired")
-        assert population.visible(tx, "ter") == 2
+        assert sum(population.visible(tx, "ter").values()) == 2
 
 
 def test_holdings_are_in_order_of_their_ids(database: Database) -> None:

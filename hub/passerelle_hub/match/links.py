@@ -11,12 +11,15 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import astuple, replace
 from functools import lru_cache
 from typing import NamedTuple
 
 from passerelle.catalogue import Catalogue
 from passerelle.clock import Clock
+from passerelle.codec.header import decode_marking
 from passerelle.groups import EntityKind
 from passerelle.judgement import STATES
 from passerelle.notification import LinkState, Relation
@@ -29,12 +32,14 @@ from passerelle_hub.logbook import vouch
 from passerelle_hub.match.closer import closer_table
 from passerelle_hub.match.evidence import FieldEvidence
 from passerelle_hub.match.judgement import agreeing, finding
+from passerelle_hub.match.paired import Paired
 from passerelle_hub.match.pairs import Pair
 from passerelle_hub.match.score import Population, Score, Verdict, score, weights_version
 from passerelle_hub.policy.model import Decision, PolicyRequest
-from passerelle_hub.store import Transaction, judgements, links, records
+from passerelle_hub.store import Transaction, judgements, links, paired, records
 from passerelle_hub.store.judgements import Standing
 from passerelle_hub.store.links import StoredLink
+from passerelle_hub.store.paired import Counted
 from passerelle_hub.store.records import StoredRecord
 
 ACTOR = "hub/match"
@@ -82,11 +87,14 @@ class Linker:
         pairs: Sequence[Pair],
         touched: Sequence[int],
         populations: Mapping[str, Population],
+        first: Sequence[int] = (),
     ) -> list[ChangedLink]:
         """Open or change links for the pairs; close links of `touched` records that no pair supports.
 
-        `populations` are those of the pairs' domains.
+        `populations` are those of the pairs' domains. Of the batches in `first`, which are matched for the
+        first time, it is kept what their pairs show of them.
         """
+        populations = {domain: self._by_policy(domain, one) for domain, one in populations.items()}
         looked: Mapping[tuple[int, int], Mapping[str, str]] = {}
         if self._looks is not None:
             looked = self._looks.known(tx, pairs)
@@ -114,7 +122,26 @@ class Linker:
         written = self._write(tx, changed)
         self._close(tx, known, supported)
         self._look(tx, scored, looked.keys())
+        if first:
+            self._count(tx, scored, first)
         return written
+
+    def _by_policy(self, domain: str, population: Population) -> Population:
+        """Whether the domain's data say that its records know no households (`match.kin`, rule 3)."""
+        domains: Mapping[str, Mapping[str, object]] = self._decisions.bundle.reference["domains"]
+        return replace(population, households=domains.get(domain, {}).get("no_households") is not True)
+
+    def _count(self, tx: Transaction, scored: Sequence[tuple[Pair, Score]], first: Sequence[int]) -> None:
+        """What pairs under no embargo show of their domains."""
+        shown = {domain: Paired(records) for domain, records in paired.new(tx, first).items()}
+        open_pairs = (
+            (pair.low.domain, result.shows)
+            for pair, result in scored
+            if not (_embargoed(pair.low) or _embargoed(pair.high))
+        )
+        for (domain, shows), times in Counter(open_pairs).items():
+            shown[domain] = shown.get(domain, Paired()) + shows.times(times)
+        paired.add(tx, {domain: Counted(*astuple(one)) for domain, one in shown.items()})
 
     def _look(
         self, tx: Transaction, scored: Sequence[tuple[Pair, Score]], looked: Collection[tuple[int, int]]
@@ -225,6 +252,10 @@ def side(row: StoredRecord) -> facts.Side:
 def _evidence(rows: tuple[FieldEvidence, ...]) -> str:
     """As it is stored: a JSON list of field, level and bits."""
     return json.dumps(rows, separators=(",", ":"))
+
+
+def _embargoed(row: StoredRecord) -> bool:
+    return decode_marking(row.marking).embargoed
 
 
 def _ends(pair: Pair) -> tuple[int, int]:

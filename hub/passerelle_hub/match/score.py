@@ -36,34 +36,23 @@ from passerelle.catalogue import catalogue
 from passerelle.chances import decode_chances
 from passerelle.groups import EntityKind
 from passerelle.notification import Band, Relation
+from passerelle_hub.match import kin
 from passerelle_hub.match.change import decode_change
 from passerelle_hub.match.closer import CloserTable, closer_table, refine
 from passerelle_hub.match.evidence import (
     ADDRESS,
-    BOTH,
     FIELDS,
-    INITIAL,
-    NAMES,
     PART,
-    PLACE,
-    WHOLE,
     Evidence,
     FieldEvidence,
     Reader,
     total,
 )
-from passerelle_hub.match.weights import DISAGREE, Weights, weights
+from passerelle_hub.match.paired import Paired, beside
+from passerelle_hub.match.weights import Weights, weights
 
-_NUMBERS: Final = ("number", "document")
 _PERSONAL: Final = ("phone", "account", "email")
-_YEAR: Final = "year"
-_CLOSE, _SIMILAR = "close", "similar"  # levels of a closer look (`match.closer`, rule 3)
-_NO_NAME: Final = frozenset({DISAGREE, INITIAL, _SIMILAR})
-_NO_BIRTH: Final = frozenset({DISAGREE, _YEAR, _CLOSE, _SIMILAR})
 _ORDINARY_FREQUENCY: Final = 2
-_FEW: Final = 64
-_LEAST_SHARE: Final = 2.0**-6
-_MOST_SHARE: Final = 4.0
 COMMONNESS: Final = "commonness"
 CEILING: Final = "ceiling"
 PRIOR: Final = "prior"
@@ -104,30 +93,33 @@ class SharedToken(NamedTuple):
 class Population:
     """`records`: how many records the newer one is compared with.
 
-    `share`: how many of them it is expected to match. `stated`: what the connectors of the domain measured,
-    as bytes (`passerelle.chances`). `change`: the active change of weights as bytes (`match.change`),
-    verified before, empty for the shipped table.
+    `share`: how many of them it is expected to match. `rarer`: by how many bits families are rarer than the
+    shipped ceilings suppose (`match.paired`). `households`: False only where the domain's data say that its
+    records know none (`match.kin`). `stated`: what the connectors of the domain measured, as bytes
+    (`passerelle.chances`). `change`: the active change of weights as bytes (`match.change`), verified
+    before, empty for the shipped table.
     """
 
     records: int
     share: float = 0.4
     stated: tuple[bytes, ...] = ()
     change: bytes = b""
+    rarer: int = 0
+    households: bool = True
 
     @property
     def prior_bits(self) -> float:
         """Base-2 logarithm of the odds that a random pair is a link."""
         return round(math.log2(self.share / max(self.records, 1)), 2)
 
-    def measured(self, links: int) -> Population:
-        """With the share that `links` of odds that make a strong one show, as a power of two.
+    @property
+    def home_bits(self) -> int:
+        """By how many bits an address may say more, because nobody else lives there."""
+        return 0 if self.households else self.rarer
 
-        Steps of a power of two, for a score must not tell how many links there are; a few pairs are no
-        measure, so the shipped share weighs as much as `_FEW` records.
-        """
-        shown = (2 * links + self.share * _FEW) / (self.records + _FEW)
-        rounded = 2.0 ** round(math.log2(shown))
-        return replace(self, share=min(max(rounded, _LEAST_SHARE), _MOST_SHARE))
+    def measured(self, pairs: Paired) -> Population:
+        """With what its pairs show."""
+        return replace(self, share=pairs.share, rarer=pairs.rarer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +132,20 @@ class Score:
     verdict: Verdict
     relation: Relation
     evidence: tuple[FieldEvidence, ...]
+
+    @property
+    def shows(self) -> Paired:
+        """What the pair says about its population."""
+        return _shown(self.relation, self.bits >= weights().strong, self.evidence)
+
+
+@lru_cache(maxsize=4096)
+def _shown(relation: Relation, strong: bool, evidence: tuple[FieldEvidence, ...]) -> Paired:
+    if relation is Relation.SHARED_MEANS:
+        return Paired()
+    link = Paired(links=int(strong))
+    person = relation is Relation.SAME_PERSON
+    return link + beside({row.field: row.level for row in evidence}) if person else link
 
 
 class Scorer:
@@ -181,8 +187,7 @@ class Scorer:
             found = refine(found, compared, self._closer)
         same: Score | None = None
         if entity is not None and entity in FIELDS:
-            prior = FieldEvidence(PRIOR, "", population.prior_bits)  # (4)
-            same = _same(_RELATIONS[entity], found, prior, _rarest(shared, FIELDS[entity]), table)
+            same = _same(_RELATIONS[entity], found, population, _rarest(shared, FIELDS[entity]), table)
         settled = same is not None and same.verdict is Verdict.MATCH
         if not settled and not table.means.keys().isdisjoint(found.proven):
             tie = _means(found.proven, _rarest(shared, table.means), table)
@@ -256,71 +261,43 @@ def _commonness(rarest: int, table: Weights) -> Iterator[FieldEvidence]:
         yield FieldEvidence(COMMONNESS, "", round(bits, 2))
 
 
-def _same(relation: Relation, found: Evidence, prior: FieldEvidence, rarest: int, table: Weights) -> Score:
-    """Steps (5) to (7) for rules 1, 2 and 4."""
-    levels = found.levels
-    full = _person_rule(found) if relation is Relation.SAME_PERSON else _organisation_rule(found.proven)
+def _same(relation: Relation, found: Evidence, population: Population, rarest: int, table: Weights) -> Score:
+    """Steps (4) to (7) for rules 1, 2 and 4."""
+    levels, person = found.levels, relation is Relation.SAME_PERSON
+    prior = FieldEvidence(PRIOR, "", population.prior_bits)  # (4)
+    full = _person_rule(found) if person else _organisation_rule(found.proven)
     rows = [*found.rows, prior, *(_commonness(rarest, table) if full else ())]
-    if (home := total(row for row in found.rows if row.field in ADDRESS) - table.home) > 0:
+    home = total(row for row in found.rows if row.field in ADDRESS) - table.home - population.home_bits
+    if home > 0:
         rows.append(FieldEvidence(CEILING, "", round(-home, 2)))
-    kin = _kin(levels, table) if relation is Relation.SAME_PERSON else math.inf
-    ceiling = min(kin, -math.log2(rarest - 1) if not full and rarest > _ORDINARY_FREQUENCY else math.inf)
+    related = kin.relation(levels) if person else ""
+    most = math.inf
+    if related:
+        most = kin.ceiling(levels, table, population.rarer, households=population.households)
+    ceiling = min(most, -math.log2(rarest - 1) if not full and rarest > _ORDINARY_FREQUENCY else math.inf)
     if (excess := total(rows) - ceiling) > 0:
         rows.append(FieldEvidence(CEILING, "", round(-excess, 2)))
     bits = round(total(rows), 2)
     band = table.band(bits)
     state = Verdict.NONE
     if band is not Band.WEAK and found.proven:
-        may_be_kin = kin < table.kin["twins_initial"]
+        may_be_kin = related not in {"", "twins_initial"}
         state = Verdict.MATCH if full and not may_be_kin else Verdict.CANDIDATE
     if state is Verdict.CANDIDATE:
         band = Band.POSSIBLE
     return Score(bits, _probability(bits), band, state, relation, tuple(rows))
 
 
-def _kin(levels: Mapping[str, str], table: Weights) -> float:
-    """Step (6): the most bits where two persons of one family are as likely as one person; else infinity.
-
-    They share surname and home by nature, twins the birth date too, and a son may have his father's name. So
-    where the field that tells them apart speaks against one person, chance is not what the agreement must be
-    weighed against. (Of n records that share a name alone, one at most is the counterpart, because an agency
-    holds a person once: namesakes cannot exceed odds of 1 to n - 1, one more for "none of them".)
-    """
-    if any(levels.get(number, DISAGREE) != DISAGREE for number in _NUMBERS):
-        return math.inf
-    names = _names(levels)
-    born = levels.get("birth", DISAGREE) not in _NO_BIRTH
-    home = sum(any(levels.get(f, DISAGREE) != DISAGREE for f in part) for part in _PARTS)
-    kept = levels.get("given", "")
-    if born and "given" not in names and ("surname" in names or PART in levels):
-        return table.kin["twins"] if kept not in {INITIAL, _SIMILAR} else table.kin["twins_initial"]
-    if home and not born and "given" not in names:
-        return table.kin["family"]
-    if home >= 2 and not born and len(names) >= 2 and levels.get("birth") in {DISAGREE, _SIMILAR}:
-        return table.kin["namesakes"]
-    return math.inf
-
-
-_PARTS: Final = (PLACE, ("street",), ("house_number",))
-
-
-def _names(levels: Mapping[str, str]) -> set[str]:
-    """Which of surname and given name agree beyond initials."""
-    if (WHOLE in levels and levels[WHOLE] != DISAGREE) or levels.get(PART) == BOTH:
-        return set(NAMES)
-    return {name for name in NAMES if levels.get(name, DISAGREE) not in _NO_NAME}
-
-
 def _person_rule(found: Evidence) -> bool:
     """Rule 1: enough for a match, not only for a candidate."""
     levels = found.levels
-    pieces = _names(levels)
+    pieces = kin.names(levels)
     if not pieces and PART in levels:
         pieces = {PART}
-    born = found.proven.get("birth", _YEAR) != _YEAR  # a year alone is no birth date
+    born = found.proven.get("birth", kin.YEAR) != kin.YEAR  # a year alone is no birth date
     if born:
         pieces.add("birth")
-    anchors = _NUMBERS if "birth" in levels else (*_NUMBERS, *_PERSONAL)
+    anchors = kin.NUMBERS if "birth" in levels else (*kin.NUMBERS, *_PERSONAL)
     return len(pieces) >= 2 and (born or any(field in found.proven for field in anchors))
 
 

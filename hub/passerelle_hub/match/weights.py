@@ -73,6 +73,11 @@ class Weights:
                 fields[field][level] = _bits(field, chance, u)
         return replace(self, version=version, chances=chances, fields=fields)
 
+    @property
+    def strong(self) -> float:
+        """The bits from which a link is strong."""
+        return dict(self.floors)[Band.STRONG]
+
     def band(self, bits: float) -> Band:
         """The best band whose floor the bits reach."""
         return next((band for band, floor in self.floors if bits >= floor), Band.WEAK)

@@ -10,6 +10,7 @@ from passerelle_hub.store import (
     tables_common,
     tables_epochs,
     tables_judgements,
+    tables_paired,
     tables_queries,
     tables_standing,
     tables_weights,
@@ -18,6 +19,6 @@ from passerelle_hub.store.database import Database, Transaction
 
 __all__ = [
     "Database", "Transaction", "tables_chances", "tables_closer", "tables_clusters",
-    "tables_common", "tables_epochs", "tables_judgements", "tables_queries", "tables_standing",
-    "tables_weights",
+    "tables_common", "tables_epochs", "tables_judgements", "tables_paired", "tables_queries",
+    "tables_standing", "tables_weights",
 ]  # fmt: skip

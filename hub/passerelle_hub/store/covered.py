@@ -56,6 +56,7 @@ NOT_COVERED: Final[Mapping[str, str]] = {
     "origin": "which server the tables belong to; an edit undoes the refusal to start on a restored one",
     "recovery": "whom a restored hub still awaits",
     "measured_chance": "copies of what signed statements say; an edit moves weights within three bits",
+    "paired_count": "counts of pairs; an edit moves priors within eight bits and ceilings of kin by eight",
     "common_mark": "which marks were once too common; what an agency is told of it is counted anew",
     "weights_change": "signed changes; an edit can bring back an older one, which every link names",
     "alembic_version": "the schema's version; a wrong one stops the hub at its start",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from passerelle_hub.store.database import Transaction
 from passerelle_hub.store.dialect import upsert
@@ -34,7 +34,7 @@ def change(tx: Transaction, more: Mapping[Held, int]) -> None:
     tx.execute(new.on_conflict_do_update(index_elements=keys, set_=counted), rows)
 
 
-def visible(tx: Transaction, domain: str) -> int:
-    """How many active records a domain holds that are under no embargo."""
-    held = select(func.coalesce(func.sum(population.c.visible), 0)).where(population.c.domain == domain)
-    return int(tx.execute(held).scalar_one())
+def visible(tx: Transaction, domain: str) -> dict[str, int]:
+    """How many active records of a domain each agency has under no embargo."""
+    held = select(population.c.agency, population.c.visible).where(population.c.domain == domain)
+    return {row.agency: int(row.visible) for row in tx.execute(held)}

@@ -11,6 +11,7 @@ from passerelle.catalogue import catalogue
 from passerelle.chances import Chance, encode_chances
 from passerelle.groups import EntityKind
 from passerelle.record import Receipt
+from passerelle_hub.match.paired import Paired
 from passerelle_hub.match.score import Population, SharedToken, score
 from passerelle_hub.match.weights import weights
 from passerelle_hub.store import chances
@@ -61,7 +62,7 @@ def test_a_pair_is_scored_by_what_its_population_states() -> None:
     person = EntityKind.PERSON
     before, after = (score(shared, kinds, kinds, person, person, one) for one in (town, told))
     assert after.bits != before.bits
-    assert told.measured(50).stated == told.stated
+    assert told.measured(Paired(100, 50)).stated == told.stated
 
 
 def test_the_latest_statement_of_each_agency_counts(hub: HubKit) -> None:

@@ -1,0 +1,105 @@
+"""Surname and home alone, on both databases: counted, nothing by default, a candidate at most."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hub_kit import HubKit, hub_kit
+from parties import MARKING
+from policy_kit import desk
+
+from passerelle_hub.policy.bundle import Bundle, load_bundle
+from passerelle_hub.policy.embedded import EmbeddedEngine
+from passerelle_hub.store import links, paired
+from passerelle_hub.store.paired import Counted
+
+BROTHER = {
+    "surname+given+birth": "jansen jan 1980-02-03",
+    "given+birth": "jan 1980-02-03",
+    "birth+postcode": "1980-02-03 9000",
+    "birth+street": "1980-02-03 kerk",
+    "given~+street+house number": "jn kerk 12",
+    "name part+street+house number": "JAN KERK 12",
+    "surname~+postcode digits+house number": "jnsn 0009 12",
+}
+SISTER = BROTHER | {
+    "surname+given+birth": "jansen an 1984-05-06",
+    "given+birth": "an 1984-05-06",
+    "birth+postcode": "1984-05-06 9000",
+    "birth+street": "1984-05-06 kerk",
+    "given~+street+house number": "n kerk 12",
+}
+
+
+@pytest.fixture(scope="module")
+def alone(
+    policies: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Bundle, EmbeddedEngine]]:
+    edited = desk(policies, tmp_path_factory.mktemp("policies"))
+    edited.edit("domains", lambda domains: domains["ter"].update(no_households=True))
+    bundle = load_bundle(edited.policies)
+    engine = EmbeddedEngine(bundle)
+    yield bundle, engine
+    engine.close()
+
+
+@pytest.fixture
+def kit(tmp_path: Path, database_url: str, alone: tuple[Bundle, EmbeddedEngine]) -> Iterator[HubKit]:
+    bundle, engine = alone
+    with hub_kit(tmp_path, engine, bundle, database_url) as made:
+        yield made
+
+
+def siblings(kit: HubKit, shown: Counted) -> list[tuple[str, str]]:
+    """State and band of what becomes of a brother and a sister, where pairs showed so much before."""
+    with kit.core.database.write() as tx:
+        paired.add(tx, {"ter": shown})
+    police, customs = kit.agency("police"), kit.agency("intelligence")
+    kit.submit(police, police.record(BROTHER))
+    kit.submit(customs, customs.record(SISTER))
+    kit.beat()
+    with kit.core.database.read() as tx:
+        return [(one.state, one.band) for one in links.by_key(tx, [1, 2])]
+
+
+CLEAR = Counted(4_000, 2_000, 2_000, 0)
+
+
+def test_where_nothing_is_said_of_households_they_are_nothing(hub: HubKit) -> None:
+    assert siblings(hub, CLEAR) == []
+
+
+def test_where_pairs_show_families_the_data_of_a_domain_change_nothing(kit: HubKit) -> None:
+    assert siblings(kit, Counted(4_000, 2_000, 2_000, 200)) == []
+
+
+def test_little_is_no_proof_that_there_are_no_families(kit: HubKit) -> None:
+    assert siblings(kit, Counted(400, 200, 200, 0)) == []
+
+
+def test_where_both_say_so_they_are_a_possible_candidate_and_no_more(kit: HubKit) -> None:
+    assert siblings(kit, CLEAR) == [("candidate", "possible")]
+    assert [kit.inbox(agency) for agency in (kit.agency("police"),)] == [[]]
+
+
+def test_settlement_counts_what_pairs_show_once_and_nothing_under_embargo(hub: HubKit) -> None:
+    police, customs = hub.agency("police"), hub.agency("intelligence")
+    hub.submit(police, police.record(BROTHER), police.record(SISTER))
+    hub.submit(customs, customs.record(BROTHER))
+    hub.submit(customs, customs.record(BROTHER, marking=replace(MARKING, embargo_basis="art-12")))
+    for _ in range(2):
+        hub.beat()
+    with hub.core.database.read() as tx:
+        assert paired.of(tx, "ter") == (3, 1, 1, 1)
+        assert paired.of(tx, "lists") == Counted()
+
+
+def test_counts_are_halved_when_they_are_full(hub: HubKit) -> None:
+    with hub.core.database.write() as tx:
+        paired.add(tx, {"ter": Counted(3_999_999, 1_000_000, 900_001, 2)})
+        paired.add(tx, {"ter": Counted(1, 0, 1, 1), "lists": Counted(1)})
+        assert paired.of(tx, "ter") == (2_000_000, 500_000, 450_001, 1)
+        assert paired.of(tx, "lists") == (1, 0, 0, 0)
