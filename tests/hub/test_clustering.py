@@ -15,14 +15,15 @@ from cluster_kit import EVENTS, expected, happen, put_records, step, stored
 from hub_kit import FakeAgency, HubKit
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from judgement_kit import judge, link_of
 from parties import MARKING
 
 from passerelle.errors import PasserelleError
-from passerelle.notification import LinkState
+from passerelle.judgement import Verdict
 from passerelle.record import RecordAction
 from passerelle_hub.clustering import Clustering
 from passerelle_hub.match.clusters import Pair
-from passerelle_hub.store import Database, Transaction, links, log_store
+from passerelle_hub.store import Database, Transaction, log_store
 from passerelle_hub.store import clusters as store
 
 CORE = {
@@ -77,9 +78,7 @@ def test_a_refuted_link_splits_and_nothing_joins_them_again(hub: HubKit) -> None
     send(hub, "police", CORE | NUMBER)
     send(hub, "intelligence", CORE | NUMBER)
     hub.beat()
-    with hub.core.database.write() as tx:
-        (known,) = links.by_key(tx, [1])
-        links.change(tx, known._replace(state=LinkState.REFUTED.value))
+    judge(hub, hub.agency("police"), link_of(hub, 1).link_id, Verdict.REFUTED)
     hub.beat()
     assert groups(hub) == []
     send(hub, "coordination", CORE | NUMBER)

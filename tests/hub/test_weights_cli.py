@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 from hub_kit import HubKit
+from judgement_kit import judge, link_of
 from parties import HUB
 
 from passerelle.errors import PasserelleError
+from passerelle.judgement import Verdict
 from passerelle.keyfile import KeyKind, write_key
-from passerelle.notification import LinkState
 from passerelle_hub.cli import app as hub_app
 from passerelle_hub.policy_cli import app as policy_app
-from passerelle_hub.store import links
 
 Command = Callable[..., str]
 CONFIRMED = 12
@@ -30,11 +30,9 @@ def hub_file(hub: HubKit, tmp_path: Path, database_url: str) -> Path:
         hub.submit(police, police.record(words))
         hub.submit(intelligence, intelligence.record(words))
     hub.beat()
-    with hub.core.database.write() as tx:
-        for number in range(1, CONFIRMED + 2):
-            (known,) = links.by_key(tx, [number])
-            state = LinkState.CONFIRMED if number <= CONFIRMED else LinkState.REFUTED
-            links.change(tx, known._replace(state=state.value))
+    for number in range(1, CONFIRMED + 2):
+        verdict = Verdict.CONFIRMED_JUSTIFIED if number <= CONFIRMED else Verdict.REFUTED
+        judge(hub, police, link_of(hub, number).link_id, verdict)
     write_key(tmp_path / "pepper.key", KeyKind.PEPPER, hub.core.foundation.pepper)
     for name in ("alice", "bram"):
         policy_app(["key", str(tmp_path / f"{name}.key")], result_action="return_value")

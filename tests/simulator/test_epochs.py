@@ -12,8 +12,9 @@ from simulator import Federation, Member, federation
 
 from passerelle.clock import DAY
 from passerelle.errors import PasserelleError
-from passerelle.notification import LinkState
+from passerelle.judgement import Reason, Verdict
 from passerelle.oprf.pinned import GroupKeys
+from passerelle_connector.judge import Finding
 from passerelle_hub.epochs import TokenEpochs
 from passerelle_hub.policy.bundle import Bundle
 from passerelle_hub.policy.embedded import EmbeddedEngine
@@ -88,7 +89,7 @@ async def test_an_epoch_from_its_announcement_to_the_end_of_the_old_one(turning:
     day(turning)
     (before,) = known(turning)
     assert before.state == "notified"
-    judged(turning, before)
+    await confirmed(police, before)
     told = len(await police.read_inbox()), len(await customs.read_inbox())
 
     decide(turning, lambda epochs, tx: epochs.announce(tx, "ter", 2, "ada"))
@@ -133,10 +134,11 @@ async def test_an_epoch_from_its_announcement_to_the_end_of_the_old_one(turning:
     await again.submit()
 
 
-def judged(simulated: Federation, link: StoredLink) -> None:
+async def confirmed(member: Member, link: StoredLink) -> None:
     """Somebody confirmed it."""
-    with simulated.kit.core.database.write() as tx:
-        links.change(tx, link._replace(state=LinkState.CONFIRMED.value))
+    verdict, reason = Verdict.CONFIRMED_JUSTIFIED, Reason.DOCUMENTS
+    why = ("u-17", "counter_terrorism", "be_ter_2024", "c-9", 3)
+    await member.judge.give(Finding(link.link_id.hex(), verdict, reason, *why))
 
 
 async def test_a_record_that_is_withdrawn_meanwhile_has_no_link_left(turning: Federation) -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Barrier
 
 import pytest
-from hub_kit import HubKit, Outage, hub_kit
+from hub_kit import FakeAgency, HubKit, Outage, hub_kit
 from judgement_kit import NUMBER, SAME, judge, judgement, link_of, linked, signed_judgement
 from parties import MARKING
 
 from passerelle.errors import PasserelleError
-from passerelle.judgement import WINDOW, Reason, Verdict
+from passerelle.judgement import WINDOW, Judgement, Reason, Verdict
 from passerelle.marking import Marking, Tlp
 from passerelle.notification import LinkState, NotificationKind
 from passerelle.record import RecordAction
@@ -326,3 +328,21 @@ def test_judgements_of_one_moment_have_an_order(hub: HubKit) -> None:
         hub.core.judgements.judge(signed, police.identity)
     with hub.core.database.read() as tx:
         assert links.counts(tx) == {"under_review": 1}
+
+
+def test_judgements_of_both_agencies_at_one_moment_are_both_heard(hub: HubKit) -> None:
+    link_id = linked(hub, *PAIR)
+    said = zip(PAIR, (Verdict.REFUTED, Verdict.CONFIRMED_JUSTIFIED), strict=True)
+    given = [(hub.agency(name), judgement(hub.agency(name), link_id, verdict)) for name, verdict in said]
+    start = Barrier(len(given))
+
+    def give(agency: FakeAgency, judgement_: Judgement) -> None:
+        signed = signed_judgement(agency, judgement_)
+        start.wait()
+        hub.core.judgements.judge(signed, agency.identity)
+
+    with ThreadPoolExecutor(len(given)) as threads:
+        for done in [threads.submit(give, *one) for one in given]:
+            done.result()
+    assert link_of(hub, 1).state == LinkState.UNDER_REVIEW
+    assert [note.state for note in hub.inbox(hub.agency("police"))][-1] is LinkState.UNDER_REVIEW

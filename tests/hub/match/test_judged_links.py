@@ -7,7 +7,9 @@ import os
 
 import pytest
 from hub_kit import FakeAgency, HubKit
+from judgement_kit import judge, link_of
 
+from passerelle.judgement import Verdict
 from passerelle.notification import LinkState
 from passerelle_hub.match.calibration_cli import read_calibration
 from passerelle_hub.store import links
@@ -28,9 +30,7 @@ def refuted(hub: HubKit) -> tuple[FakeAgency, bytes]:
     hub.submit(police, police.record(NAMES, record_id=record))
     hub.submit(intelligence, intelligence.record(NAMES | NUMBER))
     hub.beat()
-    with hub.core.database.write() as tx:
-        (known,) = links.by_key(tx, [1])
-        links.change(tx, known._replace(state=LinkState.REFUTED.value))
+    judge(hub, intelligence, link_of(hub, 1).link_id, Verdict.REFUTED)
     return police, record
 
 
