@@ -18,10 +18,10 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     CursorResult,
+    Executable,
     Float,
     Integer,
     LargeBinary,
-    Select,
     SmallInteger,
     String,
     Table,
@@ -31,7 +31,6 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.sql.dml import ReturningUpdate
 
 from passerelle_hub.store.database import Transaction
 
@@ -62,7 +61,7 @@ def cursor(tx: Transaction, *, binary: bool = False) -> psycopg.Cursor[tuple[Any
     return connection.cursor(binary=binary)
 
 
-def fetch(tx: Transaction, query: Select[Any] | ReturningUpdate[Any]) -> list[tuple[Any, ...]]:
+def fetch(tx: Transaction, query: Executable) -> list[tuple[Any, ...]]:
     """All rows as the driver gives them, at half of what SQLAlchemy's own cost.
 
     For numbers, texts and bytes: nothing is converted.
