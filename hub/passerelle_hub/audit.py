@@ -34,6 +34,7 @@ class EventKind(StrEnum):
     DECISIONS_TAKEN = "decisions.taken"
     RECORDS_STORED = "records.stored"
     RECORD_ERASED = "record.erased"
+    RECORD_UNINDEXED = "record.unindexed"
     LINK_OPENED = "link.opened"
     LINK_CHANGED = "link.changed"
     LINK_JUDGED = "link.judged"
@@ -99,6 +100,7 @@ MEANING: Mapping[EventKind, str] = {
     EventKind.DECISIONS_TAKEN: "Policy was asked; the decision ids and how many were denied.",
     EventKind.RECORDS_STORED: "A batch's records were stored; root over digests of each and its index.",
     EventKind.RECORD_ERASED: "A record was withdrawn or expired; its sections and index rows are gone.",
+    EventKind.RECORD_UNINDEXED: "A record's index rows are gone with its closed token epoch; the rest stays.",
     EventKind.LINK_OPENED: "Two records were linked.",
     EventKind.LINK_CHANGED: "A link's state or band changed.",
     EventKind.LINK_JUDGED: "A named person of an agency judged a link: verdict, reason, purpose, case.",

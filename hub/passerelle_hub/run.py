@@ -31,6 +31,7 @@ from passerelle_hub.schedule import Schedule, hub_jobs
 from passerelle_hub.start import open_core
 from passerelle_hub.store.waking import Waking
 from passerelle_hub.ticking import Wakes, last_checkpoint, tick
+from passerelle_hub.unindex import PORTION_SECONDS, ClosedEpochs
 
 _LOG = get_logger("hub")
 
@@ -103,6 +104,8 @@ def _further_jobs(schedule: Schedule, core: Core, settings: HubSettings) -> None
     schedule.every(settings.retention_seconds, "details", erasure.run)
     schedule.every(ENTRY_SECONDS, "entries", lambda: take_entries(core, settings))
     schedule.every(settings.retention_seconds, "closer", core.comparisons.lapse)
+    closed = ClosedEpochs(core.database, core.audit, core.foundation.clock)
+    schedule.every(PORTION_SECONDS, "epochs", closed.sweep)
     inventory = Inventory(core, settings.path(settings.tls.chain).read_bytes)
     schedule.every(INVENTORY_SECONDS, "inventory", inventory.look)
 

@@ -74,6 +74,7 @@ class FakeAgency:
     manifest_key: SigningKey = field(default_factory=SigningKey.generate)
     sequence: int = 0
     previous: bytes = GENESIS
+    epoch: int = 1
 
     @property
     def identity(self) -> Identity:
@@ -128,7 +129,7 @@ class FakeAgency:
             records=len(records),
             root=batch_root([record.header for record in records]),
             recipients=recipient_digest(()),
-            epoch=1,
+            epoch=self.epoch,
             normaliser="norm/1",
             catalogue=catalogue().version,
             created=self.clock.now(),

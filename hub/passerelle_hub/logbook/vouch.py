@@ -17,6 +17,7 @@ from passerelle.audit.rows import (
     Value,
     decisions_digest,
     notified,
+    record_body,
     record_head,
     record_leaf,
     records_root,
@@ -60,6 +61,11 @@ def withdrawn(agency: str, record_id: bytes, revision: int) -> Vouch:
 def expired(row: RecordRow) -> Vouch:
     """A record was erased past its expiry; what is left of its row."""
     return Vouch(names.record(row.agency, row.record_id, row.revision), expired_digest(row))
+
+
+def unindexed(salt: bytes, row: RecordRow) -> Vouch:
+    """A record's rows of the index were removed; what is left of it, under the salt of its leaf."""
+    return Vouch(names.record(row.agency, row.record_id, row.revision), record_body(salt, row))
 
 
 def agency_fields(agency: str, entry: bytes, revision: int, added: int) -> Fields:

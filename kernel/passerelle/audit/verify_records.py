@@ -7,7 +7,8 @@
     hashes of those that the receipt refuses they give the root that the agency signed: a hub that changed one
     before it wrote it down is found;
 (3) records: the current row, its rows of the index, its wraps and sections are those of the last leaf; or an
-    event says that the record was erased, and nothing is left but its number; as many are active and under
+    event says that the record was erased, and nothing is left but its number, or that its index rows were
+    removed with a closed epoch, and vouches for the rest; as many are active and under
     no embargo as the population says.
 """
 
@@ -20,6 +21,7 @@ from itertools import groupby
 from typing import Any, Final
 
 from passerelle.audit import names
+from passerelle.audit.event import NOTHING
 from passerelle.audit.layout import Export
 from passerelle.audit.parties import Parties
 from passerelle.audit.rows import (
@@ -290,9 +292,12 @@ def _record(row: dict[str, Any], scratch: Scratch, what: str) -> None:
     if held.state == "expired":
         _expired(held, sections, copy, erased, what)
         return
-    if (held.state == "withdrawn") != (erased is not None):
+    body = found[1]
+    if held.state == "active" and erased is not None and erased[0] != NOTHING:
+        body = erased[0]  # its index rows went with their epoch; the event vouches for the rest
+    elif (held.state == "withdrawn") != (erased is not None):
         raise false(what, f"state {held.state}, by the log {'erased' if erased else 'not erased'}")
-    if record_body(salt, held) != found[1]:
+    if record_body(salt, held) != body:
         raise false(what, "row, index or wraps are not what was logged")
     copied = [copy[at : at + _MARK] for at in range(0, len(copy), _MARK)]
     if sorted(entry[:-_KIND] for entry in held.entries) != sorted(copied):
