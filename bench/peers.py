@@ -102,7 +102,7 @@ async def _ours(stage: Running, parties: Sequence[Sequence[str]], file: Path) ->
     """(2) One tokeniser for each party, so that none finds values of another in its cache."""
     settings = load(ConnectorSettings, stage.stage.connectors[AGENCY])
     peers, stores, kind = load_peers(settings), open_stores(settings), catalogue().named(_KIND).id
-    pepper, database = Pepper(os.urandom(32)), Database(sqlite_engine(f"sqlite:///{file}"))
+    marks_of, database = Pepper(os.urandom(32)).marker("ter", 1), Database(sqlite_engine(f"sqlite:///{file}"))
     with database.write() as tx:
         tx.exec_driver_sql(_TABLE)
     found = 0
@@ -114,8 +114,7 @@ async def _ours(stage: Running, parties: Sequence[Sequence[str]], file: Path) ->
                 tokeniser = _tokeniser(settings, stores, ports)
                 tokens = await tokeniser.tokenise([[Key(kind, item.encode())] for item in items])
                 rows = [kind.to_bytes(2, "big") + token for record in tokens for _, token in record]
-                (entries,) = pepper.index("ter", 1, [rows])
-                found += _matched(database, party, entries)
+                found += _matched(database, party, marks_of(rows))
             seconds, used = time.perf_counter() - began, cpu_seconds() - cpu
             return Took(seconds, used + stage.trustee_cpu() - trustees, found)
     finally:

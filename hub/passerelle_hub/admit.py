@@ -46,6 +46,7 @@ from passerelle.record import (
 from passerelle.registry_entry import Status
 from passerelle.sign import Signed, verify
 from passerelle_hub.domains import Domains
+from passerelle_hub.index import Marker, Pepper
 from passerelle_hub.registry import Registry
 
 MAX_SKEW = 300 * SECOND
@@ -55,16 +56,22 @@ _SHAPES = 4_096
 class AdmittedRecord(NamedTuple):
     """A record whose header, tokens and sections agree; `position` is its place in the batch.
 
-    `raw` are the header's exact bytes, `marking` those of its marking alone, as `encode_marking` writes them;
-    `tokens` stand one by one, each behind its kind.
+    `header` are its exact bytes, `marking` those of its marking alone, as `encode_marking` writes them. The
+    rest of the header that is needed stands beside them: what a batch holds on to is slow to come back to.
+    Tokens end here: `entries` are their marks, as the index keeps them, each before its kind.
     """
 
     position: int
-    header: Header
+    record_id: bytes
+    revision: int
+    action: RecordAction
+    entity: EntityKind
+    expiry: int
+    embargoed: bool
     marking: bytes
-    raw: bytes
+    header: bytes
     kinds: tuple[int, ...]
-    tokens: tuple[bytes, ...]
+    entries: tuple[bytes, ...]
     sections: tuple[Section, ...]
     wraps: tuple[SectionKeyWrap, ...]
 
@@ -85,12 +92,19 @@ class Admission:
     """
 
     def __init__(
-        self, hub: Identity, registry: Registry, domains: Domains, catalogue: Catalogue, clock: Clock
+        self,
+        hub: Identity,
+        registry: Registry,
+        domains: Domains,
+        catalogue: Catalogue,
+        pepper: Pepper,
+        clock: Clock,
     ) -> None:
         self._hub = hub
         self._registry = registry
         self._domains = domains
         self._catalogue = catalogue
+        self._pepper = pepper
         self._clock = clock
         self._shapes: set[tuple[EntityKind, tuple[int, ...]]] = set()
 
@@ -149,15 +163,16 @@ class Admission:
         records: list[AdmittedRecord] = []
         refusals: list[RecordRefusal] = []
         seen: set[bytes] = set()
+        marker = self._pepper.marker(statement.domain, statement.epoch)
         for at, record in enumerate(batch.records):  # (6)
             try:
-                admitted = self._record(at, record, statement)
-                if admitted.header.record_id in seen:
+                admitted = self._record(at, record, statement.agency, marker)
+                if admitted.record_id in seen:
                     raise PasserelleError("record_revision_stale", "twice in one batch")
             except PasserelleError as error:
                 refusals.append(RecordRefusal(at, error.code))
                 continue
-            seen.add(admitted.header.record_id)
+            seen.add(admitted.record_id)
             records.append(admitted)
         return AdmittedBatch(statement, tuple(records), tuple(refusals))
 
@@ -169,32 +184,37 @@ class Admission:
         if statement.created > self._clock.now() + MAX_SKEW:
             raise PasserelleError("batch_clock_skew", f"more than {MAX_SKEW // SECOND} s ahead")
 
-    def _record(self, at: int, record: SealedRecord, statement: BatchStatement) -> AdmittedRecord:
+    def _record(self, at: int, record: SealedRecord, agency: str, marker: Marker) -> AdmittedRecord:
         header, marking = read_header(record.header)
-        if header.agency != statement.agency:
+        if header.agency != agency:
             raise PasserelleError("batch_wrong_signer", f"header {at} names another agency")
         raw, kinds, packed, salt, sealed, wraps = record
+        action, entity = header.action, header.entity
         if len(packed) != len(kinds) * TOKEN_BYTES:
             raise PasserelleError("batch_incomplete", f"tokens of record {at}")
-        if (header.entity, kinds) not in self._shapes:
-            self._kinds_known(at, header, kinds)
+        if (entity, kinds) not in self._shapes:
+            self._kinds_known(at, entity, kinds)
         tokens = token_rows(kinds, packed)
         if commitment_of(salt, tokens) != header.token_commitment:
             raise PasserelleError("record_token_commitment", f"record {at}")
         if len(set(tokens)) != len(tokens):  # the index could not tell them apart
             raise PasserelleError("tokens_malformed", f"record {at}: a token twice")
-        if header.action is RecordAction.WITHDRAW and (kinds or sealed):
+        if action is RecordAction.WITHDRAW and (kinds or sealed):
             raise PasserelleError("header_invalid", f"record {at} withdraws and holds content")
         sections = _named(at, header, record)
-        return AdmittedRecord(at, header, marking, raw, kinds, tuple(tokens), sections, wraps)
+        return AdmittedRecord(
+            at, header.record_id, header.revision, action, entity,
+            header.lifetime.expiry, header.marking.embargoed, marking,
+            raw, kinds, marker(tokens), sections, wraps,
+        )  # fmt: skip
 
-    def _kinds_known(self, at: int, header: Header, kinds: tuple[int, ...]) -> None:
+    def _kinds_known(self, at: int, entity: EntityKind, kinds: tuple[int, ...]) -> None:
         for number, count in Counter(kinds).items():
             kind = self._catalogue.kinds.get(number)
-            if kind is None or header.entity not in kind.entities or count > kind.max_values:
+            if kind is None or entity not in kind.entities or count > kind.max_values:
                 raise PasserelleError("record_kind_unknown", f"record {at}, kind {number}, {count} tokens")
         if len(self._shapes) < _SHAPES:
-            self._shapes.add((header.entity, kinds))
+            self._shapes.add((entity, kinds))
 
 
 def _named(at: int, header: Header, record: SealedRecord) -> tuple[Section, ...]:

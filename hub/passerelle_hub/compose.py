@@ -176,10 +176,9 @@ def _intake(
     clock, table = base.clock, catalogue()
     return Intake(
         database=database,
-        admission=Admission(base.identity, registry, base.domains, table, clock),
+        admission=Admission(base.identity, registry, base.domains, table, Pepper(base.pepper), clock),
         decisions=decisions,
         quota=quota,
-        pepper=Pepper(base.pepper),
         catalogue=table,
         audit=audit,
         receipts=Receipts(base.identity, base.signing_key, audit, clock),

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from functools import lru_cache
+from typing import TypeAlias
 
 MARK_BYTES = 16
 _KIND_BYTES = 2
 PEPPER_BYTES = 32
 _BLOCK = 64
+
+
+Marker: TypeAlias = "Callable[[Iterable[bytes]], tuple[bytes, ...]]"
+"""Takes a record's tokens as `passerelle.batch.token_rows` gives them."""
 
 
 class Pepper:
@@ -27,26 +32,26 @@ class Pepper:
         self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in key))
         self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in key))
 
-    def index(
-        self, domain: str, epoch: int, records: Iterable[Sequence[bytes]]
-    ) -> Iterator[tuple[bytes, ...]]:
-        """For each record its entries of the index: per token the mark and its kind (2 bytes).
+    def marker(self, domain: str, epoch: int) -> Marker:
+        """What turns a record's tokens into its entries of the index: per token mark and kind (2 bytes).
 
-        A record is its tokens as `passerelle.batch.token_rows` gives them. Domain and epoch come first and
-        with their lengths, so the parts cannot run into each other.
+        Domain and epoch come first and with their lengths, so the parts cannot run into each other.
         """
         name = domain.encode()
         base = self._inner.copy()
         base.update(struct.pack(">HI", len(name), epoch) + name)
         copy, outer = base.copy, self._outer.copy
-        for rows in records:
-            entries: list[bytes] = []
+
+        def entries(rows: Iterable[bytes]) -> tuple[bytes, ...]:
+            made: list[bytes] = []
             for row in rows:  # HMAC by its definition (RFC 2104): `hmac` costs twice as much for one block
                 inner, mac = copy(), outer()
                 inner.update(row)
                 mac.update(inner.digest())
-                entries.append(mac.digest()[:MARK_BYTES] + row[:_KIND_BYTES])
-            yield tuple(entries)
+                made.append(mac.digest()[:MARK_BYTES] + row[:_KIND_BYTES])
+            return tuple(made)
+
+        return entries
 
 
 def split(marks: bytes) -> list[bytes]:

@@ -36,7 +36,7 @@ from passerelle_hub import facts
 from passerelle_hub.admit import Admission, AdmittedBatch, AdmittedRecord, statement_digest
 from passerelle_hub.audit import Audit, EventKind
 from passerelle_hub.decisions import Decisions, unanswered
-from passerelle_hub.index import Pepper, pack_kinds, split
+from passerelle_hub.index import pack_kinds, split
 from passerelle_hub.logbook import vouch
 from passerelle_hub.policy.model import Decision, PolicyRequest
 from passerelle_hub.quota import Quota, resource_of, tokens_by_group
@@ -61,7 +61,6 @@ class Intake:
         admission: Admission,
         decisions: Decisions,
         quota: Quota,
-        pepper: Pepper,
         catalogue: Catalogue,
         audit: Audit,
         receipts: Receipts,
@@ -71,7 +70,6 @@ class Intake:
         self._admission = admission
         self._decisions = decisions
         self._quota = quota
-        self._pepper = pepper
         self._catalogue = catalogue
         self._audit = audit
         self._receipts = receipts
@@ -146,7 +144,7 @@ class Intake:
     def _take(self, tx: Transaction, batch: Batch, admitted: AdmittedBatch, peer: Identity) -> Signed:
         statement, digest = admitted.statement, statement_digest(batch.signed)
         taken, denied = self._decide(tx, admitted, peer)  # (3)
-        known = records.revisions(tx, peer.agency, [record.header.record_id for record, _ in taken])
+        known = records.revisions(tx, peer.agency, [record.record_id for record, _ in taken])
         taken, stale = _current(taken, known)
         refusals = tuple(sorted((*admitted.refusals, *denied, *stale), key=lambda row: row.index))
         event = self._audit.append(  # (4)
@@ -198,7 +196,7 @@ class Intake:
             of = tiers.get(one.kinds)
             if of is None:
                 of = tiers[one.kinds] = facts.tiers(self._catalogue, one.kinds)
-            key = one.header.action, one.header.entity, one.marking, of
+            key = one.action, one.entity, one.marking, of
             places.append(known.setdefault(key, len(known)))
         return [facts.submission(said.agency, role, protocol, *key) for key in known], places
 
@@ -241,23 +239,25 @@ class Intake:
         self, taken: Sequence[_Taken], statement: BatchStatement, batch_pk: int
     ) -> list[NewRecord]:
         now, limits = self._clock.now(), dict[str, int]()
+        agency, domain, epoch = statement.agency, statement.domain, statement.epoch
         drawn = secrets.token_bytes(SALT_BYTES * len(taken))
         salts = [drawn[at : at + SALT_BYTES] for at in range(0, len(drawn), SALT_BYTES)]
-        index = self._pepper.index(statement.domain, statement.epoch, [record.tokens for record, _ in taken])
         new: list[NewRecord] = []
-        for (record, decision), salt, entries in zip(taken, salts, index, strict=True):
-            place, head, marking, raw, kinds, _, sections, sealed = record
-            agency, record_id, revision, action, entity, *_ = head
+        for (record, decision), salt in zip(taken, salts, strict=True):
+            (
+                place, record_id, revision, action, entity, own_expiry, embargoed, marking,
+                header, kinds, entries, sections, sealed,
+            ) = record  # fmt: skip
             withdrawn = action is RecordAction.WITHDRAW  # and holds nothing, as `admit` saw
             state = "withdrawn" if withdrawn else "active"
-            expiry = 0 if withdrawn else _expiry(head.lifetime.expiry, decision, now, limits)
+            expiry = 0 if withdrawn else _expiry(own_expiry, decision, now, limits)
             wraps = tuple([(wrap.section, wrap.recipient, wrap.wrapped) for wrap in sealed])
             row = RecordRow(  # by place: a batch makes them by the thousand
-                agency, record_id, revision, state, entity.value, statement.domain, statement.epoch,
-                marking, pack_kinds(kinds), expiry, head.marking.embargoed, entries, wraps,
+                agency, record_id, revision, state, entity.value, domain, epoch,
+                marking, pack_kinds(kinds), expiry, embargoed, entries, wraps,
             )  # fmt: skip
             body = record_body(salt, row)
-            new.append(NewRecord(row, batch_pk, place, raw, decision.id, salt, body, sections))
+            new.append(NewRecord(row, batch_pk, place, header, decision.id, salt, body, sections))
         return new
 
 
@@ -282,9 +282,9 @@ def _current(
     fresh: list[_Taken] = []
     stale: list[RecordRefusal] = []
     for one in taken:
-        (place, head, *_), _ = one
-        if head.record_id in known and head.revision <= known[head.record_id][1]:
-            stale.append(RecordRefusal(place, "record_revision_stale"))
+        record, _ = one
+        if record.record_id in known and record.revision <= known[record.record_id][1]:
+            stale.append(RecordRefusal(record.position, "record_revision_stale"))
         else:
             fresh.append(one)
     return fresh, stale

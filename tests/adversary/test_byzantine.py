@@ -327,9 +327,10 @@ class Downgrading:
         return replace(true, records=tuple(self._lower(one) for one in true.records))
 
     def _lower(self, one: AdmittedRecord) -> AdmittedRecord:
-        lower = replace(one.header.marking, classification=Classification.UNCLASSIFIED)
-        header = one.header._replace(marking=lower)
-        return one._replace(header=header, marking=encode_marking(lower), raw=encode_header(header))
+        true = decode_header(one.header)
+        lower = replace(true.marking, classification=Classification.UNCLASSIFIED)
+        header = encode_header(true._replace(marking=lower))
+        return one._replace(header=header, marking=encode_marking(lower))
 
 
 @pytest.mark.parametrize("refused", [False, True], ids=["all taken", "one refused"])

@@ -38,7 +38,7 @@ def find(
 ) -> list[Found]:
     """The records that the question finds, best first."""
     rows = token_rows(question.kinds, question.tokens)
-    (entries,) = pepper.index(question.domain, question.epoch, [rows])  # (1)
+    entries = pepper.marker(question.domain, question.epoch)(rows)  # (1)
     asked = [entry[:MARK_BYTES] for entry in entries]
     carriers = marks.visible(tx, sorted(set(asked)), cap)
     known = records.by_key(tx, sorted({key for keys in carriers.values() for key in keys}))
