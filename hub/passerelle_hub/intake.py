@@ -1,11 +1,11 @@
-"""Transaction A of a batch: admit, decide, records, index rows, audit, receipt.
+"""Transaction A of a batch: admit, decide, audit, receipt, records, index rows.
 
 (1) an answered batch gets its stored receipt again, word for word;
 (2) admit: authenticate, place in the agency's chain, check the content;
 (3) decide: policy, once per distinct marking; a denied record is refused, the rest goes on;
 (4) audit, before anything is stored;
-(5) records and index rows; the batch is *indexed*;
-(6) the signed receipt, stored in the same transaction and sent after the commit.
+(5) the signed receipt, stored with the batch and sent after the commit;
+(6) records and index rows; the batch is *indexed*.
 
 A refusal is signed and audited too. It consumes the sequence number whenever the statement is authentic
 and was the next one, so that one bad batch never blocks the queue. Nothing else of it is stored, and its
@@ -24,7 +24,7 @@ from typing import Final, TypeAlias
 from passerelle.audit.rows import SALT_BYTES, RecordRow, record_body
 from passerelle.catalogue import Catalogue
 from passerelle.clock import SECOND, Clock
-from passerelle.codec.signed import decode_signed, encode_signed
+from passerelle.codec.signed import decode_signed
 from passerelle.errors import PasserelleError
 from passerelle.groups import EntityKind
 from passerelle.identity import Identity
@@ -158,16 +158,15 @@ class Intake:
             records=len(taken),
             refused=len(refusals),
         )
+        receipt = self._receipts.accept(statement, digest, refusals, event)  # (5)
         batches.advance(tx, peer.agency, statement.sequence, digest)
         left_out = b"".join(leaf_hash(batch.records[row.index].header) for row in refusals)
-        row = new_batch(statement, batch.signed, digest, "indexed", self._clock.now(), left_out)
+        row = new_batch(statement, batch.signed, digest, receipt, "indexed", self._clock.now(), left_out)
         batch_pk = batches.put(tx, row)
-        self._store(tx, taken, statement, batch_pk, known)  # (5)
+        self._store(tx, taken, statement, batch_pk, known)  # (6)
         records.put_keks(tx, batch_pk, batch.keks)
         if statement.chances:
             chances.put(tx, statement.domain, statement.agency, statement.chances, self._clock.now())
-        receipt = self._receipts.accept(statement, digest, refusals, event)  # (6)
-        batches.put_receipt(tx, batch_pk, encode_signed(receipt))
         return receipt
 
     def _decide(
@@ -208,7 +207,7 @@ class Intake:
         batch_pk: int,
         known: dict[bytes, tuple[int, int]],
     ) -> None:
-        """Step 5; the log gets one event for all records, and one more for each erasure."""
+        """Step 6; the log gets one event for all records, and one more for each erasure."""
         if not taken:
             return
         new, actor = self._new_records(taken, statement, batch_pk), statement.connector

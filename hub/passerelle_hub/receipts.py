@@ -73,8 +73,7 @@ class Receipts:
         )
         if consumed and statement and signed:
             batches.advance(tx, peer.agency, sequence, digest)
-            new = new_batch(statement, signed, digest, "refused", self._clock.now())
-            batches.put_receipt(tx, batches.put(tx, new), encode_signed(receipt))
+            batches.put(tx, new_batch(statement, signed, digest, receipt, "refused", self._clock.now()))
         return receipt
 
     def _sign(
@@ -106,7 +105,13 @@ class Receipts:
 
 
 def new_batch(
-    statement: BatchStatement, signed: Signed, digest: bytes, state: str, received: int, left_out: bytes = b""
+    statement: BatchStatement,
+    signed: Signed,
+    digest: bytes,
+    receipt: Signed,
+    state: str,
+    received: int,
+    left_out: bytes = b"",
 ) -> NewBatch:
     """The row of a batch, as `indexed` or `refused`; `left_out` as in `NewBatch`."""
     return NewBatch(
@@ -119,6 +124,7 @@ def new_batch(
         epoch=statement.epoch,
         state=state,
         received=received,
+        receipt=encode_signed(receipt),
         left_out=left_out,
     )
 

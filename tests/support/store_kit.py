@@ -16,7 +16,9 @@ def new_batch(tx: Transaction, agency: str = "police", sequence: int = 1) -> int
     """An indexed batch; returns its key."""
     return batches.put(
         tx,
-        NewBatch(agency, os.urandom(16), sequence, bytes(32), b"statement", "ter", 1, "indexed", 5),
+        NewBatch(
+            agency, os.urandom(16), sequence, bytes(32), b"statement", "ter", 1, "indexed", 5, b"receipt"
+        ),
     )
 
 

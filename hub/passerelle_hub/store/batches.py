@@ -31,7 +31,7 @@ class StoredBatch:
 
 @dataclass(frozen=True, slots=True)
 class NewBatch:
-    """A batch about to be stored; `state` is `indexed` or `refused`.
+    """A batch about to be stored with its signed receipt; `state` is `indexed` or `refused`.
 
     `left_out` are the leaf hashes of headers that were refused, 32 bytes each, by position: with those that
     are stored they give the root that the agency signed.
@@ -46,6 +46,7 @@ class NewBatch:
     epoch: int
     state: str
     received: int
+    receipt: bytes
     left_out: bytes = b""
 
 
@@ -100,7 +101,7 @@ def find(tx: Transaction, agency: str, batch_id: bytes) -> StoredBatch | None:
 
 
 def put(tx: Transaction, new: NewBatch) -> int:
-    """Store a batch without its receipt yet; returns its key."""
+    """Store a batch; returns its key."""
     key = tx.execute(
         insert(batch)
         .values(
@@ -113,17 +114,12 @@ def put(tx: Transaction, new: NewBatch) -> int:
             epoch=new.epoch,
             state=new.state,
             received=new.received,
-            receipt=b"",
+            receipt=new.receipt,
             left_out=new.left_out,
         )
         .returning(batch.c.batch_pk)
     ).scalar_one()
     return int(key)
-
-
-def put_receipt(tx: Transaction, batch_pk: int, receipt: bytes) -> None:
-    """Store the signed receipt, in the same transaction as `put`."""
-    tx.execute(update(batch).where(batch.c.batch_pk == batch_pk).values(receipt=receipt))
 
 
 def pending(tx: Transaction, limit: int, *, after: int = 0) -> tuple[PendingBatch, ...]:

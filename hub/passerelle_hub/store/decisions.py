@@ -46,7 +46,8 @@ def stored(tx: Transaction, ids: Sequence[str]) -> frozenset[str]:
     """Those of some decisions that are stored already."""
     found: set[str] = set()
     for part in parts(tx, ids):
-        found.update(tx.scalars(select(decision.c.decision).where(among(tx, decision.c.decision, part))))
+        asked = select(decision.c.decision).where(among(tx, decision.c.decision, part))
+        found.update(tx.scalars(asked).all())  # all at once: one after another, each costs as much again
     return frozenset(found)
 
 

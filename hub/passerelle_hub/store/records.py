@@ -129,7 +129,7 @@ def _new_keys(tx: Transaction, count: int) -> Sequence[int]:
         return ()
     if not on_sqlite(tx):
         query = "SELECT nextval('record_record_pk_seq') FROM generate_series(1, %s)"
-        return sorted(tx.exec_driver_sql(query, (count,)).scalars())
+        return sorted(tx.exec_driver_sql(query, (count,)).scalars().all())
     mine = update(last_key).where(last_key.c.name == "record")
     last = tx.execute(mine.values(value=last_key.c.value + count).returning(last_key.c.value)).scalar_one()
     return range(last - count + 1, last + 1)
