@@ -14,6 +14,7 @@ from cyclopts import App, CycloptsError
 from pydantic import BaseModel
 
 from passerelle.cli import build
+from passerelle.errors import table
 from passerelle_connector.config import ConnectorSettings
 from passerelle_hub.config import HubSettings
 from passerelle_pki.config import PkiSettings
@@ -137,6 +138,12 @@ def test_every_make_target_exists(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_every_command_and_option_exists(page: Path) -> None:
     assert missing_commands(code(page), build()) == []
+
+
+def test_every_command_and_page_that_an_error_names_exists() -> None:
+    said = "\n".join(f"{spec.cause} {spec.fix}" for spec in table().values())
+    assert missing_commands(re.sub(r"[,;:.)](?=\s|$)", "\n", said), build()) == []
+    assert [name for name in re.findall(r"docs/[\w/.-]*\w", said) if not (ROOT / name).is_file()] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
