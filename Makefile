@@ -20,8 +20,11 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# Two workers share what needs one process; what starts processes of its own uses all cores already.
+WORKERS ?= 2
 test: dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not journey and not adversary"
+	$(BIN)/python -m pytest -m "journey and not adversary"
 
 # Kills at seeded random moments, faults at each durable write; seeds are in the tests and in what they print.
 adversary: dev

@@ -1,4 +1,4 @@
-"""What all tests share: skips are failures where nothing may be missing, and the tools a test may need.
+"""What all tests share: skips are failures where nothing may be missing, where files lie, tools.
 
 With `CI=true` every skip, of a test or of a whole module, is reported as a failure with its reason: a run
 that left something out must not look like one that passed. An expected failure (`xfail`) stays what it is.
@@ -19,6 +19,22 @@ pytest_plugins = ("policy_fixtures", "postgres_fixtures")
 # A busy machine is slow and not wrong: how long an example takes is no property of what is tested.
 settings.register_profile("passerelle", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("passerelle")
+
+_MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a folder of its own there, for this user alone
+_ENOUGH = 4 * 2**30
+
+
+def _memory_serves() -> bool:
+    """Whether the files of tests may lie in memory: it is large enough and programs may start from it."""
+    if not os.access(_MEMORY, os.W_OK):
+        return False
+    found = os.statvfs(_MEMORY)
+    return found.f_bavail * found.f_frsize >= _ENOUGH and not found.f_flag & os.ST_NOEXEC
+
+
+# Stores synchronise every commit. A test can see the call of it; the disk only makes the test wait.
+if _memory_serves():
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
 
 def _strict() -> bool:

@@ -119,7 +119,9 @@ def test_nothing_is_written(tmp_path: Path, database: sqlite3.Connection) -> Non
 def test_a_reading_that_is_given_up_lets_go_of_the_database(
     tmp_path: Path, database: sqlite3.Connection
 ) -> None:
+    database.execute("begin")
     database.executemany("insert into person (nr) values (?)", [(number,) for number in range(5, 3_000)])
+    database.execute("commit")
     rows = cast("Any", source(tmp_path).records(""))
     next(rows)
     rows.close()
