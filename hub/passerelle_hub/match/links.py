@@ -20,21 +20,19 @@ from typing import NamedTuple
 from passerelle.catalogue import Catalogue
 from passerelle.clock import Clock
 from passerelle.codec.header import decode_marking
-from passerelle.groups import EntityKind
 from passerelle.judgement import STATES
 from passerelle.notification import LinkState, Relation
 from passerelle_hub import facts
 from passerelle_hub.audit import Audit, EventKind, Note
 from passerelle_hub.closer.looks import Looks
 from passerelle_hub.decisions import Decisions
-from passerelle_hub.index import unpack_kinds
 from passerelle_hub.logbook import vouch
 from passerelle_hub.match.closer import closer_table
 from passerelle_hub.match.evidence import FieldEvidence
 from passerelle_hub.match.judgement import agreeing, finding
 from passerelle_hub.match.paired import Paired
-from passerelle_hub.match.pairs import Pair
-from passerelle_hub.match.score import Population, Score, Verdict, score, weights_version
+from passerelle_hub.match.pairs import Pair, score_pair
+from passerelle_hub.match.score import Population, Score, Verdict, weights_version
 from passerelle_hub.policy.model import Decision, PolicyRequest
 from passerelle_hub.store import Transaction, judgements, links, paired, records
 from passerelle_hub.store.judgements import Standing
@@ -99,7 +97,7 @@ class Linker:
         if self._looks is not None:
             looked = self._looks.known(tx, pairs)
         scored = [
-            (pair, self._score(pair, populations[pair.low.domain], looked.get(_ends(pair)))) for pair in pairs
+            (pair, score_pair(pair, populations[pair.low.domain], looked.get(_ends(pair)))) for pair in pairs
         ]
         worth = [(pair, result) for pair, result in scored if result.verdict is not Verdict.NONE]
         requests = [self._request(pair) for pair, _ in worth]
@@ -158,17 +156,6 @@ class Linker:
             and _ends(pair) not in looked
         ]
         self._looks.ask(tx, grey)
-
-    def _score(self, pair: Pair, population: Population, compared: Mapping[str, str] | None) -> Score:
-        return score(
-            pair.shared,
-            unpack_kinds(pair.low.kinds),
-            unpack_kinds(pair.high.kinds),
-            EntityKind(pair.low.entity),
-            EntityKind(pair.high.entity),
-            population,
-            compared,
-        )
 
     def _request(self, pair: Pair) -> PolicyRequest:
         proven = facts.tiers(self._catalogue, (token.kind_id for token in pair.shared))

@@ -18,7 +18,9 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from passerelle.codec.header import decode_marking
-from passerelle_hub.match.score import SharedToken
+from passerelle.groups import EntityKind
+from passerelle_hub.index import unpack_kinds
+from passerelle_hub.match.score import Population, Score, SharedToken, score
 from passerelle_hub.store import Transaction, marks, records
 from passerelle_hub.store.marks import Shared
 from passerelle_hub.store.records import StoredRecord
@@ -32,6 +34,19 @@ class Pair(NamedTuple):
     low: StoredRecord
     high: StoredRecord
     shared: tuple[SharedToken, ...]
+
+
+def score_pair(pair: Pair, population: Population, compared: Mapping[str, str] | None) -> Score:
+    """Score two records as they are stored; `compared` is what a closer look found (`score`)."""
+    return score(
+        pair.shared,
+        unpack_kinds(pair.low.kinds),
+        unpack_kinds(pair.high.kinds),
+        EntityKind(pair.low.entity),
+        EntityKind(pair.high.entity),
+        population,
+        compared,
+    )
 
 
 @dataclass(frozen=True, slots=True)

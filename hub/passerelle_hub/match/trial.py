@@ -15,10 +15,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from passerelle.codec.header import decode_marking
-from passerelle.groups import EntityKind
-from passerelle_hub.index import unpack_kinds
-from passerelle_hub.match.pairs import Pair, find
-from passerelle_hub.match.score import Population, Score, Verdict, score
+from passerelle_hub.match.pairs import Pair, find, score_pair
+from passerelle_hub.match.score import Population, Score, Verdict
 from passerelle_hub.store import Transaction, batches, closer
 
 NOTHING: Final = "nothing"
@@ -76,7 +74,7 @@ def try_weights(tx: Transaction, populations: Mapping[str, Population], change: 
         looks = closer.of_pairs(tx, pairs) if pairs else {}
         for ends, pair in pairs.items():
             compared = json.loads(looks[ends].levels or "{}") if ends in looks else None
-            now, then = (_standing(_score(pair, one, compared)) for one in (before, after))
+            now, then = (_standing(score_pair(pair, one, compared)) for one in (before, after))
             moves[now, then] += 1
     changed = tuple((a, b, count) for (a, b), count in sorted(moves.items()) if a != b)
     return Trial(moves.total(), changed)
@@ -88,18 +86,6 @@ def _pairs(tx: Transaction, batch_pk: int) -> Iterator[Pair]:
         hidden = any(decode_marking(row.marking).embargoed for row in (pair.low, pair.high))
         if pair.high.batch_pk == batch_pk and not hidden:
             yield pair
-
-
-def _score(pair: Pair, population: Population, compared: Mapping[str, str] | None) -> Score:
-    return score(
-        pair.shared,
-        unpack_kinds(pair.low.kinds),
-        unpack_kinds(pair.high.kinds),
-        EntityKind(pair.low.entity),
-        EntityKind(pair.high.entity),
-        population,
-        compared,
-    )
 
 
 def _standing(result: Score) -> str:
