@@ -7,6 +7,7 @@ from collections.abc import Callable
 from passerelle.audit.follow import Follower, LogPort
 from passerelle.clock import Clock
 from passerelle.identity import Identity
+from passerelle.rotation import Rotation
 from passerelle.sign import SigningKey
 from passerelle_connector.compose_ports import authority_client
 from passerelle_connector.config import ConnectorSettings
@@ -17,7 +18,7 @@ from passerelle_connector.model import TokenProtocol
 from passerelle_connector.peers import Peers
 from passerelle_connector.pins import Pins
 from passerelle_connector.proof_files import ProofFiles
-from passerelle_connector.rotation import Rotation
+from passerelle_connector.rotate import rotate
 from passerelle_connector.store import InboxStore, PinStore, PromiseStore, WaitStore
 
 
@@ -55,7 +56,15 @@ def build_rotation(settings: ConnectorSettings, peers: Peers, clock: Clock) -> R
         return None
     me, keys = Identity.parse(settings.identity), settings.path(settings.keys)
     announce = authority_client(settings, settings.pki).announce if settings.pki is not None else None
-    return Rotation(me, keys, peers, clock, settings.rotate_days, announce)
+    return Rotation(
+        me.agency,
+        keys,
+        lambda: peers.manifest(me.agency),
+        lambda: rotate(me, keys, clock),
+        clock,
+        settings.rotate_days,
+        announce,
+    )
 
 
 def build_turning(

@@ -13,27 +13,21 @@ nobody seals to the new one. Old private keys stay in the folder: what was seale
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from passerelle.clock import DAY, Clock
-from passerelle.codec.signed import encode_signed
-from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
-from passerelle.keyfile import KeyKind, read_key, write_durably
-from passerelle.manifest import KeyEntry, KeyManifest, issue, read_manifest
+from passerelle.keyfile import KeyKind, read_key
+from passerelle.manifest import KeyEntry, KeyManifest
+from passerelle.manifest_files import last_manifest, write_successor
 from passerelle.sign import SigningKey
 from passerelle_connector.enrol import SEALING_LIFETIME, SIGNING_LIFETIME
 from passerelle_connector.keyring import MANIFEST, newest_keys, next_keys
 
-FIRST: Final = "manifest.signed"
 THRESHOLDS: Final = (1, 7, 14, 30)
 """Days before a key ends at which `status` warns."""
-
-_SUCCESSOR: Final = re.compile(r"manifest-([1-9][0-9]*)\.signed")
-_PUBLIC_MODE: Final = 0o644
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +38,6 @@ class Ending:
     days: int
     threshold: int
     until: int
-
-
-def manifest_file(keys: Path, sequence: int) -> Path:
-    """Where a manifest after the first lies."""
-    return keys / f"manifest-{sequence}.signed"
 
 
 def rotate(identity: Identity, keys: Path, clock: Clock) -> Path:
@@ -80,25 +69,7 @@ def rotate(identity: Identity, keys: Path, clock: Clock) -> Path:
             *(entry for entry in last.sealing_keys if entry.valid_until > now),
         ),
     )
-    file = manifest_file(keys, successor.sequence)
-    write_durably(file, encode_signed(issue(manifest_key, successor)), mode=_PUBLIC_MODE)  # (4)
-    return file
-
-
-def last_manifest(keys: Path, agency: str) -> KeyManifest:
-    """The newest manifest in the folder of our own keys, which is trusted as its keys are.
-
-    Raises:
-        PasserelleError: `manifest_malformed`, what `passerelle.manifest.read_manifest` raises.
-    """
-    found = ((_SUCCESSOR.fullmatch(path.name), path) for path in keys.glob("manifest-*.signed"))
-    numbered = {int(match[1]): path for match, path in found if match is not None}
-    file = numbered[max(numbered)] if numbered else keys / FIRST
-    try:
-        raw = file.read_bytes()
-    except OSError as error:
-        raise PasserelleError("manifest_malformed", f"{file.name}: {type(error).__name__}") from error
-    return read_manifest(raw, agency)
+    return write_successor(keys, manifest_key, successor)  # (4)
 
 
 def endings(manifest: KeyManifest, now: int) -> tuple[Ending, ...]:

@@ -27,6 +27,7 @@ from typing import Final
 from passerelle.clock import Clock
 from passerelle.errors import PasserelleError
 from passerelle.log import get_logger
+from passerelle.rotation import Rotation
 from passerelle.rpc.leaf import Renewal
 from passerelle_connector.closer.answering import Answering
 from passerelle_connector.deliver import Delivery
@@ -40,7 +41,6 @@ from passerelle_connector.peers import Peers
 from passerelle_connector.ports import DirectoryPort, Healthy, HubDescription, quiet
 from passerelle_connector.reading import Outcome, Reader
 from passerelle_connector.reconcile import Reconciled, Reconciliation
-from passerelle_connector.rotation import Rotation
 from passerelle_connector.sources import Source
 from passerelle_connector.sources.watch import look, rest
 from passerelle_connector.store import WaitStore

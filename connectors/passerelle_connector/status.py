@@ -10,9 +10,10 @@ from passerelle.catalogue import catalogue
 from passerelle.clock import moment
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
+from passerelle.manifest_files import last_manifest
 from passerelle_connector.config import ConnectorSettings
 from passerelle_connector.foundation import Stores
-from passerelle_connector.rotate import endings, last_manifest
+from passerelle_connector.rotate import endings
 
 
 def keys_ending(settings: ConnectorSettings, now: int) -> list[dict[str, Any]]:

@@ -14,7 +14,9 @@ from passerelle.certificate import Usage, read_chain
 from passerelle.clock import DAY, SECOND, SystemClock
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
-from passerelle.rpc.fresh import keep_fresh, leaf_renewal
+from passerelle.reissue import reissue
+from passerelle.rotation import Rotation, keep_rotated
+from passerelle.rpc.fresh import authority_client, keep_fresh, leaf_renewal
 from passerelle.rpc.leaf import LeafFiles, Renewal
 from passerelle.rpc.lists import list_keeper
 from passerelle.trust_checks import warning_days
@@ -55,12 +57,32 @@ def start_beside(
     tasks = [asyncio.create_task(keeper.run())]
     if renewal is not None:
         tasks.append(asyncio.create_task(keep_fresh(renewal)))
+    if settings.rotate_days:
+        tasks.append(
+            asyncio.create_task(keep_rotated(hub_rotation(core, settings), lambda: core.leader.leads))
+        )
     if settings.timestamps.authority:
         stamping = keep_stamped(
             stamper_of(core, settings), threads, lambda: core.leader.leads, settings.timestamps.seconds
         )
         tasks.append(asyncio.create_task(stamping))
     return tasks
+
+
+def hub_rotation(core: Core, settings: HubSettings) -> Rotation:
+    """The monthly rotation of the hub's key manifest."""
+    me, clock, path = core.foundation.identity, core.foundation.clock, settings.path
+    manifest_key, pki = path(settings.keys.manifest), settings.pki
+    announce = authority_client(me, pki, path(settings.tls.roots)).announce if pki is not None else None
+    return Rotation(
+        me.agency,
+        manifest_key.parent,
+        lambda: core.registry.manifest(me.agency),
+        lambda: reissue(me.agency, manifest_key, clock),
+        clock,
+        settings.rotate_days,
+        announce,
+    )
 
 
 def stamper_of(core: Core, settings: HubSettings) -> Stamper:

@@ -131,6 +131,7 @@ class HubSettings(RoleSettings):
     tick_seconds: Annotated[float, Field(gt=0, le=10)] = 1.0
     checkpoint_seconds: Annotated[float, Field(gt=0)] = 10.0
     retention_seconds: Annotated[float, Field(gt=0)] = 3600.0
+    rotate_days: Annotated[float, Field(ge=0)] = 30.0  # age at which the key manifest is replaced; 0 never
     evaluations: EvaluationSettings = EvaluationSettings()
     log_level: str = "INFO"
     tls: TlsSettings = TlsSettings()

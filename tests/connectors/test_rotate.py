@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,13 +15,14 @@ from passerelle.errors import PasserelleError
 from passerelle.federation import Federation
 from passerelle.identity import Identity, Role
 from passerelle.manifest import read_manifest, verify_successor
+from passerelle.manifest_files import last_manifest
 from passerelle.registry_entry import sign_entry
+from passerelle.rotation import Announce, Rotation
 from passerelle.sign import Signed, SigningKey
 from passerelle_connector.enrol import SEALING_LIFETIME, enrol
 from passerelle_connector.keyring import load_keys
 from passerelle_connector.peers import Peers
-from passerelle_connector.rotate import endings, last_manifest, rotate
-from passerelle_connector.rotation import Rotation
+from passerelle_connector.rotate import endings, rotate
 from passerelle_connector.signer import OwnKeys
 
 POLICE = Identity("police.example", Role.CONNECTOR, "police")
@@ -130,6 +132,11 @@ def test_a_sealing_key_made_meanwhile_opens(keys: Path, clock: ManualClock) -> N
     assert own.ring.sealing[sealing_id]
 
 
+def job_of(keys: Path, peers: Peers, clock: ManualClock, announce: Announce | None = None) -> Rotation:
+    published, make = partial(peers.manifest, "police"), partial(rotate, POLICE, keys, clock)
+    return Rotation("police", keys, published, make, clock, 30, announce)
+
+
 def test_the_job_rotates_monthly_and_waits_for_the_registry(keys: Path, clock: ManualClock) -> None:
     registry, roots = SigningKey.generate(), make_root()
     peers = Peers(Federation("police.example", roots), registry.public, HUB.agency)
@@ -138,7 +145,7 @@ def test_the_job_rotates_monthly_and_waits_for_the_registry(keys: Path, clock: M
         entry = entry_of(POLICE, roots, manifest.read_bytes(), clock.now(), revision=revision)
         peers.accept([sign_entry(registry, entry)])
 
-    job = Rotation(POLICE, keys, peers, clock, days=30)
+    job = job_of(keys, peers, clock)
     clock.advance(31 * DAY)
     assert job.look() is None  # the first manifest is not published
     publish(keys / "manifest.signed", 1)
@@ -166,7 +173,7 @@ async def test_what_is_not_published_is_announced_until_it_is(keys: Path, clock:
 
     first = (keys / "manifest.signed").read_bytes()
     peers.accept([sign_entry(registry, entry_of(POLICE, roots, first, clock.now()))])
-    job = Rotation(POLICE, keys, peers, clock, days=30, announce=announce)
+    job = job_of(keys, peers, clock, announce=announce)
     assert await job.tell() == 0  # the first one comes by enrolment
     clock.advance(31 * DAY)
     made = job.look()
@@ -177,4 +184,4 @@ async def test_what_is_not_published_is_announced_until_it_is(keys: Path, clock:
     assert told == [made.read_bytes()]
     peers.accept([sign_entry(registry, entry_of(POLICE, roots, told[0], clock.now(), revision=2))])
     assert await job.tell() == 0
-    assert await Rotation(POLICE, keys, peers, clock, days=30).tell() == 0
+    assert await job_of(keys, peers, clock).tell() == 0

@@ -16,11 +16,14 @@ from passerelle.federation import Federation
 from passerelle.identity import Identity, Role
 from passerelle.keyfile import KeyKind, read_key
 from passerelle.log import get_logger
+from passerelle.manifest import read_manifest
 from passerelle.registry_entry import verify_entry
+from passerelle.reissue import reissue, sealing_files
 from passerelle.revocation import Revocations, Standings
+from passerelle.rotation import Rotation
 from passerelle.rpc.admission import Gatekeeper
 from passerelle.rpc.channel import open_channel
-from passerelle.rpc.fresh import leaf_renewal
+from passerelle.rpc.fresh import authority_client, leaf_renewal
 from passerelle.rpc.leaf import LeafFiles, Renewal
 from passerelle.rpc.lists import ListKeeper, list_keeper
 from passerelle.rpc.material import FileMaterial
@@ -174,11 +177,12 @@ def own_keys(settings: TrusteeSettings) -> Own:
     Raises:
         PasserelleError: what reading a key raises.
     """
-    sealing = SealingKey(read_key(settings.path(settings.keys.sealing), KeyKind.SEALING))
+    files = sealing_files(settings.path(settings.keys.sealing))
+    sealing = [SealingKey(read_key(file, KeyKind.SEALING)) for file in files]
     return Own(
         Identity.parse(settings.identity).agency,
         SigningKey(read_key(settings.path(settings.keys.signing), KeyKind.SIGNING)),
-        {sealing.public.key_id: sealing},
+        {key.public.key_id: key for key in sealing},
     )
 
 
@@ -196,6 +200,24 @@ def build_renewals(settings: TrusteeSettings, clock: Clock) -> tuple[Renewal, ..
         files = LeafFiles(path(place.key), path(place.chain), path(settings.tls.roots), manifest_key)
         found.append(leaf_renewal(identity, settings.pki, files, clock, usage))
     return tuple(found)
+
+
+def build_rotation(settings: TrusteeSettings, register: Register, clock: Clock) -> Rotation | None:
+    """The monthly rotation of manifest and sealing key; None where the configuration wants none."""
+    if not settings.rotate_days:
+        return None
+    path, me = settings.path, Identity.parse(settings.identity)
+    manifest_key, sealing, pki = path(settings.keys.manifest), path(settings.keys.sealing), settings.pki
+    announce = authority_client(me, pki, path(settings.tls.roots)).announce if pki is not None else None
+    return Rotation(
+        me.agency,
+        manifest_key.parent,
+        lambda: read_manifest(register.federation.entry(me.agency).manifest, me.agency),
+        lambda: reissue(me.agency, manifest_key, clock, sealing),
+        clock,
+        settings.rotate_days,
+        announce,
+    )
 
 
 def build_reporter(settings: TrusteeSettings, quota: Quota, clock: Clock) -> Reporter:

@@ -6,6 +6,7 @@
     ceremonies = "ceremonies"               folder of the ceremonies that this trustee takes part in
     [budgets] phone = 200000                elements a day, agency and group; others keep their default
     [exceptions.police] phone = 500000      for one agency
+    rotate_days = 30                        age at which manifest and sealing key are replaced; 0 never
     [hub] address = "hub.example:7443"      reports go there; without it a trustee reports to nobody
           agency = "coordination-centre"
     [revocation] [pki]                      lists of revoked certificates; who renews the leaves
@@ -83,6 +84,7 @@ class TrusteeSettings(RoleSettings):
     ceremony_seconds: Annotated[float, Field(gt=0)] = 2.0
     ledger: Path = Path("ledger.db")
     threads: Annotated[int, Field(ge=1, le=64)] = 2
+    rotate_days: Annotated[float, Field(ge=0)] = 30.0
     log_level: str = "INFO"
     budgets: dict[Group, Elements] = Field(default_factory=dict[Group, Elements])
     exceptions: dict[str, dict[Group, Elements]] = Field(default_factory=dict[str, dict[Group, Elements]])

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from passerelle.clock import DAY, Clock, SystemClock
 from passerelle.errors import PasserelleError
 from passerelle.log import get_logger
+from passerelle.rotation import keep_rotated
 from passerelle.rpc.fresh import keep_fresh
 from passerelle.sign import Signed
 from passerelle_trustee.ceremonies.agreement import Party
@@ -20,6 +21,7 @@ from passerelle_trustee.compose import (
     Register,
     Server,
     build_renewals,
+    build_rotation,
     build_server,
     open_hub,
     open_trustee,
@@ -49,6 +51,8 @@ async def serve(settings: TrusteeSettings, clock: Clock | None = None) -> None:
     beside.append(asyncio.create_task(_ceremonies(settings, server)))
     beside.append(asyncio.create_task(server.lists.run()))
     beside += [asyncio.create_task(keep_fresh(renewal)) for renewal in renewals]
+    if (rotation := build_rotation(settings, server.register, time)) is not None:
+        beside.append(asyncio.create_task(keep_rotated(rotation)))
     if settings.hub is not None and server.reporter is not None:
         beside.append(asyncio.create_task(_report(settings, settings.hub, server, server.reporter)))
     try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import secrets
+from pathlib import Path
 from typing import Final
 
 from passerelle.certificate import Usage
@@ -31,10 +32,15 @@ def leaf_renewal(
 ) -> Renewal:
     """The renewal of one leaf by the authority of its own trust domain."""
     answers = Identity(identity.trust_domain, Role.PKI, authority.agency)
-    address = authority.address
-    client = AuthorityClient(lambda: open_channel(address, answers, files.roots.read_bytes(), None))
+    client = authority_client(identity, authority, files.roots)
     jitter = random.SystemRandom().random
     return Renewal(identity, answers, files, client, clock, secrets.token_bytes, jitter, usage)
+
+
+def authority_client(identity: Identity, authority: PkiAddress, roots: Path) -> AuthorityClient:
+    """Calls to the authority of our trust domain, without a certificate of ours."""
+    answers = Identity(identity.trust_domain, Role.PKI, authority.agency)
+    return AuthorityClient(lambda: open_channel(authority.address, answers, roots.read_bytes(), None))
 
 
 async def keep_fresh(renewal: Renewal) -> None:

@@ -27,10 +27,11 @@ from passerelle.clock import HOUR, ManualClock
 from passerelle.csr import read_request
 from passerelle.identity import Identity, Role
 from passerelle.keyfile import write_durably
+from passerelle.manifest_files import last_manifest
 from passerelle.seal import SealingKey
 from passerelle_connector.enrol import enrol
 from passerelle_connector.keyring import load_keys, newest_keys
-from passerelle_connector.rotate import last_manifest, rotate
+from passerelle_connector.rotate import rotate
 from passerelle_hub.backup.archive import Archive, Seals
 from passerelle_hub.compose import build_core
 from passerelle_hub.policy.bundle import load_bundle

@@ -1,10 +1,11 @@
-"""The monthly rotation: new keys and the manifest that announces them, when the present ones are a month old.
+"""The monthly rotation of a party's key manifest, when the present one is a month old.
 
 Looked at once an hour, from what the folder of keys says, so that restarts neither skip nor repeat one. The
-manifest lies in the folder until the registry publishes it (`rotate`); until then the present keys are used.
-Where an authority is configured, it is asked to publish what is not published yet, each time. While a
-successor is not published, no further one is made: a chain of manifests that nobody has seen would only be
-longer.
+manifest lies in the folder until the registry publishes it; until then the present keys are used. Where an
+authority is configured, it is asked to publish what is not published yet, each time. While a successor is not
+published, no further one is made: a chain of manifests that nobody has seen would only be longer.
+
+One process a folder: who shares one lets one process of it rotate.
 """
 
 from __future__ import annotations
@@ -17,12 +18,11 @@ from typing import Final
 from passerelle.clock import DAY, Clock
 from passerelle.codec.signed import decode_signed
 from passerelle.errors import PasserelleError
-from passerelle.identity import Identity
 from passerelle.log import get_logger
+from passerelle.manifest import KeyManifest
+from passerelle.manifest_files import last_manifest, manifest_file
+from passerelle.rpc.leaf import Healthy
 from passerelle.sign import Signed
-from passerelle_connector.peers import Peers
-from passerelle_connector.ports import Healthy
-from passerelle_connector.rotate import last_manifest, manifest_file, rotate
 
 _LOG: Final = get_logger("rotation")
 LOOK_SECONDS: Final = 3_600.0
@@ -30,24 +30,29 @@ Announce = Callable[[Signed], Awaitable[int]]
 
 
 class Rotation:
-    """Rotates the keys of one folder. `days` is the age at which sealing keys are replaced."""
+    """Rotates the keys of one folder. `days` is the age at which a manifest is replaced."""
 
     def __init__(
         self,
-        identity: Identity,
+        agency: str,
         keys: Path,
-        peers: Peers,
+        published: Callable[[], KeyManifest],
+        rotate: Callable[[], Path],
         clock: Clock,
         days: float,
         announce: Announce | None = None,
     ) -> None:
-        """`announce` asks the authority to publish a manifest."""
-        self._announce = announce
-        self._identity = identity
+        """`published` is the manifest of our registry entry, as it came to us; `rotate` makes the successor.
+
+        `announce` asks the authority to publish a manifest.
+        """
+        self._agency = agency
         self._keys = keys
-        self._peers = peers
+        self._published = published
+        self._rotate = rotate
         self._clock = clock
         self._age = int(days * DAY)
+        self._announce = announce
 
     async def run(self, healthy: Healthy) -> None:
         """One look, then a pause.
@@ -78,8 +83,8 @@ class Rotation:
 
     def _unpublished(self) -> Signed | None:
         """The newest successor, while the registry's entry holds another manifest."""
-        last = last_manifest(self._keys, self._identity.agency)
-        if last.sequence == 1 or self._published(last.digest):
+        last = last_manifest(self._keys, self._agency)
+        if last.sequence == 1 or self._holds(last.digest):
             return None
         return decode_signed(manifest_file(self._keys, last.sequence).read_bytes())
 
@@ -89,16 +94,32 @@ class Rotation:
         Raises:
             PasserelleError: what `rotate` raises.
         """
-        last = last_manifest(self._keys, self._identity.agency)
-        newest = max((entry.valid_from for entry in last.sealing_keys), default=0)
-        if newest + self._age > self._clock.now() or not self._published(last.digest):
+        last = last_manifest(self._keys, self._agency)
+        if last.issued + self._age > self._clock.now() or not self._holds(last.digest):
             return None
-        made = rotate(self._identity, self._keys, self._clock)
+        made = self._rotate()
         _LOG.warning("keys.rotated", detail=f"publish {made.name}")
         return made
 
-    def _published(self, digest: bytes) -> bool:
+    def _holds(self, digest: bytes) -> bool:
         try:
-            return self._peers.manifest(self._identity.agency).digest == digest
+            return self._published().digest == digest
         except PasserelleError:
             return False
+
+
+async def keep_rotated(rotation: Rotation, leads: Callable[[], bool] = lambda: True) -> None:
+    """Look again and again beside a listener, while this process leads; faults are logged."""
+
+    async def healthy() -> None:
+        """Nobody asks."""
+
+    while True:
+        try:
+            if leads():
+                await rotation.run(healthy)
+                continue
+        except (PasserelleError, OSError) as error:
+            code = error.code if isinstance(error, PasserelleError) else type(error).__name__
+            _LOG.error("rotation.failed", code=code)
+        await asyncio.sleep(LOOK_SECONDS)
