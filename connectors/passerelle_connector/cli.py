@@ -9,96 +9,39 @@ from __future__ import annotations
 import asyncio
 import signal
 from dataclasses import asdict
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from cyclopts import App, Parameter
+from cyclopts import App
 
 from passerelle.cli import FAILURE, OK, USAGE
-from passerelle.clock import SECOND, SystemClock, moment
-from passerelle.codec.notification import decode_notification
+from passerelle.clock import SystemClock
 from passerelle.config import load
 from passerelle.errors import PasserelleError
-from passerelle.identity import Identity
 from passerelle.log import configure
-from passerelle.newcomer_cli import enrol_command
 from passerelle_connector.compose import build_withdrawer, connector
-from passerelle_connector.compose_ports import build_renewal
 from passerelle_connector.compose_rows import build_preparation, build_source
 from passerelle_connector.config import ConnectorSettings
 from passerelle_connector.display import show, show_one
-from passerelle_connector.enrol import enrol
-from passerelle_connector.explain import explain, said_of, words
 from passerelle_connector.foundation import Environment, open_stores
-from passerelle_connector.joining import JOINING
+from passerelle_connector.inbox_cli import add_to as add_inbox
 from passerelle_connector.judge.cli import add_to as add_judge
+from passerelle_connector.keys_cli import add_to as add_keys
 from passerelle_connector.normalise import FIELDS
+from passerelle_connector.options import DEFAULT, AsJson, Config
 from passerelle_connector.preview_cli import add_to as add_preview
 from passerelle_connector.query.cli import add_to as add_query
 from passerelle_connector.reconcile import Reconciled
-from passerelle_connector.rotate import rotate as rotate_keys
 from passerelle_connector.running import until
-from passerelle_connector.status import keys_ending, log_alarms, read_status, too_common
+from passerelle_connector.status_cli import add_to as add_status
 from passerelle_connector.trial import try_source
 
 app = App(name="connector", help="Submit a partner's records and receive its notifications.")
-add_preview(app)
-add_query(app)
-add_judge(app)
-
-Config = Annotated[Path, Parameter(name="--config")]
-AsJson = Annotated[bool, Parameter(name="--json", negative="")]
-_DEFAULT = Path("connector.toml")
-
-
-_THEN = "set [source] and [map] in connector.toml, then `passerelle connector run`"
-app.command(enrol_command(JOINING, _THEN), name="enrol")
+for add in (add_keys, add_status, add_inbox, add_preview, add_query, add_judge):
+    add(app)
 
 
 @app.command
-def init(*, config: Config = _DEFAULT) -> None:
-    """Make keys, key manifest and certificate request; what exists stays as it is.
-
-    Args:
-        config: the connector's configuration.
-    """
-    settings = load(ConnectorSettings, config)
-    identity = Identity.parse(settings.identity)
-    made = enrol(identity, settings.path(settings.keys), settings.path(settings.tls.key), SystemClock())
-    print(f"for the registry: {made.manifest}\nfor the authority: {made.request}")
-
-
-@app.command
-def renew(*, config: Config = _DEFAULT) -> None:
-    """Renew the leaf now; a connector that runs does so by itself at half the leaf's life.
-
-    Args:
-        config: the connector's configuration.
-    """
-    settings = load(ConnectorSettings, config)
-    renewal = build_renewal(settings, Environment.system())
-    if renewal is None:
-        raise PasserelleError("renewal_not_configured", "no [pki]")
-    authority, ahead = asyncio.run(renewal.probe())
-    print(f"authority {authority}; its clock is {ahead / SECOND:+.1f} s from this machine's")
-    asyncio.run(renewal.renew())
-    print(f"leaf in {settings.path(settings.tls.chain)}, valid until {moment(renewal.due()).isoformat()}")
-
-
-@app.command
-def rotate(*, config: Config = _DEFAULT) -> None:
-    """Make the next signing and sealing keys, and the key manifest that the registry's operator publishes.
-
-    Args:
-        config: the connector's configuration.
-    """
-    settings = load(ConnectorSettings, config)
-    made = rotate_keys(Identity.parse(settings.identity), settings.path(settings.keys), SystemClock())
-    print(f"for the registry: {made}\nthe new keys are used once your entry shows them")
-
-
-@app.command
-def run(*, config: Config = _DEFAULT) -> None:
+def run(*, config: Config = DEFAULT) -> None:
     """Run the connector until SIGTERM.
 
     Args:
@@ -110,7 +53,7 @@ def run(*, config: Config = _DEFAULT) -> None:
 
 
 @app.command
-def submit(*, once: bool = True, config: Config = _DEFAULT, as_json: AsJson = False) -> int:
+def submit(*, once: bool = True, config: Config = DEFAULT, as_json: AsJson = False) -> int:
     """Read the source, deliver what is new, and leave; with --no-once, keep running.
 
     Args:
@@ -129,7 +72,7 @@ def submit(*, once: bool = True, config: Config = _DEFAULT, as_json: AsJson = Fa
 
 
 @app.command(name="test-source")
-def test_source(*, rows: int = 10, config: Config = _DEFAULT, as_json: AsJson = False) -> int:
+def test_source(*, rows: int = 10, config: Config = DEFAULT, as_json: AsJson = False) -> int:
     """Read the whole source without sending anything: masked samples, coverage, what is refused.
 
     Args:
@@ -166,7 +109,7 @@ def withdraw(
     *references: str,
     vanished: bool = False,
     release: bool = False,
-    config: Config = _DEFAULT,
+    config: Config = DEFAULT,
     as_json: AsJson = False,
 ) -> int:
     """Withdraw records at the hub; sent by the connector that runs, or by the next submission.
@@ -198,7 +141,7 @@ def withdraw(
 
 
 @app.command
-def reconcile(*, confirm: bool = False, config: Config = _DEFAULT, as_json: AsJson = False) -> int:
+def reconcile(*, confirm: bool = False, config: Config = DEFAULT, as_json: AsJson = False) -> int:
     """Compare with the hub what it holds of us; what differs is sent again or withdrawn by the next reading.
 
     Args:
@@ -211,125 +154,6 @@ def reconcile(*, confirm: bool = False, config: Config = _DEFAULT, as_json: AsJs
     done = asyncio.run(_reconcile(settings, confirmed=confirm))
     show_one(asdict(done), "reconciled", as_json=as_json)
     return OK if done.compared and not done.unexplained else FAILURE
-
-
-@app.command
-def rejects(*, limit: int = 1_000, config: Config = _DEFAULT, as_json: AsJson = False) -> None:
-    """List rows and files that were set aside, and fields that were left out.
-
-    Args:
-        limit: how many, newest first.
-        config: the connector's configuration.
-        as_json: print JSON.
-    """
-    stores = open_stores(load(ConnectorSettings, config))
-    found = [
-        {
-            "reference": item.reference,
-            "code": item.code,
-            "field": item.target,
-            "set_aside": item.fatal,
-            "reasons": " ".join(item.reasons),
-            "at": moment(item.at).isoformat(),
-        }
-        for item in stores.rows.rejects(limit)
-    ]
-    stores.database.close()
-    show(found, "rejects", as_json=as_json)
-
-
-@app.command
-def status(*, config: Config = _DEFAULT, as_json: AsJson = False) -> int:
-    """Show rows, outbox, chain, inbox, keys that end soon, and what waits for whom.
-
-    Exit code 1 where something waits, or the hub's log gave cause for an alarm.
-
-    Args:
-        config: the connector's configuration.
-        as_json: print JSON.
-    """
-    settings = load(ConnectorSettings, config)
-    stores = open_stores(settings)
-    alarms, ending = log_alarms(settings), keys_ending(settings, SystemClock().now())
-    figures = {**read_status(stores), "log_alarms": alarms, "keys_ending": ending}
-    stores.database.close()
-    show_one(figures, "connector", as_json=as_json)
-    return FAILURE if figures["waits"] or alarms else OK
-
-
-@app.command(name="too-common")
-def too_common_(*, config: Config = _DEFAULT, as_json: AsJson = False) -> None:
-    """List rows with a value that so many records share that the hub gives it no weight, as it last said.
-
-    Args:
-        config: the connector's configuration.
-        as_json: print JSON.
-    """
-    stores = open_stores(load(ConnectorSettings, config))
-    found = too_common(stores)
-    stores.database.close()
-    show(found, "too common", as_json=as_json)
-
-
-@app.command
-def inbox(*, after: int = 0, lang: str = "en", config: Config = _DEFAULT, as_json: AsJson = False) -> None:
-    """List notifications, oldest first; they hold no value of anybody's record.
-
-    Args:
-        after: only those after this number.
-        lang: of the links' states in the table: en, fr, nl or de.
-        config: the connector's configuration.
-        as_json: print JSON, with the states as codes.
-    """
-    states = words(lang).states
-    stores = open_stores(load(ConnectorSettings, config))
-    found: list[dict[str, Any]] = []
-    for item in stores.inbox.items(after):
-        note = decode_notification(item.signed.payload)
-        own = stores.rows.by_record(note.own_records)
-        found.append(
-            {
-                "number": item.sequence,
-                "kind": note.kind.value,
-                "received": moment(item.received).isoformat(),
-                "own": " ".join(sorted(row.reference for row in own.values())),
-                "counterpart": note.counterpart,
-                "agencies": note.agencies or "",
-                "relation": note.relation.value,
-                "band": note.band.value,
-                "state": note.state.value if as_json else said_of(note, states),
-                **({"verdict": note.verdict} if as_json else {}),
-                "handling": note.handling,
-                "link": note.link_id.hex(),
-            }
-        )
-    stores.database.close()
-    show(found, "inbox", as_json=as_json)
-
-
-@app.command(name="explain")
-def explain_(number: int, *, lang: str = "en", config: Config = _DEFAULT, as_json: AsJson = False) -> None:
-    """Say why a notification's records were linked: what agrees and how much it weighs, never a value.
-
-    Args:
-        number: the notification's number, as `inbox` shows it.
-        lang: en, fr, nl or de.
-        config: the connector's configuration.
-        as_json: print JSON.
-    """
-    stores = open_stores(load(ConnectorSettings, config))
-    try:
-        found = stores.inbox.items(number - 1, limit=1)
-    finally:
-        stores.database.close()
-    if not found or found[0].sequence != number:
-        raise PasserelleError("notification_unknown", f"number {number}")
-    told = explain(decode_notification(found[0].signed.payload), words(lang))
-    if as_json:
-        show_one(asdict(told), "explanation", as_json=True)
-        return
-    for text in told.texts():
-        print(text)
 
 
 async def _reconcile(settings: ConnectorSettings, *, confirmed: bool) -> Reconciled:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from cyclopts import App, Parameter
+from cyclopts import App
 
 from passerelle.config import load
 from passerelle.foresight import Learned
 from passerelle_connector.config import ConnectorSettings
 from passerelle_connector.display import show, show_one
+from passerelle_connector.options import DEFAULT, AsJson, Config
 from passerelle_connector.preview import ask, imagine
 
 
@@ -24,8 +24,8 @@ def add_to(app: App) -> None:
 def who_would_learn(
     *changes: str,
     lang: str = "en",
-    config: Annotated[Path, Parameter(name="--config")] = Path("connector.toml"),
-    as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
+    config: Config = DEFAULT,
+    as_json: AsJson = False,
 ) -> None:
     """Ask the hub what each class of counterpart would be told of a match with a record marked like ours.
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
-from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import App
 
 from passerelle.clock import moment
 from passerelle.config import load
@@ -17,6 +15,7 @@ from passerelle_connector.display import show_one
 from passerelle_connector.explain import words
 from passerelle_connector.judge.compose import judge_link
 from passerelle_connector.judge.give import Finding
+from passerelle_connector.options import DEFAULT, AsJson, Config
 
 
 def add_to(app: App) -> None:
@@ -36,8 +35,8 @@ def judge(
     case: str,
     clearance: int,
     lang: str = "en",
-    config: Annotated[Path, Parameter(name="--config")] = Path("connector.toml"),
-    as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
+    config: Config = DEFAULT,
+    as_json: AsJson = False,
 ) -> None:
     """Say what a link of yours is. The other agency is told of the link's new state, and may object.
 

@@ -11,9 +11,9 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Any, cast
 
-from cyclopts import App, Parameter
+from cyclopts import App
 
 from passerelle.config import load
 from passerelle.errors import PasserelleError
@@ -22,6 +22,7 @@ from passerelle.query import Answer, Hit
 from passerelle_connector.config import ConnectorSettings
 from passerelle_connector.display import show, show_one
 from passerelle_connector.normalise import FIELDS
+from passerelle_connector.options import DEFAULT, AsJson, Config
 from passerelle_connector.query.ask import Inquiry
 from passerelle_connector.query.compose import ask_hub
 
@@ -43,8 +44,8 @@ def query(
     case: str,
     clearance: int,
     manual: bool = False,
-    config: Annotated[Path, Parameter(name="--config")] = Path("connector.toml"),
-    as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
+    config: Config = DEFAULT,
+    as_json: AsJson = False,
 ) -> None:
     """Ask the hub whether anybody holds somebody, without storing a record. Owners may be told who asked.
 
