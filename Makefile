@@ -30,7 +30,8 @@ test: dev
 adversary: dev
 	PASSERELLE_KILL_RUNS=100 PASSERELLE_RACE_RUNS=100 PASSERELLE_FUZZ_SECONDS=60 PASSERELLE_FAULT_RUNS=0 \
 	  $(BIN)/python -m pytest -s -m adversary tests/adversary
-	PASSERELLE_EMBARGO_TRIALS=400 $(BIN)/python -m pytest -s tests/adversary/test_hidden_existence.py
+	PASSERELLE_EMBARGO_TRIALS=400 $(BIN)/python -m pytest -s tests/adversary/test_hidden_existence.py \
+	  tests/adversary/test_hidden_queries.py tests/adversary/test_hidden_judgements.py
 	PASSERELLE_FUZZ_INPUTS=200000 PASSERELLE_FUZZ_SEED=2026 $(BIN)/python -m pytest -s tests/policies/test_differential.py
 
 adversary-short: dev
