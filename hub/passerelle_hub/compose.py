@@ -116,7 +116,7 @@ def build_core(base: Foundation, database: Database) -> Core:
         intake=_intake(base, database, registry, decisions, quota, audit),
         settlement=settlement,
         comparisons=comparisons,
-        answers=Answers(database=database, quota=quota, audit=audit, clock=clock),
+        answers=Answers(database=database, quota=quota, audit=audit, guard=base.guard, clock=clock),
         outgoing=Outgoing(database, audit, base.guard),
         guard=base.guard,
         holdings=Holdings(
@@ -203,6 +203,7 @@ def _queries(
         quota=quota,
         notifier=notifier,
         audit=audit,
+        guard=base.guard,
         key=base.signing_key,
         clock=base.clock,
     )

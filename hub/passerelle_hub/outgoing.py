@@ -75,13 +75,23 @@ class Outgoing:
             self._audit.append(tx, EventKind.NOTIFICATIONS_OPENED, str(peer), cursor=cursor)
 
     def after(self, peer: Identity, cursor: int) -> tuple[StoredNotification, ...]:
-        """The next page beyond a cursor."""
+        """The next page beyond a cursor.
+
+        Raises:
+            PasserelleError: `log_stale`: a stream that is open long releases no more than one that begins.
+        """
         with self._database.read() as tx:
+            self._guard.require(tx)
             return notifications.after(tx, peer.agency, cursor, PAGE)
 
     def news(self, cursors: Mapping[str, int]) -> Mapping[str, tuple[StoredNotification, ...]]:
-        """The next page of each agency beyond its cursor, from one state; agencies without are left out."""
+        """The next page of each agency beyond its cursor, from one state; agencies without are left out.
+
+        Raises:
+            PasserelleError: `log_stale`.
+        """
         with self._database.read() as tx:
+            self._guard.require(tx)
             return notifications.news(tx, cursors, PAGE)
 
     def acknowledge(self, peer: Identity, sequence: int) -> None:

@@ -31,6 +31,7 @@ from passerelle.notification import LinkState
 from passerelle_hub import facts
 from passerelle_hub.audit import Audit, EventKind, Note
 from passerelle_hub.decisions import Decisions
+from passerelle_hub.logbook.guard import LogGuard
 from passerelle_hub.match.closer import closer_table, levels
 from passerelle_hub.match.pairs import Pair
 from passerelle_hub.policy.model import PolicyRequest
@@ -120,15 +121,23 @@ def _key(pair: Pair) -> tuple[int, int]:
 class Answers:
     """What connectors are asked and what they answer. Called for a caller that may."""
 
-    def __init__(self, *, database: Database, quota: Quota, audit: Audit, clock: Clock) -> None:
+    def __init__(
+        self, *, database: Database, quota: Quota, audit: Audit, guard: LogGuard, clock: Clock
+    ) -> None:
         self._database = database
+        self._guard = guard
         self._quota = quota
         self._audit = audit
         self._clock = clock
 
     def questions(self, peer: Identity) -> tuple[Question, ...]:
-        """What waits for the caller's agency."""
+        """What waits for the caller's agency.
+
+        Raises:
+            PasserelleError: `log_stale`: a question tells that a record is like another one.
+        """
         with self._database.read() as tx:
+            self._guard.require(tx)
             waiting = closer.waiting(tx, peer.agency, self._clock.now(), AT_ONCE)
         return tuple(Question(one.nonce, one.record_id, one.revision) for one in waiting)
 

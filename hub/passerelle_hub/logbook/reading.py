@@ -24,6 +24,7 @@ from passerelle_hub.transparency import Transparency, latest, tile_of
 
 MAX_PROOFS: Final = 200
 MAX_TILES: Final = 24
+MAX_WITNESSES: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,8 @@ class LogReader:
         """
         if len(commitments) + len(subjects) > MAX_PROOFS:
             raise PasserelleError("message_malformed", f"more than {MAX_PROOFS} proofs at once")
+        if witnesses > MAX_WITNESSES:
+            raise PasserelleError("message_malformed", f"more than {MAX_WITNESSES} witnesses")
         own = (f"notification/{peer.agency}/", "manifest/")
         with self._database.read() as tx:
             stored = _witnessed(tx, witnesses) if witnesses else latest(tx)

@@ -39,6 +39,7 @@ from passerelle_hub.audit import Audit, EventKind
 from passerelle_hub.decisions import Decisions, unanswered
 from passerelle_hub.domains import Domains
 from passerelle_hub.index import Pepper
+from passerelle_hub.logbook.guard import LogGuard
 from passerelle_hub.match.links import side
 from passerelle_hub.match.score import weights_version
 from passerelle_hub.notify import FoundByQuery, Notifier
@@ -77,9 +78,11 @@ class Queries:
         quota: Quota,
         notifier: Notifier,
         audit: Audit,
+        guard: LogGuard,
         key: SigningKey,
         clock: Clock,
     ) -> None:
+        self._guard = guard
         self._database = database
         self._desk = desk
         self._decisions = decisions
@@ -95,11 +98,12 @@ class Queries:
         Raises:
             PasserelleError: `query_signature_invalid`, `query_stale`, `query_replayed`, `query_denied`,
                 `message_malformed`, `batch_epoch_wrong`, `batch_normaliser_wrong`, `record_kind_unknown`,
-                `quota_exceeded`, `policy_unavailable`, `database_unavailable`.
+                `quota_exceeded`, `policy_unavailable`, `database_unavailable`, `log_stale`.
         """
         question = self._authentic(signed, peer)  # (1)
         now = self._clock.now()
         with self._database.write() as tx:
+            self._guard.require(tx)
             if not queries.use(tx, peer.agency, question.query_id, now, now - 3 * WINDOW):  # (2)
                 raise PasserelleError("query_replayed")
             self._charge(tx, question)  # (3)

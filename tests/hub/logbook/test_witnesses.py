@@ -133,8 +133,12 @@ def test_nothing_is_released_while_the_log_does_not_stand(hub: HubKit) -> None:
     assert not released()  # no checkpoint yet
     signed(hub)
     assert released()
+    outgoing.after(police.identity, 0)  # a stream that is open
     hub.clock.advance(61 * SECOND)
     assert not released()  # the checkpoint is old
+    for reading in (lambda: outgoing.after(police.identity, 0), lambda: outgoing.news({"police": 0})):
+        with pytest.raises(PasserelleError, match="log_stale"):
+            reading()
     with hub.core.database.write() as tx:
         hub.core.transparency.checkpoint(tx)
     assert not released()  # no tick was closed since

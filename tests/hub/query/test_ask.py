@@ -11,10 +11,13 @@ from hub_kit import FakeAgency, HubKit, Outage, hub_kit
 from parties import MARKING
 from query_kit import ask, question, signed_question
 
+from passerelle.clock import SECOND
 from passerelle.errors import PasserelleError
 from passerelle.marking import Classification, Handling, Marking, Tlp
 from passerelle.notification import Band, NotificationKind, Relation
 from passerelle.query import ANSWER_BYTES, WINDOW
+from passerelle_hub.compose import build_core
+from passerelle_hub.logbook.guard import LogGuard
 from passerelle_hub.policy.bundle import Bundle
 from passerelle_hub.policy.embedded import EmbeddedEngine
 from passerelle_hub.quota import DEFAULT_LIMITS
@@ -236,3 +239,24 @@ def test_questions_of_a_day_are_counted(hub: HubKit) -> None:
     ask(hub, police, SAME)
     with pytest.raises(PasserelleError, match="quota_exceeded"):
         ask(hub, police, SAME)
+
+
+def test_nothing_is_answered_while_the_log_does_not_stand(hub: HubKit) -> None:
+    holder(hub)
+    guard = LogGuard(hub.clock, 60 * SECOND)
+    leader = hub.core
+    hub.core = core = build_core(replace(leader.foundation, guard=guard), leader.database)
+    with core.database.write() as tx:
+        core.registry.refresh(tx)
+        core.transparency.checkpoint(tx)
+    police = hub.agency("police")
+    assert ask(hub, police, SAME).hit
+    hub.clock.advance(61 * SECOND)
+    with pytest.raises(PasserelleError, match="log_stale"):
+        ask(hub, police, SAME)
+    with pytest.raises(PasserelleError, match="log_stale"):
+        core.answers.questions(police.identity)
+    leader.pulse.beat()
+    with core.database.write() as tx:
+        core.transparency.checkpoint(tx)
+    assert ask(hub, police, SAME).hit
