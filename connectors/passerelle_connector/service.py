@@ -16,6 +16,7 @@ from passerelle.foresight import Foresight, Imagined
 from passerelle.holdings import Comparison, Selection
 from passerelle.oprf.protocol import EvaluateAnswer, EvaluateRequest
 from passerelle.record import DIGEST_BYTES, Batch, Position
+from passerelle.rpc.sending import while_read
 from passerelle.rpc.status import peer_errors
 from passerelle.sign import Signed
 from passerelle.wire.v1 import (
@@ -53,12 +54,13 @@ class GrpcHub:
                     yield frame
 
         with peer_errors():
-            call = self._exchange.Submit(requests())
-            try:
-                async for answer in call:
-                    yield _answer(answer)
-            finally:
-                call.cancel()
+            async with while_read(requests()) as sent:
+                call = self._exchange.Submit(sent)
+                try:
+                    async for answer in call:
+                        yield _answer(answer)
+                finally:
+                    call.cancel()
 
     async def notifications(
         self, cursor: int, acknowledgements: AsyncIterator[int]
@@ -71,12 +73,13 @@ class GrpcHub:
                 yield exchange_pb2.NotificationsRequest(acknowledge=number)
 
         with peer_errors():
-            call = self._exchange.Notifications(requests())
-            try:
-                async for item in call:
-                    yield SealedNotification(item.sequence, item.sealed, item.key_id)
-            finally:
-                call.cancel()
+            async with while_read(requests()) as sent:
+                call = self._exchange.Notifications(sent)
+                try:
+                    async for item in call:
+                        yield SealedNotification(item.sequence, item.sealed, item.key_id)
+                finally:
+                    call.cancel()
 
     async def reconcile(self, question: Comparison | Selection) -> Signed:
         """See `HoldingsPort.reconcile`."""

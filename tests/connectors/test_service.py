@@ -128,11 +128,26 @@ async def once(batch: Batch) -> AsyncIterator[Batch]:
     await asyncio.sleep(60)
 
 
+async def never() -> AsyncIterator[Any]:
+    await asyncio.sleep(60)
+    yield None
+
+
 async def test_position_then_receipts(channel: grpc.aio.Channel) -> None:
     answers = GrpcHub(channel).submit(once(Batch(SIGNED, (RECORD,))))
     assert await anext(answers) == Position(7, b"p" * 32)
     assert await anext(answers) == SIGNED
     await close_stream(answers)
+
+
+async def test_a_hub_that_is_away_leaves_no_request_behind(tmp_path: Path) -> None:
+    before = asyncio.all_tasks()
+    async with grpc.aio.insecure_channel(f"unix:{tmp_path}/nobody") as channel:
+        for stream in (GrpcHub(channel).submit(never()), GrpcHub(channel).notifications(0, never())):
+            with pytest.raises(PasserelleError, match="peer_unavailable"):
+                await anext(stream)
+    await asyncio.sleep(0.01)  # generators that were left are closed by tasks of the event loop
+    assert asyncio.all_tasks() == before
 
 
 async def test_the_hubs_refusal_comes_through_by_code(channel: grpc.aio.Channel, exchange: Exchange) -> None:
