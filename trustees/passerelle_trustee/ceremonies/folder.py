@@ -42,9 +42,10 @@ class Folder:
         self.path = path
 
     def make(self) -> None:
-        """Create what is missing."""
+        """Create what is missing; looked at every few seconds, so what is there is left alone."""
         for part in (self.path, self.path / "own", self.path / "from"):
-            make_folder(part)
+            if not part.is_dir():
+                make_folder(part)
 
     def put(self, name: str, content: bytes, *, secret: bool = False) -> None:
         """Write a file durably.
