@@ -23,6 +23,7 @@ from passerelle_hub.store import (
     records,
 )
 from passerelle_hub.store.database import MIGRATIONS
+from passerelle_hub.store.log_tables import audit_event
 from passerelle_hub.store.tables import metadata, token
 
 NEWEST = max(MIGRATIONS.glob("versions/0*.py")).name[:4]
@@ -54,6 +55,7 @@ def differences(tx: Transaction) -> list[Any]:
     def ours(_thing: object, name: str | None, _kind: str, _reflected: bool, _other: object) -> bool:
         return name != "ix_token_mark" and name not in unchecked
 
+    assert audit_event.metadata is metadata  # imported: the tables of the log are compared as well
     context = MigrationContext.configure(tx, opts={"include_object": ours, "compare_type": True})
     found: list[Any] = compare_metadata(context, metadata)
     return found
