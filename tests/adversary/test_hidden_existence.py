@@ -103,7 +103,7 @@ def test_the_date_of_writing_tells(tmp_path: Path, engine: EmbeddedEngine, bundl
     with observatory(tmp_path, engine, bundle, EMBARGOED) as place:
         pulse = place.hub.core.pulse
         pulse._time = FlowingTime(place.hub.clock)  # pyright: ignore[reportPrivateUsage] - the seam of this test
-        seen = observe(place, TRIALS, SEED)
+        seen = observe(place, TELLING, SEED)
     assert telling(seen).keys() & {"police: microseconds to the date", "prisons: microseconds to the date"}
 
 
