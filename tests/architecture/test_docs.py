@@ -188,6 +188,14 @@ def test_every_defence_of_the_threat_model_names_its_test(head: str) -> None:
     assert [row[:60] for row in rows if not _TEST.search(row)] == []
 
 
+def test_the_readme_leads_to_every_guide() -> None:
+    found = set(_LINK.findall((ROOT / "README.md").read_text("utf-8")))
+    pages = (
+        page for folder in ("docs", "docs/operate", "docs/flows") for page in (ROOT / folder).glob("*.md")
+    )
+    assert sorted({str(page.relative_to(ROOT)) for page in pages} - found) == []
+
+
 def test_every_decision_is_in_the_index() -> None:
     folder = ROOT / "docs/adr"
     pages = {page.name for page in folder.glob("[0-9]*.md")}
