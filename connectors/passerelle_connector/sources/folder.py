@@ -3,9 +3,10 @@
 Options of `[source]`: `path` (a folder or one file), `reference` (column of the partner's own reference),
 `encoding` (default utf-8, a byte order mark is skipped), `delimiter` (CSV, default comma).
 
-What is wrong is set aside and the rest goes on: a CSV without a mapped column gives one `RejectedRow` for
-the file; a row of the wrong width, broken quoting, JSON that is none, undecodable bytes or a missing
-reference give one each, by reference or `file:line`. Memory: one row at a time, of Parquet see `parquet`.
+What is wrong is set aside and the rest goes on: a CSV without a header or a mapped column gives one
+`RejectedRow` for the file; a row of the wrong width, broken quoting, JSON that is none, undecodable bytes or
+a missing reference give one each, by reference or `file:line`. Memory: one row at a time, of Parquet see
+`parquet`.
 """
 
 from __future__ import annotations
@@ -82,6 +83,8 @@ class FolderSource:
             try:
                 row = next(rows)
             except StopIteration:
+                if header is None:  # cut off by a full disk, say: that its rows are gone is not what it says
+                    yield RejectedRow(name, "source_unreadable")
                 return
             except csv.Error:
                 yield RejectedRow(f"{name}:{rows.line_num}", "row_malformed")

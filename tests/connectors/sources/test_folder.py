@@ -106,6 +106,12 @@ def test_a_missing_column_rejects_its_file_alone(tmp_path: Path) -> None:
     assert second.reference == "P2"
 
 
+def test_a_csv_without_a_header_is_unreadable_and_not_empty(tmp_path: Path) -> None:
+    write(tmp_path, "a.csv", "")
+    write(tmp_path, "b.jsonl", "")  # without lines it is sound
+    assert read(tmp_path) == [RejectedRow("a.csv", "source_unreadable")]
+
+
 def test_jsonl_nested_values_lists_and_bad_lines(tmp_path: Path) -> None:
     table = {"family_name": "name.family", "phone": "phones", "aliases": "aliases"}
     write(
