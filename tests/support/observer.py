@@ -1,8 +1,9 @@
 """What agencies can see of a hub, trial after trial, half of them with a match that they may not know of.
 
-Each trial: `intelligence` submits a hidden record, `police` and `prisons` one each of a person they share. In
-half of the trials, chosen at random, the hidden record is of that person too; in the others it is of somebody
-else. Nothing else differs. What the three agencies can measure is written down per trial and per agency.
+Each trial: `intelligence` submits a hidden record (or some, where a test needs more to show), `police` and
+`prisons` one each of a person they share. In half of the trials, chosen at random, the hidden record is of
+that person too; in the others it is of somebody else. Nothing else differs. What the three agencies can
+measure is written down per trial and per agency.
 
 Counters kept by agency are looked at too, although the hub shows them to its operator alone: whoever copies
 them into a monitoring system must not thereby tell an agency's staff of a record they may not know of.
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +30,7 @@ from passerelle.codec.signed import encode_signed
 from passerelle.holdings import Comparison, summarise
 from passerelle.marking import Marking
 from passerelle.notification import Notification
+from passerelle.record import SealedRecord
 from passerelle_hub import figures
 from passerelle_hub.policy.bundle import Bundle
 from passerelle_hub.policy.engine import Engine
@@ -86,6 +88,7 @@ class Observatory:
     read: dict[str, int] = field(default_factory=dict[str, int])
     counted: dict[str, int] = field(default_factory=dict[str, int])
     further: Counters = lambda _: {}
+    hidden_records: int = 1
 
     def trial(self, number: int, *, hidden_match: bool) -> dict[str, Hashable]:
         """One trial."""
@@ -95,8 +98,12 @@ class Observatory:
         commitments: dict[str, bytes] = {}
         for name in (HIDES, *SHARE):
             agency = self.hub.agency(name)
-            words, marking = (other, self.marking) if name == HIDES else (person, MARKING)
-            commitments[name] = self._submit(seen, agency, words, marking)
+            hides = name == HIDES
+            words, marking = (other, self.marking) if hides else (person, MARKING)
+            records = [
+                agency.record(words, marking=marking) for _ in range(self.hidden_records if hides else 1)
+            ]
+            commitments[name] = self._submit(seen, agency, records)
         self.hub.clock.advance(SECOND)
         due = self.hub.clock.now()
         began = time.thread_time()
@@ -111,9 +118,9 @@ class Observatory:
         return {kind: f"{kind} of {person}" for kind in KINDS}
 
     def _submit(
-        self, seen: dict[str, Hashable], agency: FakeAgency, words: dict[str, str], marking: Marking
+        self, seen: dict[str, Hashable], agency: FakeAgency, records: Sequence[SealedRecord]
     ) -> bytes:
-        batch = agency.batch(agency.record(words, marking=marking))
+        batch = agency.batch(*records)
         began = time.perf_counter()
         signed = self.hub.core.intake.receive(batch, agency.identity)
         seen[f"{agency.name}: seconds to the receipt"] = time.perf_counter() - began
