@@ -13,37 +13,21 @@ Needs `tests/support` on the path, where the kits of the tests live (see the Mak
 from __future__ import annotations
 
 import argparse
-import cProfile
-import pstats
-import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from bench import first_run, growth, ingest, memory, peers, policy, policy_opa, push, tokenise
 from bench.figures import FULL, QUICK, Figure, Sizes
-from bench.page import machine, shown, write, write_json
+from bench.page import machine, write, write_json
+from bench.runs import BENCHMARKS, apart, profiled
 from bench.workload import MATCHING, POLICY_TUPLES
 
 from passerelle.log import configure
 
 ROOT = Path(__file__).parents[1]
-Benchmark = Callable[[Sizes, Path], tuple[Figure, ...]]
-BENCHMARKS: Mapping[str, Benchmark] = {
-    "tokenise": tokenise.run,
-    "ingest": ingest.run,
-    "push": push.run,
-    "policy": policy.run,
-    "policy-opa": policy_opa.run,
-    "memory": memory.run,
-    "peers": peers.run,
-    "first-run": first_run.run,
-    "growth": growth.run,
-}
 _OWN_RUNS = frozenset({"growth"})
 """Too long to be among all of them."""
-_TOP = 40
 
 
 def main() -> None:
@@ -58,7 +42,7 @@ def main() -> None:
     took: dict[str, float] = {}
     for name in options.names or [name for name in BENCHMARKS if name not in _OWN_RUNS]:
         began = time.monotonic()
-        found = measured(name, sizes, profile=options.profile)
+        found = profiled(name, sizes) if options.profile else apart(name, sizes)
         took[name] = time.monotonic() - began
         if options.names and not (options.quick or options.profile):
             write_json(ROOT / "build" / f"bench-{name}.json", found)
@@ -86,26 +70,6 @@ def run_time(took: Mapping[str, float]) -> str:
     """Minutes of all, seconds of each."""
     each = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in took.items())
     return f"{sum(took.values()) / 60:.1f} min ({each})"
-
-
-def measured(name: str, sizes: Sizes, *, profile: bool = False) -> tuple[Figure, ...]:
-    """Run one benchmark in a folder of its own and print its figures."""
-    began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="passerelle-bench-") as folder:
-        figures = _profiled(name, sizes, Path(folder)) if profile else BENCHMARKS[name](sizes, Path(folder))
-    print(f"{name} ({time.monotonic() - began:.0f} s)")
-    for one in figures:
-        goal = f"   goal {one.goal}" if one.goal else ""
-        print(f"  {one.name:64} {shown(one.value):>10} {one.unit}{goal}", flush=True)
-    return figures
-
-
-def _profiled(name: str, sizes: Sizes, folder: Path) -> tuple[Figure, ...]:
-    """What this thread does; other threads and processes stay out of sight."""
-    profiler = cProfile.Profile()
-    figures = profiler.runcall(BENCHMARKS[name], sizes, folder)
-    pstats.Stats(profiler).sort_stats("tottime").print_stats(_TOP)
-    return figures
 
 
 def _options() -> argparse.Namespace:
