@@ -8,7 +8,6 @@ work is done.
 from __future__ import annotations
 
 import os
-import random
 import time
 from collections.abc import Hashable
 from dataclasses import replace
@@ -16,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from hub_kit import FakeAgency, HubKit, hub_kit
-from observer import HIDES, KINDS, SEED, Observations, RunningClock, telling
+from observer import HIDES, KINDS, SEED, Observations, RunningClock, dealt, telling
 from parties import MARKING
 from query_kit import question, signed_question
 
@@ -93,11 +92,7 @@ def observed(
     with hub_kit(folder, engine, bundle, clock=RunningClock()) as hub:
         for name in ("coordination", HIDES, "police"):
             hub.agency(name)
-        trial(hub, 0, marking, hidden=True)
-        labels = [True] * (trials // 2) + [False] * (trials - trials // 2)
-        random.Random(SEED).shuffle(labels)
-        rows = [trial(hub, at, marking, hidden=label) for at, label in enumerate(labels, 1)]
-    return Observations(labels, rows)
+        return dealt(trials, SEED, lambda at, hidden: trial(hub, at, marking, hidden=hidden))
 
 
 @pytest.mark.parametrize("marking", [EMBARGOED, UNRELEASED], ids=["embargoed", "unreleased"])

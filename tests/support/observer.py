@@ -214,12 +214,16 @@ def observatory(
 
 
 def observe(place: Observatory, trials: int, seed: int, first: int = 0) -> Observations:
-    """Many trials, half of them with the hidden match, in random order, after one that is not kept."""
-    place.trial(first, hidden_match=True)
+    """Many trials at one hub, numbered from `first`."""
+    return dealt(trials, seed, lambda at, hidden: place.trial(first + at, hidden_match=hidden))
+
+
+def dealt(trials: int, seed: int, trial: Callable[[int, bool], dict[str, Hashable]]) -> Observations:
+    """Many trials, half of them with what is hidden, in random order, after one that is not kept."""
+    trial(0, True)
     labels = [True] * (trials // 2) + [False] * (trials - trials // 2)
     random.Random(seed).shuffle(labels)
-    rows = [place.trial(first + at, hidden_match=label) for at, label in enumerate(labels, 1)]
-    return Observations(labels, rows)
+    return Observations(labels, [trial(at, label) for at, label in enumerate(labels, 1)])
 
 
 def telling(seen: Observations, ignored: str = "") -> dict[str, float]:
