@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Final
 
 from passerelle.audit.service import GrpcLog
-from passerelle.codec.signed import decode_signed
 from passerelle.config import PkiAddress
-from passerelle.errors import PasserelleError
+from passerelle.entry_files import read_entry, read_registry_key, unreadable
 from passerelle.federation import Federation
 from passerelle.identity import Identity, Role
+from passerelle.log import get_logger
 from passerelle.revocation import Revocations
 from passerelle.rpc.authority import AuthorityClient
 from passerelle.rpc.channel import open_channel
 from passerelle.rpc.leaf import LeafFiles, Renewal
 from passerelle.rpc.lists import list_keeper
 from passerelle.rpc.material import FileMaterial
-from passerelle.sign import VerifyingKey
 from passerelle_connector.closer.service import GrpcCloser
 from passerelle_connector.config import ConnectorSettings
 from passerelle_connector.foundation import Environment, Ports
@@ -30,24 +30,28 @@ from passerelle_connector.query.service import GrpcQuery
 from passerelle_connector.service import GrpcHub, GrpcTrustee
 from passerelle_connector.tokenise import TrusteePort
 
+_LOG: Final = get_logger("ports")
+
 
 def load_peers(settings: ConnectorSettings) -> Peers:
     """The parties known at start: the signed entries in the registry folder.
 
     Raises:
-        PasserelleError: `config_invalid`, `key_malformed`, `identity_malformed`.
+        PasserelleError: `config_invalid`, `entry_file_invalid`, `key_malformed`, `identity_malformed`.
     """
     registry = settings.registry
     try:
-        key = VerifyingKey(settings.path(registry.key).read_bytes())
+        key = read_registry_key(settings.path(registry.key))
         roots = settings.path(settings.tls.roots).read_bytes()
         files = sorted(settings.path(registry.entries).iterdir())
-        entries = [decode_signed(file.read_bytes()) for file in files if file.is_file()]
+        entries = [read_entry(file) for file in files if file.is_file()]
     except OSError as error:
-        raise PasserelleError("config_invalid", f"registry or tls: {type(error).__name__}") from error
+        raise unreadable(error) from error
     home = Identity.parse(settings.identity).trust_domain
     peers = Peers(Federation(home, roots), key, settings.hub.agency)
-    peers.accept(entries)
+    for one in entries:
+        if not peers.accept((one.signed,)):
+            _LOG.warning("entry.left_out", path=one.path.name)
     return peers
 
 

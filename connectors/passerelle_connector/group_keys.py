@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from passerelle.agreed_keys import AgreedKeys, Verify, is_agreed, newest
+from passerelle.entry_files import naming, unreadable
 from passerelle.errors import PasserelleError
 from passerelle.oprf.pinned import Ceremony, GroupKeys
 from passerelle.sign import Signed
@@ -24,8 +26,10 @@ def load_group_keys(settings: ConnectorSettings, peers: Peers, now: int) -> Grou
     place = settings.path(settings.group_keys)
     try:
         files = sorted(place.glob("*.json")) if place.is_dir() else [place]
-        documents = [file.read_text("utf-8") for file in files]
-    except (OSError, UnicodeError) as error:
+        documents = {file: file.read_text("utf-8") for file in files}
+    except OSError as error:
+        raise unreadable(error) from error
+    except UnicodeError as error:
         raise PasserelleError("config_invalid", f"group_keys: {type(error).__name__}") from error
     if not documents:
         raise PasserelleError("config_invalid", "group_keys: an empty folder")
@@ -34,17 +38,18 @@ def load_group_keys(settings: ConnectorSettings, peers: Peers, now: int) -> Grou
     def verify(agency: str, signed: Signed, payload_type: str) -> bytes:
         return peers.verify_of(agency, signed, payload_type, now)
 
-    return newest(tuple(_group_keys(text, settings, trustees, verify) for text in documents))
+    return newest(tuple(_group_keys(*one, settings, trustees, verify) for one in documents.items()))
 
 
 def _group_keys(
-    document: str, settings: ConnectorSettings, trustees: Mapping[int, str], verify: Verify
+    file: Path, document: str, settings: ConnectorSettings, trustees: Mapping[int, str], verify: Verify
 ) -> GroupKeys:
-    if is_agreed(document):
-        return AgreedKeys.from_json(document).verified(trustees, verify)
-    keys = GroupKeys.from_json(document)
-    if keys.ceremony is not Ceremony.DEVELOPMENT:
-        raise PasserelleError("group_keys_unconfirmed", "keys of a ceremony without its confirmations")
+    with naming(file):
+        if is_agreed(document):
+            return AgreedKeys.from_json(document).verified(trustees, verify)
+        keys = GroupKeys.from_json(document)
+        if keys.ceremony is not Ceremony.DEVELOPMENT:
+            raise PasserelleError("group_keys_unconfirmed", "keys of a ceremony without its confirmations")
     if not settings.development_keys:
         raise PasserelleError("config_invalid", "group_keys: dealt by one process; see development_keys")
     return keys

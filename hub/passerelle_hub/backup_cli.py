@@ -15,6 +15,7 @@ from cyclopts import App, Parameter
 from passerelle.checkpoint import verify_checkpoint
 from passerelle.clock import Clock, SystemClock
 from passerelle.config import load
+from passerelle.entry_files import read_registry_key
 from passerelle.federation import Federation
 from passerelle.identity import Identity, Role
 from passerelle.keyfile import KeyKind, read_key, write_durably, write_key
@@ -22,7 +23,7 @@ from passerelle.note import Note
 from passerelle.registry_entry import Status
 from passerelle.revocation import Revocations
 from passerelle.seal import SealingKey
-from passerelle.sign import SigningKey, VerifyingKey
+from passerelle.sign import SigningKey
 from passerelle_hub.audit import Audit, EventKind
 from passerelle_hub.backup import copying, postgresql, setup
 from passerelle_hub.backup import restore as restoring
@@ -236,7 +237,7 @@ def _pepper(settings: HubSettings) -> bytes:
 
 def _connectors(settings: HubSettings, database: Database, audit: Audit) -> tuple[str, ...]:
     """The active agencies that submit."""
-    key = VerifyingKey(settings.path(settings.registry.key).read_bytes())
+    key = read_registry_key(settings.path(settings.registry.key))
     home = Federation(
         Identity.parse(settings.identity).trust_domain, settings.path(settings.tls.roots).read_bytes()
     )

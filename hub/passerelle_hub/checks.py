@@ -12,12 +12,12 @@ from passerelle.certificate import Usage
 from passerelle.checks import Check, State, checked
 from passerelle.clock import SECOND, Clock, SystemClock
 from passerelle.config import load
+from passerelle.entry_files import read_registry_key
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
-from passerelle.registry_entry import Status, verify_entry
+from passerelle.registry_entry import Status
 from passerelle.rpc.material import FileMaterial
 from passerelle.selftest import selftest
-from passerelle.sign import VerifyingKey
 from passerelle_hub.backup.copying import newest
 from passerelle_hub.config import HubSettings
 from passerelle_hub.entries import stored_entries
@@ -63,10 +63,8 @@ def _pair(settings: HubSettings) -> str:
 
 
 def _registry(settings: HubSettings) -> str | Check:
-    key = VerifyingKey(settings.path(settings.registry.key).read_bytes())
-    entries = [
-        verify_entry(signed, key) for signed in stored_entries(settings.path(settings.registry.entries))
-    ]
+    key = read_registry_key(settings.path(settings.registry.key))
+    entries = [one.verified(key) for one in stored_entries(settings.path(settings.registry.entries))]
     active = {entry.agency for entry in entries if entry.status is Status.ACTIVE}
     text = f"{len(entries)} entries verify, {len(active)} of them active"
     if settings.director not in active:

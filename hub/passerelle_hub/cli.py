@@ -15,13 +15,12 @@ from rich.console import Console
 from rich.table import Table
 
 from passerelle.clock import SystemClock
-from passerelle.codec.signed import decode_signed
 from passerelle.config import load
+from passerelle.entry_files import read_entry, read_registry_key
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
 from passerelle.log import configure
 from passerelle.newcomer_cli import enrol_command
-from passerelle.sign import VerifyingKey
 from passerelle_hub import backup_cli, epoch_cli, standing_cli, weights_cli
 from passerelle_hub.config import HubSettings
 from passerelle_hub.enrol import KeyFiles, enrol
@@ -95,7 +94,7 @@ def agency(entry: Path, /, *, config: Config = _DEFAULT) -> None:
     core = open_core(load(HubSettings, config))
     try:
         with core.database.write() as tx:
-            added = core.registry.add(tx, decode_signed(entry.read_bytes()))
+            added = core.registry.add(tx, read_entry(entry).signed)
     finally:
         core.close()
     print(f"{added.agency}: revision {added.revision}, {added.status}")
@@ -137,7 +136,7 @@ def agencies(*, config: Config = _DEFAULT, as_json: AsJson = False) -> None:
         as_json: print JSON.
     """
     settings, now = load(HubSettings, config), SystemClock().now()
-    registry = VerifyingKey(settings.path(settings.registry.key).read_bytes())
+    registry = read_registry_key(settings.path(settings.registry.key))
     _show({"agencies": _read(settings, lambda tx: read_agencies(tx, registry, now))}, as_json=as_json)
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-from passerelle.codec.signed import decode_signed
+from passerelle.entry_files import EntryFile, entry_files, entry_of
 from passerelle.errors import PasserelleError
 from passerelle.log import get_logger
-from passerelle.sign import Signed
 from passerelle_hub.compose import Core
 from passerelle_hub.config import HubSettings
 from passerelle_hub.store import Transaction
@@ -17,32 +15,41 @@ _LOG = get_logger("hub")
 
 
 def take_entries(core: Core, settings: HubSettings) -> None:
-    """Take what the folder of entries holds and the table does not; read again while the hub runs."""
+    """Take what the folder of entries holds and the table does not; read again while the hub runs.
+
+    Raises:
+        PasserelleError: `entry_file_invalid`; nothing of the folder was taken.
+    """
     known = {*core.registry.signed_entries(), *core.registry.refused}
-    found = [one for one in stored_entries(settings.path(settings.registry.entries)) if one not in known]
+    files = stored_entries(settings.path(settings.registry.entries))
+    found = [one for one in files if one.signed not in known]
     if found:
         with core.database.write() as tx:
             core.database.alone(tx)
             core.registry.refresh(tx)  # another process may have taken them
             known = {*core.registry.signed_entries()}
-            for signed in found:
-                if signed not in known:
-                    _add(core, tx, signed)
+            for one in found:
+                if one.signed not in known:
+                    with entry_of(one.path):
+                        _add(core, tx, one)
 
 
-def _add(core: Core, tx: Transaction, signed: Signed) -> None:
+def _add(core: Core, tx: Transaction, one: EntryFile) -> None:
     """Take an entry of the folder; one older than the table's is left out and no reason not to start."""
     try:
         with tx.begin_nested():
-            core.registry.add(tx, signed)
+            core.registry.add(tx, one.signed)
     except PasserelleError as error:
         if error.code != "registry_entry_invalid":
             raise
-        core.registry.refused.add(signed)
-        _LOG.warning("entry.refused", code=error.code, detail=error.detail)
+        core.registry.refused.add(one.signed)
+        _LOG.warning("entry.refused", code=error.code, detail=f"{one.path.name}: {error.detail}")
 
 
-def stored_entries(folder: Path) -> Iterator[Signed]:
-    """The signed registry entries of a folder, by name of the file."""
-    for path in sorted(folder.glob("*.entry")):
-        yield decode_signed(path.read_bytes())
+def stored_entries(folder: Path) -> tuple[EntryFile, ...]:
+    """The signed registry entries of a folder, by name of the file; an absent folder holds none.
+
+    Raises:
+        PasserelleError: `entry_file_invalid`.
+    """
+    return entry_files(folder) if folder.is_dir() else ()

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from passerelle.clock import SECOND, Clock, SystemClock
+from passerelle.entry_files import read_registry_key, unreadable
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
 from passerelle.keyfile import KeyKind, read_key
@@ -48,7 +49,7 @@ def open_core(settings: HubSettings, clock: Clock | None = None) -> Core:
         identity=Identity.parse(settings.identity),
         director=settings.director,
         home_roots=_read(folder(settings.tls.roots)),
-        registry_key=VerifyingKey(_read(folder(settings.registry.key))),
+        registry_key=_registry_key(folder(settings.registry.key)),
         signing_key=SigningKey(read_key(folder(settings.keys.signing), KeyKind.SIGNING)),
         pepper=read_key(folder(settings.keys.pepper), KeyKind.PEPPER),
         domains=Domains(settings.domains),
@@ -109,8 +110,15 @@ def _guard(settings: HubSettings, clock: Clock) -> LogGuard:
     return LogGuard(clock, age, log.quorum, witnessed)
 
 
+def _registry_key(path: Path) -> VerifyingKey:
+    try:
+        return read_registry_key(path)
+    except OSError as error:
+        raise unreadable(error) from error
+
+
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise PasserelleError("config_invalid", f"{path.name}: {type(error).__name__}") from error
+        raise unreadable(error) from error

@@ -9,11 +9,11 @@ from typing import Final
 from passerelle import trust_checks
 from passerelle.checks import Check, State
 from passerelle.clock import HOUR, SECOND, Clock
+from passerelle.entry_files import read_registry_key
 from passerelle.errors import PasserelleError
 from passerelle.federation import Federation
 from passerelle.identity import Identity
-from passerelle.registry_entry import Status, verify_entry
-from passerelle.sign import VerifyingKey
+from passerelle.registry_entry import Status
 from passerelle_hub.config import HubSettings
 from passerelle_hub.entries import stored_entries
 from passerelle_hub.store import Database, cosignatures, log_store, timestamps
@@ -37,11 +37,11 @@ def trusted(settings: HubSettings, clock: Clock) -> Iterator[Check]:
 
 
 def _domains(settings: HubSettings) -> dict[str, bytes]:
-    key = VerifyingKey(settings.path(settings.registry.key).read_bytes())
+    key = read_registry_key(settings.path(settings.registry.key))
     home = Identity.parse(settings.identity).trust_domain
     federation = Federation(home, settings.path(settings.tls.roots).read_bytes())
-    for signed in stored_entries(settings.path(settings.registry.entries)):
-        federation.accept(verify_entry(signed, key))
+    for one in stored_entries(settings.path(settings.registry.entries)):
+        federation.accept(one.verified(key))
     names = {one.trust_domain for one in federation.entries if one.status is not Status.REMOVED}
     return {name: federation.roots(name) for name in {home, *names}}
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from passerelle.codec.signed import encode_signed
+from passerelle.entry_files import naming
 from passerelle.errors import PasserelleError
 from passerelle.keyfile import write_durably
 from passerelle.manifest import KeyManifest, issue, read_manifest
@@ -39,7 +40,8 @@ def last_manifest(keys: Path, agency: str) -> KeyManifest:
         raw = file.read_bytes()
     except OSError as error:
         raise PasserelleError("manifest_malformed", f"{file.name}: {type(error).__name__}") from error
-    return read_manifest(raw, agency)
+    with naming(file):
+        return read_manifest(raw, agency)
 
 
 def write_successor(keys: Path, manifest_key: SigningKey, successor: KeyManifest) -> Path:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from passerelle.canonical import digest
+from passerelle.entry_files import naming
 from passerelle.errors import PasserelleError
 from passerelle.keyfile import KeyKind, read_key, write_durably, write_key
 from passerelle.privatefile import make_folder
@@ -77,4 +78,8 @@ class Operators:
         raise PasserelleError("operator_unknown", key_file.name)
 
     def _known(self) -> Mapping[str, VerifyingKey]:
-        return {file.stem: VerifyingKey(file.read_bytes()) for file in sorted(self._folder.glob("*.pub"))}
+        known: dict[str, VerifyingKey] = {}
+        for file in sorted(self._folder.glob("*.pub")):
+            with naming(file):
+                known[file.stem] = VerifyingKey(file.read_bytes())
+        return known

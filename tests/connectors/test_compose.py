@@ -77,6 +77,14 @@ def test_a_missing_registry_is_said(tmp_path: Path) -> None:
         load_peers(settings(tmp_path))
 
 
+def test_a_damaged_entry_is_named(folder: Path) -> None:
+    (folder / "entries" / "police").write_bytes(b"\xff")
+    with pytest.raises(PasserelleError) as caught:
+        load_peers(settings(folder))
+    assert caught.value.code == "entry_file_invalid"
+    assert caught.value.detail.startswith("police: ")
+
+
 def pinned_keys(given: ConnectorSettings) -> GroupKeys:
     return load_group_keys(given, load_peers(given), SystemClock().now())
 
@@ -94,6 +102,15 @@ def test_keys_that_one_process_dealt_need_a_word(folder: Path) -> None:
 def test_missing_keys_are_said(folder: Path) -> None:
     with pytest.raises(PasserelleError, match="config_invalid"):
         pinned_keys(settings(folder))
+
+
+def test_a_damaged_document_among_many_is_named(folder: Path) -> None:
+    (folder / "group-keys.json").mkdir()
+    (folder / "group-keys.json" / "2027.json").write_text("{}", "utf-8")
+    with pytest.raises(PasserelleError) as caught:
+        pinned_keys(settings(folder))
+    assert caught.value.code == "group_key_invalid"
+    assert caught.value.detail.startswith("2027.json: ")
 
 
 def test_an_unknown_tier_is_refused(folder: Path) -> None:

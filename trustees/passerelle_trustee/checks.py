@@ -13,13 +13,13 @@ from passerelle.certificate import Usage
 from passerelle.checks import Check, State, checked
 from passerelle.clock import DAY, Clock, SystemClock
 from passerelle.config import load
+from passerelle.entry_files import read_registry_key
 from passerelle.errors import PasserelleError
 from passerelle.federation import Federation
 from passerelle.identity import Identity
 from passerelle.oprf.pinned import Ceremony
 from passerelle.registry_entry import Status
 from passerelle.rpc.material import FileMaterial
-from passerelle.sign import VerifyingKey
 from passerelle.trust_checks import trust
 from passerelle_trustee.ceremonies.folder import SHARES
 from passerelle_trustee.compose import Register, open_shelf
@@ -94,7 +94,7 @@ def _refreshed(files: Sequence[Path], clock: Clock) -> Check | str:
 
 
 def _federation(settings: TrusteeSettings) -> tuple[Federation, int]:
-    key = VerifyingKey(settings.path(settings.registry.key).read_bytes())
+    key = read_registry_key(settings.path(settings.registry.key))
     home = Identity.parse(settings.identity).trust_domain
     federation = Federation(home, settings.path(settings.tls.roots).read_bytes())
     return federation, Register(settings.path(settings.registry.entries), key, federation).refresh()

@@ -11,6 +11,7 @@ import grpc.aio
 from passerelle.certificate import Usage
 from passerelle.clock import Clock
 from passerelle.codec.signed import decode_signed
+from passerelle.entry_files import read_registry_key, unreadable
 from passerelle.errors import PasserelleError
 from passerelle.federation import Federation
 from passerelle.identity import Identity, Role
@@ -64,16 +65,16 @@ class Register:
         """
         try:
             files = sorted(self._folder.iterdir())
-            contents = [file.read_bytes() for file in files if file.is_file()]
+            contents = {file.name: file.read_bytes() for file in files if file.is_file()}
         except OSError as error:
-            raise PasserelleError("config_invalid", f"registry.entries: {type(error).__name__}") from error
-        new = [raw for raw in contents if raw not in self._known]
-        for raw in new:
+            raise unreadable(error) from error
+        new = {name: raw for name, raw in contents.items() if raw not in self._known}
+        for name, raw in new.items():
             self._known.add(raw)
             try:
                 self.federation.accept(verify_entry(decode_signed(raw), self._key))
             except PasserelleError as error:
-                _LOG.warning("entry.refused", code=error.code, detail=error.detail)
+                _LOG.warning("entry.refused", code=error.code, detail=f"{name}: {error.detail}")
         return len(new)
 
 
@@ -113,10 +114,10 @@ def load_register(settings: TrusteeSettings) -> Register:
         PasserelleError: `config_invalid`, `key_malformed`, `identity_malformed`.
     """
     try:
-        key = VerifyingKey(settings.path(settings.registry.key).read_bytes())
+        key = read_registry_key(settings.path(settings.registry.key))
         roots = settings.path(settings.tls.roots).read_bytes()
     except OSError as error:
-        raise PasserelleError("config_invalid", f"registry or tls: {type(error).__name__}") from error
+        raise unreadable(error) from error
     federation = Federation(Identity.parse(settings.identity).trust_domain, roots)
     register = Register(settings.path(settings.registry.entries), key, federation)
     register.refresh()

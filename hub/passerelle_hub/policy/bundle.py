@@ -102,9 +102,12 @@ def load_bundle(policies_dir: Path, data_dir: Path | None = None) -> Bundle:
     """Load and check a policies directory, with the operator's own documents laid over it.
 
     Raises:
-        PasserelleError: `policy_bundle_invalid` (a file is missing or does not parse),
+        PasserelleError: `policy_bundle_invalid` (a folder or file is missing, or does not parse),
             `policy_data_invalid` (a document breaks its schema or names something unknown).
     """
+    for folder in filter(None, (policies_dir, data_dir)):
+        if not folder.is_dir():
+            raise PasserelleError("policy_bundle_invalid", f"{folder}: no such folder")
     manifest = _read_json(policies_dir / ".manifest")
     rego = [_module(policies_dir, path) for path in sorted(policies_dir.rglob("*.rego"))]
     modules = tuple(module for module in rego if not module.path.endswith("_test.rego"))

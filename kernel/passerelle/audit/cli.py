@@ -17,8 +17,8 @@ from passerelle.audit.supervisor import SupervisorSettings, log_of, watch
 from passerelle.audit.verify import verify_export
 from passerelle.clock import SECOND
 from passerelle.config import load
+from passerelle.entry_files import read_registry_key
 from passerelle.log import configure
-from passerelle.sign import VerifyingKey
 
 app = App(name="audit", help="Check the log of a hub from outside.")
 
@@ -44,7 +44,7 @@ def verify(
         as_json: print JSON.
     """
     roots = timestamp_roots.read_bytes() if timestamp_roots is not None else b""
-    found = verify_export(offline, VerifyingKey(registry_key.read_bytes()), quorum, roots)
+    found = verify_export(offline, read_registry_key(registry_key), quorum, roots)
     if as_json:
         print(json.dumps(asdict(found), indent=2, sort_keys=True))
         return
@@ -72,7 +72,7 @@ def proof(
         entries: the folder of registry entries, which name hub and witnesses and their keys.
         quorum: how many witnesses must have cosigned; 0 for a federation without witnesses.
     """
-    known = read_known(entries, VerifyingKey(registry_key.read_bytes()))
+    known = read_known(entries, read_registry_key(registry_key))
     for file in files:
         found = check_proof(file.read_bytes(), known, quorum)
         at = datetime.fromtimestamp(found.happened / SECOND, UTC).isoformat(timespec="milliseconds")

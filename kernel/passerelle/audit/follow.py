@@ -21,6 +21,7 @@ from typing import Final, Protocol
 
 from passerelle.checkpoint import Checkpoint
 from passerelle.clock import SECOND, Clock
+from passerelle.entry_files import naming
 from passerelle.errors import PasserelleError
 from passerelle.keyfile import write_durably
 from passerelle.log import get_logger
@@ -171,7 +172,8 @@ class Follower:
 
     def _known(self) -> Note | None:
         try:
-            return Note.parse((self._folder / "known").read_bytes())
+            with naming(self._folder / "known"):
+                return Note.parse((self._folder / "known").read_bytes())
         except FileNotFoundError:
             return None
 

@@ -12,12 +12,11 @@ from pathlib import Path
 
 from passerelle.audit.witnessed import WITNESSES, Signers, check_quorum
 from passerelle.checkpoint import Checkpoint
-from passerelle.codec.signed import decode_signed
+from passerelle.entry_files import entry_files, entry_of
 from passerelle.errors import PasserelleError
 from passerelle.identity import Role
 from passerelle.log_proof import EventProof
 from passerelle.manifest import read_manifest
-from passerelle.registry_entry import verify_entry
 from passerelle.sign import VerifyingKey
 from passerelle.tlog_proof import proved, read_proof
 
@@ -34,12 +33,14 @@ def read_known(folder: Path, registry_key: VerifyingKey) -> Known:
     """Hubs and witnesses among a folder's registry entries.
 
     Raises:
-        PasserelleError: what makes an entry or its manifest unbelievable.
+        PasserelleError: `entry_file_invalid`.
+        OSError: the folder or a file cannot be read.
     """
     found: dict[Role, dict[str, tuple[VerifyingKey, ...]]] = {role: {} for role in (Role.HUB, *WITNESSES)}
-    for file in sorted(folder.glob("*.entry")):
-        entry = verify_entry(decode_signed(file.read_bytes()), registry_key)
-        keys = read_manifest(entry.manifest, entry.agency).signing_keys if entry.manifest else ()
+    for one in entry_files(folder):
+        entry = one.verified(registry_key)
+        with entry_of(one.path):
+            keys = read_manifest(entry.manifest, entry.agency).signing_keys if entry.manifest else ()
         for role in found.keys() & set(entry.roles):
             found[role][str(entry.identity(role))] = tuple(one.key for one in keys)
     hubs = found.pop(Role.HUB)

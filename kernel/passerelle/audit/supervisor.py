@@ -25,8 +25,8 @@ from passerelle.audit.follow import Follower
 from passerelle.audit.service import GrpcLog
 from passerelle.checkpoint import Checkpoint, verify_checkpoint
 from passerelle.clock import Clock, SystemClock
-from passerelle.codec.signed import decode_signed
 from passerelle.config import Part, RegistrySettings, RoleSettings, TlsSettings
+from passerelle.entry_files import entry_files, read_registry_key, unreadable
 from passerelle.errors import PasserelleError
 from passerelle.federation import Federation
 from passerelle.identity import Identity, Role
@@ -34,10 +34,9 @@ from passerelle.keyfile import KeyKind, read_key
 from passerelle.log import get_logger
 from passerelle.manifest import read_manifest
 from passerelle.note import Note
-from passerelle.registry_entry import verify_entry
 from passerelle.rpc.channel import open_channel
 from passerelle.rpc.material import FileMaterial
-from passerelle.sign import SigningKey, VerifyingKey
+from passerelle.sign import SigningKey
 
 _LOG: Final = get_logger("supervisor")
 
@@ -68,15 +67,14 @@ def known_parties(settings: SupervisorSettings) -> Federation:
     """The parties of the registry folder.
 
     Raises:
-        PasserelleError: `config_invalid`, what makes an entry unbelievable.
+        PasserelleError: `config_invalid`, `key_malformed`, `entry_file_invalid`.
     """
     try:
-        key = VerifyingKey(settings.path(settings.registry.key).read_bytes())
+        key = read_registry_key(settings.path(settings.registry.key))
         roots = settings.path(settings.tls.roots).read_bytes()
-        files = sorted(settings.path(settings.registry.entries).glob("*.entry"))
-        entries = [verify_entry(decode_signed(file.read_bytes()), key) for file in files]
+        entries = [one.verified(key) for one in entry_files(settings.path(settings.registry.entries))]
     except OSError as error:
-        raise PasserelleError("config_invalid", f"registry or tls: {type(error).__name__}") from error
+        raise unreadable(error) from error
     return Federation(Identity.parse(settings.identity).trust_domain, roots, entries)
 
 

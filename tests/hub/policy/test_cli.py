@@ -36,6 +36,16 @@ def test_check_of_the_real_policies(policies: Path, capsys: pytest.CaptureFixtur
     assert "ok: admin, assess, case, disclose, match, notify, query, submission" in capsys.readouterr().out
 
 
+def test_check_says_first_that_a_folder_is_not_there(
+    policies: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nowhere = str(tmp_path / "nowhere")
+    assert run("check", nowhere) == 1
+    assert f"{nowhere}: no such folder" in capsys.readouterr().err
+    assert run("check", str(policies), "--data", nowhere) == 1
+    assert f"{nowhere}: no such folder" in capsys.readouterr().err
+
+
 def test_check_as_json(policies: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("check", str(policies), "--json") == 0
     assert json.loads(capsys.readouterr().out)["findings"] == []

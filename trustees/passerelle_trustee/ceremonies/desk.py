@@ -17,6 +17,7 @@ from pathlib import Path
 from threading import Lock
 
 from passerelle.clock import Clock
+from passerelle.entry_files import naming
 from passerelle.errors import PasserelleError
 from passerelle.federation import Federation
 from passerelle.log import get_logger
@@ -99,7 +100,8 @@ class Ceremonies:
             text = file.read_text("utf-8")
         except (OSError, UnicodeError) as error:
             raise PasserelleError("ceremony_plan_invalid", f"{file.name}: {type(error).__name__}") from error
-        agreement = read_agreement(text, file.parent)
+        with naming(file):
+            agreement = read_agreement(text, file.parent)
         for party in agreement.receivers():
             self._directory.sealing_key(party.agency)
         if agreement.party(self._agency).deals_as:
@@ -161,7 +163,9 @@ class Ceremonies:
         for place in sorted(self._folder.iterdir()):
             file = place / AGREEMENT
             if file.is_file():
-                yield self._session(read_agreement(file.read_text("utf-8"), place))
+                with naming(place):
+                    agreement = read_agreement(file.read_text("utf-8"), place)
+                yield self._session(agreement)
 
     def _session(self, agreement: Agreement) -> Session:
         own = replace(self._own(), shares=tuple(self._shares()))
