@@ -1,7 +1,8 @@
 """The retention sweep: what is past its expiry is erased, and every link it stood in.
 
 Runs as a job. One transaction per record, so that a crash loses nothing and repeats nothing: an erased
-record has no expiry any more.
+record has no expiry any more. It is found and erased in the same transaction: one whose agency is just
+giving it a longer time is passed over.
 """
 
 from __future__ import annotations
@@ -27,18 +28,21 @@ class Retention:
 
     def sweep(self, limit: int = 1_000) -> int:
         """Erase at most `limit` expired records; returns how many."""
-        with self._database.read() as tx:
-            expired = records.expired(tx, self._clock.now(), limit)
-        for record in expired:
-            self._erase(record)
-        if expired:
+        erased = 0
+        while erased < limit and self._erase_next():
+            erased += 1
+        if erased:
             with self._database.write() as tx:
-                self._audit.append(tx, EventKind.RETENTION_SWEPT, ACTOR, records=len(expired))
-        return len(expired)
+                self._audit.append(tx, EventKind.RETENTION_SWEPT, ACTOR, records=erased)
+        return erased
 
-    def _erase(self, record: StoredRecord) -> None:
+    def _erase_next(self) -> bool:
+        now = self._clock.now()
         with self._database.write() as tx:
-            erase(tx, self._audit, record, self._clock.now(), ACTOR)
+            found = records.expired(tx, now, 1)
+            for record in found:
+                erase(tx, self._audit, record, now, ACTOR)
+        return bool(found)
 
 
 def erase(tx: Transaction, audit: Audit, record: StoredRecord, now: int, actor: str) -> None:

@@ -94,6 +94,20 @@ def test_a_record_that_goes_twice_side_by_side_is_counted_once(database: Databas
         assert sum(population.visible(tx, "ter").values()) == 1
 
 
+def test_a_record_that_is_just_given_a_longer_time_does_not_expire(database: Database) -> None:
+    with database.write() as tx:
+        batch_pk = new_batch(tx)
+        store(tx, [new_record(batch_pk, number) for number in (1, 2)])
+    with database.write() as agency:
+        longer = new_record(new_batch(agency, sequence=2), 1, revision=2, expiry=9)
+        store(agency, [longer])
+        with database.write() as sweep:
+            found = [int.from_bytes(row.record_id, "big") for row in records.expired(sweep, 2, 10)]
+    assert found == [2]
+    with database.write() as tx:
+        assert [int.from_bytes(row.record_id, "big") for row in records.expired(tx, 2, 10)] == [2]
+
+
 def test_numbers_of_an_agency_are_held_until_the_commit(database: Database) -> None:
     with database.write() as tx:
         notifications.next_sequences(tx, "police", 3)

@@ -16,7 +16,7 @@ from passerelle.clock import DAY, HOUR
 from passerelle.errors import PasserelleError
 from passerelle.marking import TerCategory
 from passerelle.record import RecordAction
-from passerelle_hub.store import epochs, links, log_store, marks
+from passerelle_hub.store import epochs, links, log_store, marks, records
 from passerelle_hub.store.tables import record
 from passerelle_hub.unindex import ClosedEpochs
 
@@ -97,6 +97,14 @@ def test_what_is_left_of_such_a_record_stays_provable(hub: HubKit, tmp_path: Pat
     assert hub.core.retention.sweep() == 1
     hub.beat()
     assert verified(hub, tmp_path / "later").records == 3
+
+
+def test_scoring_anew_leaves_links_of_such_records_as_they_are(hub: HubKit) -> None:
+    assert closed(hub).sweep() == 3
+    with hub.core.database.write() as tx:
+        (link,) = links.by_key(tx, [1])
+        hub.core.settlement.rematch(tx, records.by_key(tx, [link.high])[link.high].batch_pk)
+        assert links.by_key(tx, [1]) == (link,)
 
 
 @pytest.mark.parametrize(

@@ -30,8 +30,12 @@ def new_record(
     revision: int = 1,
     state: str = "active",
     marks: Sequence[bytes] = (bytes(16), bytes(16)),
+    expiry: int | None = None,
 ) -> NewRecord:
-    """A record with a section and two wraps, its number as its id; a withdrawn one is under an embargo."""
+    """A record with a section and two wraps, its number as its id and, unless another is given, its expiry.
+
+    A withdrawn one is under an embargo.
+    """
     name = f"section {number}"
     row = RecordRow(
         agency=agency,
@@ -43,7 +47,7 @@ def new_record(
         epoch=1,
         marking=b"\0marking\xff",
         kinds=b"\0\1",
-        expiry=number,
+        expiry=number if expiry is None else expiry,
         embargoed=state == "withdrawn",
         entries=tuple(mark + b"\0\1" for mark in marks),
         wraps=((name, "customs", b"wrap"), (name, "prisons", b"wrap")),

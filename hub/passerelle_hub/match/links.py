@@ -4,7 +4,7 @@ States here: *candidate* (names alone, or policy allows no more), *director_only
 *notified* (both agencies may learn of it), *erased* (nothing supports it any longer). Where people judged a
 link, what their judgements come to is its state (`judgement`), however it is scored: a refuted link stays so
 unless a further field agrees. Embargo goes before judgements, which count again once it ends. A link whose
-records are tokenised under two epochs stays as it is: their tokens cannot be compared.
+records are tokenised under two epochs, or left in a closed one, stays as it is: nothing can be compared.
 """
 
 from __future__ import annotations
@@ -216,7 +216,7 @@ class Linker:
         }
         ends = records.by_key(tx, sorted({end for low, high, _ in lost for end in (low, high)}))
         for (low, high, _), link in lost.items():
-            if _incomparable(ends.get(low), ends.get(high)):
+            if not _comparable(ends.get(low), ends.get(high)):
                 continue
             erased = links.erased(link, self._clock.now())
             self._audit.append(
@@ -261,11 +261,15 @@ def _said(link: StoredLink) -> tuple[str, str, str]:
     return link.state, link.verdict, link.band
 
 
-def _incomparable(low: StoredRecord | None, high: StoredRecord | None) -> bool:
-    """Whether two records share no tokens because one went over to another epoch: that says nothing."""
+def _comparable(low: StoredRecord | None, high: StoredRecord | None) -> bool:
+    """Whether it says something that two records share no tokens.
+
+    Not where one went over to another epoch, nor where one lost its marks with a closed one (`unindex`).
+    """
     if low is None or high is None or low.state != "active" or high.state != "active":
-        return False
-    return low.epoch != high.epoch
+        return True
+    unindexed = any(row.kinds and not row.marks for row in (low, high))
+    return low.epoch == high.epoch and not unindexed
 
 
 def _state(result: Score, decision: Decision) -> LinkState:

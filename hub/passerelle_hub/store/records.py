@@ -164,12 +164,13 @@ def lock(tx: Transaction, rows: Mapping[int, StoredRecord]) -> bool:
 
 
 def expired(tx: Transaction, now: int, limit: int) -> tuple[StoredRecord, ...]:
-    """Active records past their expiry, at most `limit`."""
+    """Active records past their expiry, at most `limit`, locked; without those that others hold."""
     rows = tx.execute(
         select(*_STORED)
         .where(record.c.expiry > 0, record.c.expiry <= now, record.c.state == "active")
         .order_by(record.c.expiry)
         .limit(limit)
+        .with_for_update(key_share=True, skip_locked=True)
     )
     return tuple(StoredRecord._make(row) for row in rows)
 
