@@ -9,6 +9,7 @@ alone: a tick of the log has a number that stands once, jobs stand twice without
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from passerelle.log import get_logger
@@ -55,7 +56,11 @@ class Leader:
 
     def close(self) -> None:
         """Lead no longer, so that another process may at once."""
-        self.leads = False
+        led, self.leads = self.leads, False
         connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
+        if connection is None:
+            return
+        if led:  # the server lets go of a closed connection's lock when it comes to it, which is not at once
+            with suppress(Exception):
+                connection.execute(f"SELECT pg_advisory_unlock({LEADER_LOCK})".encode())
+        connection.close()
