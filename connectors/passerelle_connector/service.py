@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import partial
 
 import grpc.aio
 
@@ -16,7 +17,7 @@ from passerelle.foresight import Foresight, Imagined
 from passerelle.holdings import Comparison, Selection
 from passerelle.oprf.protocol import EvaluateAnswer, EvaluateRequest
 from passerelle.record import DIGEST_BYTES, Batch, Position
-from passerelle.rpc.sending import while_read
+from passerelle.rpc.sending import streaming
 from passerelle.rpc.status import peer_errors
 from passerelle.sign import Signed
 from passerelle.wire.v1 import (
@@ -53,14 +54,9 @@ class GrpcHub:
                 for frame in frames(batch):
                     yield frame
 
-        with peer_errors():
-            async with while_read(requests()) as sent:
-                call = self._exchange.Submit(sent)
-                try:
-                    async for answer in call:
-                        yield _answer(answer)
-                finally:
-                    call.cancel()
+        async with streaming(self._exchange.Submit, requests()) as answers:
+            async for answer in answers:
+                yield _answer(answer)
 
     async def notifications(
         self, cursor: int, acknowledgements: AsyncIterator[int]
@@ -72,14 +68,9 @@ class GrpcHub:
             async for number in acknowledgements:
                 yield exchange_pb2.NotificationsRequest(acknowledge=number)
 
-        with peer_errors():
-            async with while_read(requests()) as sent:
-                call = self._exchange.Notifications(sent)
-                try:
-                    async for item in call:
-                        yield SealedNotification(item.sequence, item.sealed, item.key_id)
-                finally:
-                    call.cancel()
+        async with streaming(self._exchange.Notifications, requests()) as items:
+            async for item in items:
+                yield SealedNotification(item.sequence, item.sealed, item.key_id)
 
     async def reconcile(self, question: Comparison | Selection) -> Signed:
         """See `HoldingsPort.reconcile`."""
@@ -134,9 +125,9 @@ class GrpcTrustee:
         async def requests() -> AsyncIterator[trustee_pb2.EvaluateRequest]:
             yield evaluate_request_out(request)
 
-        with peer_errors():
-            call = self._stub.Evaluate(requests(), timeout=CALL_SECONDS)
-            async for answer in call:
+        start = partial(self._stub.Evaluate, timeout=CALL_SECONDS)
+        async with streaming(start, requests()) as answers:
+            async for answer in answers:
                 return evaluate_answer_in(answer)
         raise PasserelleError("peer_fault", "no answer")
 

@@ -16,8 +16,8 @@ from office_kit import (
     SECOND,
     VAULT,
     Office,
-    until,
 )
+from patience import until
 
 from passerelle.batch import token_commitment
 from passerelle.catalogue import catalogue

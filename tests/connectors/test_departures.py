@@ -10,8 +10,8 @@ from office_kit import (
     GOOD,
     SECOND,
     Office,
-    until,
 )
+from patience import until
 
 from passerelle.errors import PasserelleError
 from passerelle.record import RecordAction

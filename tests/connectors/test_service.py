@@ -10,6 +10,7 @@ from typing import Any
 import grpc
 import grpc.aio
 import pytest
+from patience import until
 
 from passerelle.codec.frames import Assembler
 from passerelle.codec.signed import signed_out
@@ -51,10 +52,10 @@ class Exchange(exchange_pb2_grpc.ExchangeServicer):
         yield self.position
         assembler = Assembler()
         async for frame in request_iterator:
+            if self.refusal:
+                await context.abort(grpc.StatusCode.PERMISSION_DENIED, "", ((CODE_KEY, self.refusal),))
             if (batch := assembler.feed(frame)) is None:
                 continue
-            if self.refusal:  # after the last frame: gRPC hides the status behind a frame it failed to send
-                await context.abort(grpc.StatusCode.PERMISSION_DENIED, "", ((CODE_KEY, self.refusal),))
             assert batch.records == (RECORD,)
             yield exchange_pb2.SubmitResponse(receipt=signed_out(batch.signed))
 
@@ -146,8 +147,8 @@ async def test_a_hub_that_is_away_leaves_no_request_behind(tmp_path: Path) -> No
         for stream in (GrpcHub(channel).submit(never()), GrpcHub(channel).notifications(0, never())):
             with pytest.raises(PasserelleError, match="peer_unavailable"):
                 await anext(stream)
-    await asyncio.sleep(0.01)  # generators that were left are closed by tasks of the event loop
-    assert asyncio.all_tasks() == before
+    # generators that were left are closed by tasks of the event loop
+    await until(lambda: asyncio.all_tasks() == before)
 
 
 async def test_the_hubs_refusal_comes_through_by_code(channel: grpc.aio.Channel, exchange: Exchange) -> None:

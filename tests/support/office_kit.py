@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -172,9 +170,3 @@ def deal_keys() -> tuple[GroupKeys, dict[int, dict[Group, KeyShare]]]:
     }
     shares = {at: {group: made[group, 1].shares[at - 1] for group in Group} for at in (1, 2, 3)}
     return GroupKeys(Ceremony.DEVELOPMENT, tuple(one.info for one in made.values())), shares
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - what is looked at stands in the store
-            await asyncio.sleep(0.01)

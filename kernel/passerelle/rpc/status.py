@@ -34,10 +34,14 @@ async def abort(context: grpc.aio.ServicerContext[Any, Any], error: PasserelleEr
 
 def from_rpc(error: grpc.aio.AioRpcError) -> PasserelleError:
     """The coded error that a failed call stands for."""
-    code = dict(cast("Iterable[tuple[str, str | bytes]]", error.trailing_metadata() or ())).get(CODE_KEY)
+    return from_status(error.code(), error.trailing_metadata())
+
+
+def from_status(status: grpc.StatusCode, trailing: object) -> PasserelleError:
+    """The coded error that a status with its trailing metadata stands for."""
+    code = dict(cast("Iterable[tuple[str, str | bytes]]", trailing or ())).get(CODE_KEY)
     if isinstance(code, str) and code in table():
         return PasserelleError(code, "answered by the peer")
-    status = error.code()
     return PasserelleError(_STATUSES.get(status, "peer_fault"), f"status {status.name}")
 
 

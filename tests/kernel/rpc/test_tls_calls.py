@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any
 
 import grpc
 import grpc.aio
 import pytest
+from patience import PATIENCE
 
 from passerelle.certificate import Usage
 from passerelle.clock import DAY
@@ -17,6 +19,7 @@ from passerelle.identity import Identity, Role
 from passerelle.rpc.admission import Gatekeeper
 from passerelle.rpc.interceptor import peer, peer_certificate
 from passerelle.rpc.rule import CallEvent
+from passerelle.rpc.sending import streaming
 from passerelle.rpc.server import ServerLimits
 from passerelle.rpc.status import CODE_KEY, peer_errors
 from passerelle_pki.authority import Authority
@@ -66,12 +69,17 @@ async def call(channel: Any, shape: str, message: bytes = b"hello") -> list[byte
     path = f"/test.Echo/{shape}"
     with peer_errors():
         if shape == "UnaryUnary":
-            return [await channel.unary_unary(path)(message, timeout=5)]
+            return [await channel.unary_unary(path)(message, timeout=PATIENCE)]
         if shape == "UnaryStream":
-            return [item async for item in channel.unary_stream(path)(message, timeout=5)]
+            return [item async for item in channel.unary_stream(path)(message, timeout=PATIENCE)]
         if shape == "StreamUnary":
-            return [await channel.stream_unary(path)(sending(message), timeout=5)]
-        return [item async for item in channel.stream_stream(path)(sending(message), timeout=5)]
+            start = partial(channel.stream_unary(path), timeout=PATIENCE)
+            async with streaming(start, sending(message)) as answer:
+                return [await answer]
+        start = partial(channel.stream_stream(path), timeout=PATIENCE)
+        async with streaming(start, sending(message)) as answers:
+            return [item async for item in answers]
+    raise AssertionError("a call that ended early")
 
 
 async def refusal(channel: Any, shape: str = "UnaryUnary", message: bytes = b"hello") -> str:
@@ -121,7 +129,7 @@ async def test_a_call_without_a_rule_is_refused_whether_it_exists_or_not(world: 
     async with world.listening(handlers(Hidden=hidden)) as listener, world.calling(listener) as channel:
         for name in ("Hidden", "Absent"):
             with pytest.raises(PasserelleError, match="rpc_unknown"), peer_errors():
-                await channel.unary_unary(f"/test.Echo/{name}")(b"x", timeout=5)
+                await channel.unary_unary(f"/test.Echo/{name}")(b"x", timeout=PATIENCE)
     assert {event.event for event in world.parts.events} == {"rpc.refused"}
 
 
@@ -180,7 +188,7 @@ async def test_a_certificate_that_expires_on_an_open_connection_is_refused(world
 
 async def test_a_running_stream_is_cut_at_the_next_message(world: Any) -> None:
     async with world.listening(handlers()) as listener, world.calling(listener) as channel:
-        stream = channel.stream_stream("/test.Echo/StreamStream")(timeout=5)
+        stream = channel.stream_stream("/test.Echo/StreamStream")(timeout=PATIENCE)
         await stream.write(b"one")
         assert (await stream.read()).startswith(b"one ")
         world.parts.refused[POLICE] = "certificate_revoked"
@@ -200,7 +208,7 @@ async def test_a_stream_of_answers_is_cut_at_the_next_answer(world: Any) -> None
 
     slow = handlers(UnaryStream=grpc.unary_stream_rpc_method_handler(waiting))
     async with world.listening(slow) as listener, world.calling(listener) as channel:
-        stream = channel.unary_stream("/test.Echo/UnaryStream")(b"x", timeout=5)
+        stream = channel.unary_stream("/test.Echo/UnaryStream")(b"x", timeout=PATIENCE)
         assert await stream.read() == b"one"
         world.parts.refused[POLICE] = "agency_suspended"
         go.set()
@@ -212,7 +220,7 @@ async def test_an_idle_stream_is_cut_by_the_sweep(world: Any) -> None:
     """Nothing moves on it: neither a message nor an answer would meet the check."""
     limits = ServerLimits(recheck_seconds=0.05)
     async with world.listening(handlers(), limits) as listener, world.calling(listener) as channel:
-        stream = channel.stream_stream("/test.Echo/StreamStream")(timeout=5)
+        stream = channel.stream_stream("/test.Echo/StreamStream")(timeout=PATIENCE)
         await stream.write(b"one")
         await stream.read()
         await asyncio.sleep(0.12)  # sweeps that find nothing wrong change nothing
@@ -276,7 +284,7 @@ async def test_a_coded_error_travels_with_its_public_text(world: Any) -> None:
     other = handlers(UnaryUnary=grpc.unary_unary_rpc_method_handler(refuse))
     async with world.listening(other) as listener, world.calling(listener) as channel:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await channel.unary_unary("/test.Echo/UnaryUnary")(b"x", timeout=5)
+            await channel.unary_unary("/test.Echo/UnaryUnary")(b"x", timeout=PATIENCE)
     error = caught.value
     assert error.code() is grpc.StatusCode.ALREADY_EXISTS
     assert error.details() == PasserelleError("batch_replayed").spec.public
@@ -321,7 +329,7 @@ async def test_a_standing_that_fails_refuses_and_cuts(world: Any) -> None:
 
     limits = ServerLimits(recheck_seconds=0.05)
     async with world.listening(handlers(), limits) as listener, world.calling(listener) as channel:
-        stream = channel.stream_stream("/test.Echo/StreamStream")(timeout=5)
+        stream = channel.stream_stream("/test.Echo/StreamStream")(timeout=PATIENCE)
         await stream.write(b"one")
         await stream.read()
         world.parts.check = broken
@@ -342,10 +350,10 @@ async def test_a_caller_that_leaves_is_recorded(world: Any) -> None:
 
     slow = handlers(UnaryStream=grpc.unary_stream_rpc_method_handler(wait))
     async with world.listening(slow) as listener, world.calling(listener) as channel:
-        stream = channel.unary_stream("/test.Echo/UnaryStream")(b"x", timeout=5)
+        stream = channel.unary_stream("/test.Echo/UnaryStream")(b"x", timeout=PATIENCE)
         await stream.read()
         stream.cancel()
-        await asyncio.wait_for(left.wait(), 5)
+        await asyncio.wait_for(left.wait(), PATIENCE)
         await asyncio.sleep(0)
     assert world.parts.outcomes() == ["opened", "cancelled"]
 
