@@ -9,15 +9,14 @@ from pathlib import Path
 
 import pytest
 from postgres_kit import Server
+from store_kit import migrated
 
 from passerelle_hub.store import Database, batches, quotas
 
 
 @pytest.fixture
 def on_file(tmp_path: Path) -> Database:
-    made = Database(f"sqlite:///{tmp_path / 'hub.db'}")
-    made.migrate()
-    return made
+    return Database(migrated(tmp_path / "hub.db"))
 
 
 def test_a_failed_block_leaves_nothing(database: Database) -> None:

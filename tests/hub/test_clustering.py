@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from judgement_kit import judge, link_of
 from parties import MARKING
+from store_kit import migrated
 
 from passerelle.errors import PasserelleError
 from passerelle.judgement import Verdict
@@ -141,8 +142,7 @@ def test_nothing_to_do_writes_nothing(hub: HubKit) -> None:
 def bare() -> Iterator[tuple[Database, Clustering]]:
     """A hub's database and the step, nothing else."""
     with tempfile.TemporaryDirectory() as folder:
-        database = Database(f"sqlite:///{Path(folder) / 'hub.db'}")
-        database.migrate()
+        database = Database(migrated(Path(folder) / "hub.db"))
         yield database, step(database)
         database.close()
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 from parties import HUB, MARKING, entry_of, manifest_of, sealed_record
+from store_kit import migrated
 
 from passerelle.batch import batch_root, recipient_digest
 from passerelle.catalogue import catalogue
@@ -199,6 +202,13 @@ class HubKit:
         return notes
 
 
+@cache
+def _roots(now: int) -> bytes:
+    """Roots of an authority made at that time; nobody signs with it."""
+    with tempfile.TemporaryDirectory() as folder:
+        return create_authority(Path(folder) / "authority", "example", ManualClock(now)).roots
+
+
 @contextmanager
 def hub_kit(
     folder: Path,
@@ -210,9 +220,12 @@ def hub_kit(
     workshop: Workshop | None = None,
     clock: ManualClock | None = None,
 ) -> Iterator[HubKit]:
-    """A hub on a fresh database (a file in the folder without a URL); the policy engine is the caller's."""
+    """A hub on a fresh database (a file in the folder without a URL); the policy engine is the caller's.
+
+    A database that is named has the newest schema already.
+    """
     clock = clock or ManualClock()
-    roots = create_authority(folder / "authority", "example", clock).roots
+    roots = _roots(clock.now())
     registry_key = SigningKey.generate()
     base = Foundation(
         identity=HUB,
@@ -229,8 +242,7 @@ def hub_kit(
         workshop=workshop,
         require_lists=False,  # its agencies have no authorities that could make lists
     )
-    database = Database(url or f"sqlite:///{folder / 'hub.db'}")
-    database.migrate()
+    database = Database(url or migrated(folder / "hub.db"))
     core = build_core(base, database)
     try:
         yield HubKit(core, clock, registry_key, roots)

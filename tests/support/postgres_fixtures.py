@@ -7,6 +7,7 @@ from pathlib import Path
 
 import postgres_kit
 import pytest
+from store_kit import migrated
 
 from passerelle_hub.store import Database
 
@@ -23,9 +24,9 @@ def postgres() -> Iterator[postgres_kit.Server]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of a database of one's own, once on each kind."""
+    """The URL of a database of one's own with the newest schema, once on each kind."""
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'hub.db'}"
+        yield migrated(tmp_path / "hub.db")
         return
     running: postgres_kit.Server = request.getfixturevalue("postgres")
     with running.migrated() as url:
@@ -34,8 +35,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
-    """A hub's database with the newest schema, once on each kind."""
+    """A hub's database, once on each kind."""
     made = Database(database_url)
-    made.migrate()
     yield made
     made.close()

@@ -1,15 +1,36 @@
-"""Rows for the hub's stores, as its steps would make them."""
+"""A hub's database to begin with, and rows for its stores, as its steps would make them."""
 
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Sequence
+from contextlib import closing
+from functools import cache
+from pathlib import Path
 
 from passerelle.audit.rows import RecordRow
 from passerelle.record import Section
-from passerelle_hub.store import Transaction, batches, records
+from passerelle_hub.store import Database, Transaction, batches, records
 from passerelle_hub.store.batches import NewBatch
 from passerelle_hub.store.records import NewRecord
+
+
+@cache
+def _migrated() -> bytes:
+    """What migrations make of a new file; `tests/contracts/test_migrations.py` runs them one by one."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "hub.db"
+        with closing(Database(f"sqlite:///{file}")) as database:
+            database.migrate()
+        return file.read_bytes()
+
+
+def migrated(file: Path) -> str:
+    """The URL of a new file with the newest schema and no rows but the migrations' own."""
+    file.touch(0o600, exist_ok=False)
+    file.write_bytes(_migrated())
+    return f"sqlite:///{file}"
 
 
 def new_batch(tx: Transaction, agency: str = "police", sequence: int = 1) -> int:

@@ -9,6 +9,7 @@ import pytest
 from backup_kit import Vaulted
 from hub_kit import HubKit
 from parties import HUB
+from store_kit import migrated
 
 from passerelle.seal import SealingKey
 from passerelle_hub.backup.archive import Archive, Seals
@@ -18,7 +19,7 @@ from passerelle_hub.store import changes
 @pytest.fixture
 def database_url(tmp_path: Path) -> str:
     """A file: what is copied and archived here is SQLite's."""
-    return f"sqlite:///{tmp_path / 'hub.db'}"
+    return migrated(tmp_path / "hub.db")
 
 
 @pytest.fixture
