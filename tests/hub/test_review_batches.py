@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hub_kit import FakeAgency, HubKit, Outage, altered, hub_kit
+from parties import MARKING
 
 from passerelle.batch import token_commitment
 from passerelle.catalogue import catalogue
 from passerelle.clock import DAY
 from passerelle.codec.header import decode_header, encode_header
 from passerelle.errors import PasserelleError
+from passerelle.marking import TerCategory
 from passerelle.record import Batch, Lifetime, RecordAction, SealedRecord, SectionKeyWrap
 from passerelle.registry_entry import Status
 from passerelle_hub.policy.bundle import Bundle
@@ -126,3 +129,16 @@ def test_without_policy_a_batch_is_refused_as_a_whole_and_costs_nothing(
             assert quotas.used(tx, "police", "records", hub.clock.now() // DAY) == 0
         outage.down = False
         assert hub.submit(police, police.record(PERSON)).refusals == ()
+
+
+def test_an_outage_costs_no_record_although_others_are_still_remembered_as_allowed(
+    tmp_path: Path, engine: Engine, bundle: Bundle
+) -> None:
+    outage = Outage(engine)
+    with hub_kit(tmp_path, outage, bundle) as hub:
+        police = hub.agency("police")
+        assert hub.submit(police, police.record(PERSON)).accepted
+        outage.down = True
+        other = replace(MARKING, ter_category=TerCategory.PRE_INVESTIGATION)
+        receipt = hub.submit(police, police.record(PERSON), police.record(PERSON, marking=other))
+        assert (receipt.code, receipt.consumed, receipt.refusals) == ("policy_unavailable", True, ())

@@ -7,7 +7,8 @@ How a batch is decided
 (3) take a remembered allow where the package may be remembered and it is young enough;
 (4) check the remaining projections against the input schema; one that breaks it is denied;
 (5) ask the engine, at most `MAX_ASK` inputs a call; where an evaluation breaks, halve until the one input
-    that breaks it stands alone, and deny that one only;
+    that breaks it stands alone, and deny that one only. Where the engine is down the batch is denied as a
+    whole, remembered allows included: whoever holds it can then try all of it again and loses no part;
 (6) read each answer strictly (`answer`): anything missing, malformed, unknown or of another revision is a
     denial with reason `policy_unavailable`, and an alarm;
 (7) remember allows. Denials are never remembered.
@@ -79,7 +80,10 @@ class _Question:
 
     key: str
     projected: PolicyInput
-    input_hash: str
+
+
+class _EngineDownError(Exception):
+    """The engine gave no answers at all; the text is a private detail."""
 
 
 class Decider:
@@ -178,6 +182,22 @@ class Decider:
         self, active: _Active, projection: Projection, keys: Sequence[str], *, memory: bool = True
     ) -> list[Decision]:
         """Steps 2 to 7 for the keys of a batch."""
+        package = projection.package
+        try:
+            decided = self._answered(active, projection, keys, memory=memory)
+        except _EngineDownError as down:  # (5)
+            self._alarm(package, str(down))
+            decided = {key: self._denial(active, package, UNAVAILABLE, key) for key in dict.fromkeys(keys)}
+        return [decided[key] for key in keys]
+
+    def _answered(
+        self, active: _Active, projection: Projection, keys: Sequence[str], *, memory: bool
+    ) -> dict[str, Decision]:
+        """The decision of each distinct key.
+
+        Raises:
+            _EngineDownError: some had to be asked and could not be.
+        """
         package, check = projection.package, active.checks[projection.package]
         decided = self._recall(active, projection, dict.fromkeys(keys)) if memory else {}  # (2), (3)
         questions: list[_Question] = []
@@ -186,31 +206,39 @@ class Decider:
             waiting.remove("")
             decided[""] = self._denial(active, package, INPUT_INVALID)
         for key, projected in zip(waiting, projection.restore(waiting), strict=True):
-            question = _Question(key, projected, hashlib.sha256(key.encode()).hexdigest())
             if check(projected):  # (4)
-                questions.append(question)
+                questions.append(_Question(key, projected))
             else:
-                decided[key] = self._denial(active, package, INPUT_INVALID, question)
+                decided[key] = self._denial(active, package, INPUT_INVALID, key)
         for start in range(0, len(questions), MAX_ASK):
             decided |= self._ask(active, package, questions[start : start + MAX_ASK])
         if memory:
             self._remember(active, projection, [(one.key, decided[one.key]) for one in questions])
-        return [decided[key] for key in keys]
+        return decided
 
     def _ask(self, active: _Active, package: str, questions: Sequence[_Question]) -> dict[str, Decision]:
-        """(5) Ask the engine; halve where an evaluation breaks."""
+        """(5) Ask the engine; halve where an evaluation breaks.
+
+        Raises:
+            _EngineDownError: whatever else an engine raises.
+        """
         requests = {str(place): question.projected for place, question in enumerate(questions)}
         try:
             raw: Mapping[str, object] = active.engine.evaluate(package, requests)
         except PasserelleError as error:
-            if error.code == EVALUATION_FAILED and len(questions) > 1:
-                half = len(questions) // 2
-                first = self._ask(active, package, questions[:half])
-                return first | self._ask(active, package, questions[half:])
-            return self._deny_all(active, package, questions, f"{error.code}: {error.detail}")
-        except Exception as error:  # noqa: BLE001 - fail closed: whatever an engine raises is a denial
-            return self._deny_all(active, package, questions, type(error).__name__)
-        return self._read(active, package, questions, raw)
+            detail = f"{error.code}: {error.detail}"
+            if error.code != EVALUATION_FAILED:
+                raise _EngineDownError(detail) from error
+        except Exception as error:
+            raise _EngineDownError(type(error).__name__) from error
+        else:
+            return self._read(active, package, questions, raw)
+        if len(questions) > 1:
+            half = len(questions) // 2
+            first = self._ask(active, package, questions[:half])
+            return first | self._ask(active, package, questions[half:])
+        self._alarm(package, detail)
+        return {one.key: self._denial(active, package, UNAVAILABLE, one.key) for one in questions}
 
     def _read(
         self, active: _Active, package: str, questions: Sequence[_Question], raw: Mapping[str, object]
@@ -228,29 +256,19 @@ class Decider:
                 )
             except (AnswerRefusedError, RecursionError) as fault:
                 faults.append(str(fault))
-                decided[question.key] = self._denial(active, package, UNAVAILABLE, question)
+                decided[question.key] = self._denial(active, package, UNAVAILABLE, question.key)
                 continue
             known[text] = answer
-            decided[question.key] = self._decision(active, package, answer, question)
+            decided[question.key] = self._decision(active, package, answer, question.key)
         if faults:
             self._alarm(package, f"{len(faults)} unusable answers, the first: {faults[0]}")
         return decided
 
-    def _deny_all(
-        self, active: _Active, package: str, questions: Sequence[_Question], detail: str
-    ) -> dict[str, Decision]:
-        self._alarm(package, detail)
-        return {one.key: self._denial(active, package, UNAVAILABLE, one) for one in questions}
-
-    def _denial(
-        self, active: _Active, package: str, code: str, question: _Question | None = None
-    ) -> Decision:
+    def _denial(self, active: _Active, package: str, code: str, key: str = "") -> Decision:
         refusal = Answer(allow=False, grants=(), reasons=(Reason(code),), obligations=(), redactions=())
-        return self._decision(active, package, refusal, question)
+        return self._decision(active, package, refusal, key)
 
-    def _decision(
-        self, active: _Active, package: str, answer: Answer, question: _Question | None
-    ) -> Decision:
+    def _decision(self, active: _Active, package: str, answer: Answer, key: str) -> Decision:
         return Decision(
             id=self._random(_ID_BYTES).hex(),
             package=package,
@@ -261,8 +279,8 @@ class Decider:
             redactions=answer.redactions,
             policy_revision=active.bundle.policy_revision,
             data_revision=active.bundle.data_revision,
-            input_hash="" if question is None else question.input_hash,
-            projected="" if question is None else question.key,
+            input_hash=hashlib.sha256(key.encode()).hexdigest() if key else "",
+            projected=key,
         )
 
     def _recall(self, active: _Active, projection: Projection, keys: Iterable[str]) -> dict[str, Decision]:

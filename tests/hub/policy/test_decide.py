@@ -194,6 +194,24 @@ def test_a_denial_is_never_remembered(bundle: Bundle) -> None:
     assert len(engine.asked) == 2
 
 
+def test_a_down_engine_denies_a_batch_as_a_whole_and_forgets_nothing(bundle: Bundle) -> None:
+    def answer(given: PolicyInput) -> object:
+        if given["action"] != READ["action"]:
+            raise PasserelleError("policy_engine_down", "test")
+        return allow(bundle)
+
+    alarms: list[str] = []
+    decider = Decider(
+        FakeEngine(answer), bundle, clock=ManualClock(), alarm=lambda _, detail: alarms.append(detail)
+    )
+    (known,) = decider.decide_batch("admin", [READ])
+    both = decider.decide_batch("admin", [READ, {**READ, "action": "log.read"}, {**READ, "schema": 2}])
+    assert [one.reason_codes for one in both] == [(UNAVAILABLE,)] * 3
+    assert len({one.id for one in (known, *both)}) == 4
+    assert alarms == ["policy_engine_down: test"]
+    assert decider.decide_batch("admin", [READ]) == [known]
+
+
 def test_activation_forgets_everything_and_changes_the_revision(bundle: Bundle) -> None:
     engine = FakeEngine(lambda _: allow(bundle))
     decider = Decider(engine, bundle, clock=ManualClock())
