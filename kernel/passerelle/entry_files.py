@@ -6,7 +6,7 @@ laid there, and only its name leads to it. What is wrong with a file therefore s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +71,7 @@ def read_registry_key(file: Path) -> VerifyingKey:
 
 
 @contextmanager
-def entry_of(file: Path) -> Iterator[None]:
+def entry_of(file: Path) -> Generator[None]:
     """Whatever is refused inside is the entry's in this file.
 
     Raises:
@@ -86,7 +86,7 @@ def entry_of(file: Path) -> Iterator[None]:
 
 
 @contextmanager
-def naming(file: Path) -> Iterator[None]:
+def naming(file: Path) -> Generator[None]:
     """Whatever is refused inside keeps its code, and its detail names the file.
 
     Raises:
