@@ -24,6 +24,7 @@ def build() -> App:
     app.command("passerelle.audit.cli:app", name="audit")
     app.command("passerelle.doctor:doctor", name="doctor")
     app.command("passerelle.seal_keys:seal_keys", name="seal-keys")
+    app.command("passerelle.token_cli:token_passphrase", name="token-passphrase")
     return app
 
 

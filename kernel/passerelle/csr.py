@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from passerelle.certificate import Usage
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
+from passerelle.passphrase import passphrase
 from passerelle.privatefile import read_private, write_private
-from passerelle.secrets import passphrase
 
 ENCRYPTED: Final = b"-----BEGIN ENCRYPTED PRIVATE KEY-----"
 
@@ -47,7 +47,7 @@ def key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 
 def stored_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    """The private key as PKCS#8 PEM for a file: encrypted where a passphrase is there (`passerelle.secrets`).
+    """The private key as PKCS#8 PEM for a file, encrypted where there is a passphrase.
 
     Raises:
         PasserelleError: what reading the passphrase raises.
@@ -62,13 +62,13 @@ def stored_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     )
 
 
-def load_key(pem: bytes) -> ec.EllipticCurvePrivateKey:
-    """The key in the PEM of `key_pem` or `stored_pem`.
+def load_key(pem: bytes, phrase: str = "") -> ec.EllipticCurvePrivateKey:
+    """The key in the PEM of `key_pem` or `stored_pem`, which opens with `phrase` or else with this process's.
 
     Raises:
         PasserelleError: `key_file_malformed`, `passphrase_missing`, `passphrase_wrong`.
     """
-    phrase = passphrase() if ENCRYPTED in pem else ""
+    phrase = (phrase or passphrase()) if ENCRYPTED in pem else ""
     if ENCRYPTED in pem and not phrase:
         raise PasserelleError("passphrase_missing", "encrypted PEM key")
     try:

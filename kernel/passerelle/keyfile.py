@@ -3,7 +3,7 @@
 Rules
 -----
 1. A key of ours carries its kind as text, so that a sealing key is not taken for a signing key.
-2. Where a passphrase is there (`passerelle.secrets`, rule 2), new keys are sealed under it: scrypt
+2. Where a passphrase is there (`passerelle.passphrase`), new keys are sealed under it: scrypt
    (n = 2^15, r = 8, p = 1) and AES-256-GCM, the first line being associated data. Keys that lie open are
    still read; `passerelle seal-keys` seals them. Without the passphrase a sealed key is refused.
 
@@ -29,8 +29,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from passerelle.errors import PasserelleError
+from passerelle.passphrase import passphrase
 from passerelle.privatefile import MAX_BYTES, read_private, write_durably, write_private
-from passerelle.secrets import passphrase, wipe
+from passerelle.secrets import wipe
 
 __all__ = [
     "MAX_BYTES", "KeyKind", "read_key", "read_private", "seal_key", "write_durably", "write_key",
@@ -65,12 +66,12 @@ def write_key(path: Path, kind: KeyKind, secret: bytes, *, replace: bool = False
     write_private(path, f"{head}\n{base64.b64encode(body).decode()}\n".encode("ascii"), replace=replace)
 
 
-def read_key(path: Path, kind: KeyKind) -> bytes:
-    """The secret in a file of `write_key`.
+def read_key(path: Path, kind: KeyKind, phrase: str = "") -> bytes:
+    """The secret in a file of `write_key`, which opens with `phrase` or else with this process's passphrase.
 
     Raises:
         PasserelleError: as `read_private`; `key_file_malformed`, also for a key of another kind;
-            `passphrase_missing`, `passphrase_wrong`.
+            `passphrase_missing`, `passphrase_wrong`, what reading the passphrase raises.
     """
     try:
         head, body, rest = read_private(path).decode("ascii").split("\n")
@@ -79,7 +80,7 @@ def read_key(path: Path, kind: KeyKind) -> bytes:
         raise PasserelleError("key_file_malformed", path.name) from error
     if head not in (f"{_MAGIC} {kind.value}", f"{_SEALED} {kind.value}") or rest:
         raise PasserelleError("key_file_malformed", f"{path.name}: {kind.value} expected")
-    return _open(secret, head, path.name) if head.startswith(_SEALED) else secret
+    return _open(secret, head, path.name, phrase or passphrase()) if head.startswith(_SEALED) else secret
 
 
 def obtain_secret(path: Path, kind: KeyKind, generate: Callable[[], bytes]) -> bytes:
@@ -94,21 +95,37 @@ def obtain_secret(path: Path, kind: KeyKind, generate: Callable[[], bytes]) -> b
     return read_key(path, kind)
 
 
-def seal_key(path: Path) -> bool:
-    """Seal a key file that lies open, in place; False where it is sealed already.
+def seal_key(path: Path, before: str = "") -> bool:
+    """Seal a key file under this process's passphrase, in place; False where it is sealed already.
+
+    Args:
+        path: a file that lies open, or that is sealed under `before`.
+        before: what a sealed file opens with until now; without it, sealed files stay as they are.
 
     Raises:
         PasserelleError: as `read_key`.
     """
     head = read_private(path).partition(b"\n")[0].decode("ascii", "replace")
     magic, _, kind = head.partition(" ")
-    if magic == _SEALED:
+    if magic == _SEALED and not before:
         return False
-    if magic != _MAGIC or kind not in set(KeyKind):
+    if magic not in {_MAGIC, _SEALED} or kind not in set(KeyKind):
         raise PasserelleError("key_file_malformed", f"{path.name}: none of our keys")
     if not passphrase():
         raise PasserelleError("passphrase_missing", path.name)
-    write_key(path, KeyKind(kind), read_key(path, KeyKind(kind)), replace=True)
+    if magic == _SEALED and _opens(path, KeyKind(kind)):
+        return False
+    write_key(path, KeyKind(kind), read_key(path, KeyKind(kind), before), replace=True)
+    return True
+
+
+def _opens(path: Path, kind: KeyKind) -> bool:
+    try:
+        read_key(path, kind)
+    except PasserelleError as error:
+        if error.code != "passphrase_wrong":
+            raise
+        return False
     return True
 
 
@@ -121,8 +138,7 @@ def _seal(secret: bytes, head: str, phrase: str) -> bytes:
         wipe(key)
 
 
-def _open(sealed: bytes, head: str, name: str) -> bytes:
-    phrase = passphrase()
+def _open(sealed: bytes, head: str, name: str, phrase: str) -> bytes:
     if not phrase:
         raise PasserelleError("passphrase_missing", name)
     salt, nonce, body = sealed[:_SALT], sealed[_SALT : _SALT + _NONCE], sealed[_SALT + _NONCE :]

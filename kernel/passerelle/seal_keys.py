@@ -1,4 +1,8 @@
-"""`passerelle seal-keys`: key files that lie open are sealed under the passphrase of this machine."""
+"""`passerelle seal-keys`: key files are sealed under the passphrase of this machine.
+
+Files that lie open are sealed; with the passphrase that they were sealed under before, sealed ones go over to
+the new one. Each file is replaced whole: after a crash in the middle the same command finishes the rest.
+"""
 
 from __future__ import annotations
 
@@ -7,25 +11,39 @@ from pathlib import Path
 from passerelle.csr import ENCRYPTED, load_key, stored_pem
 from passerelle.errors import PasserelleError
 from passerelle.keyfile import read_private, seal_key, write_private
-from passerelle.secrets import passphrase
+from passerelle.passphrase import passphrase, read_passphrase
 
 
-def seal_keys(*files: Path) -> None:
+def seal_keys(*files: Path, sealed_by: Path | None = None) -> None:
     """Seal key files in place; the passphrase comes from $PASSERELLE_PASSPHRASE_FILE or a systemd credential.
 
     Args:
         files: files ending in `.key`, or private keys in PEM.
+        sealed_by: the file of the passphrase that they were sealed under until now, to seal them anew.
     """
+    before = read_passphrase(sealed_by) if sealed_by else ""
     for file in files:
-        done = _seal_pem(file) if file.suffix == ".pem" else seal_key(file)
+        done = _seal_pem(file, before) if file.suffix == ".pem" else seal_key(file, before)
         print(f"{file}: {'sealed' if done else 'was sealed before'}")  # noqa: T201 - a command prints
 
 
-def _seal_pem(file: Path) -> bool:
+def _seal_pem(file: Path, before: str) -> bool:
     pem = read_private(file)
-    if ENCRYPTED in pem:
+    if ENCRYPTED in pem and not before:
         return False
     if not passphrase():
         raise PasserelleError("passphrase_missing", file.name)
-    write_private(file, stored_pem(load_key(pem)), replace=True)
+    if ENCRYPTED in pem and _opens(pem):
+        return False
+    write_private(file, stored_pem(load_key(pem, before)), replace=True)
+    return True
+
+
+def _opens(pem: bytes) -> bool:
+    try:
+        load_key(pem)
+    except PasserelleError as error:
+        if error.code != "passphrase_wrong":
+            raise
+        return False
     return True

@@ -5,11 +5,8 @@ Rules
 1. A secret text comes from the file that the configuration names (mode 0600), or else from the credential of
    a fixed name below `$CREDENTIALS_DIRECTORY`, which systemd gives to one service alone (LoadCredential=,
    SetCredentialEncrypted=).
-2. The passphrase of key files (`passerelle.keyfile`, rule 5) comes from the file that
-   `$PASSERELLE_PASSPHRASE_FILE` names, or from the credential `passerelle-passphrase`. The environment names
-   a place and never holds the secret: it is inherited, and shown in `/proc`.
-3. One trailing newline is not part of it; an empty secret is refused.
-4. `wipe` overwrites what Python lets us overwrite (byte arrays). Texts and bytes of the language cannot be
+2. One trailing newline is not part of it; an empty secret is refused.
+3. `wipe` overwrites what Python lets us overwrite (byte arrays). Texts and bytes of the language cannot be
    wiped, and libraries make copies: a process that held a key is trusted until it ends.
 """
 
@@ -22,9 +19,7 @@ from typing import Final
 from passerelle.errors import PasserelleError
 from passerelle.privatefile import CREDENTIALS, read_private
 
-PASSPHRASE_FILE: Final = "PASSERELLE_PASSPHRASE_FILE"  # noqa: S105 - names a place
-PASSPHRASE_CREDENTIAL: Final = "passerelle-passphrase"  # noqa: S105 - as above
-MAX_SECRET: Final = 1024
+MAX_SECRET: Final = 4096
 
 
 def secret_text(file: Path | None, credential: str) -> str:
@@ -46,21 +41,7 @@ def secret_text(file: Path | None, credential: str) -> str:
     return text
 
 
-def passphrase() -> str:
-    """The passphrase of this process's key files (rule 2); empty where none is set up.
-
-    Raises:
-        PasserelleError: as `secret_text`, where a place is named and holds none.
-    """
-    named = os.environ.get(PASSPHRASE_FILE)
-    if named:
-        return secret_text(Path(named), PASSPHRASE_CREDENTIAL)
-    folder = os.environ.get(CREDENTIALS, "")
-    there = folder and (Path(folder) / PASSPHRASE_CREDENTIAL).exists()
-    return secret_text(None, PASSPHRASE_CREDENTIAL) if there else ""
-
-
 def wipe(secret: bytearray) -> None:
-    """Overwrite a secret in memory (rule 4)."""
+    """Overwrite a secret in memory (rule 3)."""
     for at in range(len(secret)):
         secret[at] = 0

@@ -31,8 +31,9 @@ from passerelle.csr import stored_pem
 from passerelle.errors import PasserelleError
 from passerelle.keyfile import write_private
 from passerelle.privatefile import make_folder, sync_folder
+from passerelle.token import TokenKey
 from passerelle_pki.authority import DOMAIN_FILE, Authority, open_authority
-from passerelle_pki.description import Backend, Ceremony, TokenKey, read_ceremony
+from passerelle_pki.description import Backend, Ceremony, read_ceremony
 from passerelle_pki.issuer import ISSUER_FILE, ISSUING_FILE, ISSUING_KEY_FILE, ROOT_FILE
 from passerelle_pki.profile import issuing_certificate, new_authority_key, root_certificate
 from passerelle_pki.token import make_token_key

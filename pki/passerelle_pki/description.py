@@ -30,6 +30,7 @@ import yaml
 from passerelle.clock import DAY
 from passerelle.errors import PasserelleError
 from passerelle.identity import check_trust_domain
+from passerelle.token import TokenKey
 from passerelle_pki.profile import ISSUING_LIFETIME, ROOT_LIFETIME
 
 MAX_BYTES: Final = 16 * 1024
@@ -42,19 +43,6 @@ class Backend(StrEnum):
     FILE = "file"
     PKCS11 = "pkcs11"
     EXTERNAL = "external"
-
-
-@dataclass(frozen=True, slots=True)
-class TokenKey:
-    """A key inside a PKCS#11 token: the module (a shared library), the labels of token and key, the PIN.
-
-    An empty `pin_file` means the systemd credential of `passerelle.secrets`.
-    """
-
-    module: Path
-    token: str
-    label: str
-    pin_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,13 +28,13 @@ from passerelle.csr import load_key
 from passerelle.errors import PasserelleError
 from passerelle.keyfile import read_private, write_durably
 from passerelle.privatefile import make_folder, sync_folder
+from passerelle.token import TokenKey
 from passerelle_pki.authority import (
     DATABASE_FILE,
     generation_folder,
     trust_domain_of,
 )
 from passerelle_pki.ceremony import ROOT_KEY_FILE, check_issued, write_issuing
-from passerelle_pki.description import TokenKey
 from passerelle_pki.issuer import ISSUING_FILE, ROOT_FILE
 from passerelle_pki.lists import Revoked, authority_list
 from passerelle_pki.profile import issuing_certificate, new_authority_key

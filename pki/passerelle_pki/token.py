@@ -4,26 +4,23 @@ A token signs digests (CKM_ECDSA), so the hash is computed here; what it answers
 other) is put into the form of X.509. The public key is read from the token once and checked against the
 certificate by whoever opens the issuer.
 
-The binding is an extra (`passerelle-pki[pkcs11]`); without it `token_unavailable` says so. One session for
-one key, not safe to share between threads: the authority takes one call at a time.
+One session for one key (`passerelle.token`), not safe to share between threads: the authority takes one call
+at a time.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
 from passerelle.errors import PasserelleError
-from passerelle.secrets import secret_text
-from passerelle_pki.description import TokenKey
+from passerelle.token import TokenKey, binding, keep_session
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives._serialization import KeySerializationEncryption
-
-PIN_CREDENTIAL: Final = "passerelle-token-pin"
 
 
 class TokenPrivateKey(ec.EllipticCurvePrivateKey):
@@ -99,12 +96,13 @@ def make_token_key(where: TokenKey) -> TokenPrivateKey:
     """A fresh P-384 key in the token, not extractable.
 
     Raises:
-        PasserelleError: `token_unavailable`, `token_key_exists`, what reading the PIN raises.
+        PasserelleError: `token_unavailable`, `token_pin_refused`, `token_key_exists`, what reading the
+            PIN raises.
     """
-    pkcs11 = _binding()
+    pkcs11 = binding()
     from pkcs11.util.ec import encode_named_curve_parameters  # noqa: PLC0415 - an extra
 
-    session = _session(where)
+    session = keep_session(where)
     if _found(session, where):
         raise PasserelleError("token_key_exists", where.label)
     parameters = {pkcs11.Attribute.EC_PARAMS: encode_named_curve_parameters("secp384r1")}
@@ -121,39 +119,18 @@ def open_token_key(where: TokenKey) -> TokenPrivateKey:
     """The key of that label in the token.
 
     Raises:
-        PasserelleError: `token_unavailable`, what reading the PIN raises.
+        PasserelleError: `token_unavailable`, `token_pin_refused`, what reading the PIN raises.
     """
-    return _key(_session(where), where)
-
-
-def _binding() -> Any:
-    try:
-        import pkcs11  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise PasserelleError("token_unavailable", "install passerelle-pki[pkcs11]") from error
-    return pkcs11
-
-
-def _session(where: TokenKey) -> Any:
-    pkcs11 = _binding()
-    pin = secret_text(where.pin_file, PIN_CREDENTIAL)
-    try:
-        token = pkcs11.lib(str(where.module)).get_token(token_label=where.token)
-        try:
-            return token.open(rw=True, user_pin=pin)
-        except pkcs11.UserAlreadyLoggedIn:  # a login holds for the whole process
-            return token.open(rw=True)
-    except (pkcs11.PKCS11Error, OSError, RuntimeError) as error:
-        raise PasserelleError("token_unavailable", f"{where.token}: {type(error).__name__}") from error
+    return _key(keep_session(where), where)
 
 
 def _found(session: Any, where: TokenKey) -> bool:
-    label = {_binding().Attribute.LABEL: where.label}
+    label = {binding().Attribute.LABEL: where.label}
     return any(True for _ in session.get_objects(label))
 
 
 def _key(session: Any, where: TokenKey) -> TokenPrivateKey:
-    pkcs11 = _binding()
+    pkcs11 = binding()
     from pkcs11.util.ec import encode_ec_public_key  # noqa: PLC0415 - an extra
 
     try:

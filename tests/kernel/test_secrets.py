@@ -12,10 +12,11 @@ from passerelle.csr import load_key, make_request, new_key, obtain_key, stored_p
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity, Role
 from passerelle.keyfile import KeyKind, read_key, seal_key, write_key, write_private
+from passerelle.passphrase import passphrase
 from passerelle.privatefile import read_private
 from passerelle.rpc.material import FileMaterial
 from passerelle.seal_keys import seal_keys
-from passerelle.secrets import passphrase, secret_text, wipe
+from passerelle.secrets import secret_text, wipe
 from passerelle_pki.ceremony import create_authority
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from token_kit import MODULE, Tokens
 
 from passerelle.certificate import Usage, read_chain, verify_peer
 from passerelle.clock import DAY, HOUR, ManualClock
@@ -29,7 +27,6 @@ from passerelle_pki.store.revocations import RevocationStore
 DOMAIN = "police.example"
 POLICE = Identity(DOMAIN, Role.CONNECTOR, "police")
 PEOPLE = "prepared_by: Ada Adams\nreviewed_by: Bo Brown\ntrust_domain: police.example\n"
-MODULE = Path("/usr/lib/softhsm/libsofthsm2.so")
 
 
 @pytest.fixture
@@ -45,47 +42,23 @@ def serial(chain: bytes) -> int:
     return read_chain(chain)[0].serial_number
 
 
-@dataclass(frozen=True)
-class Token:
-    """A software token with a PIN in a private file."""
-
-    folder: Path
-    label: str = "authority-1"
-
-    def described(self, label: str = "issuing-1") -> str:
-        return (
-            f"{PEOPLE}issuing: {{key: pkcs11}}\n"
-            f"pkcs11: {{module: {MODULE}, token: {self.label}, label: {label}, pin_file: pin}}\n"
-        )
+def described(label: str) -> str:
+    return (
+        f"{PEOPLE}issuing: {{key: pkcs11}}\n"
+        f"pkcs11: {{module: {MODULE}, token: authority-1, label: {label}, pin_file: pin}}\n"
+    )
 
 
-@pytest.fixture(scope="module")
-def token(tmp_path_factory: pytest.TempPathFactory) -> Token:
-    """One for the module: a process initialises a PKCS#11 module once."""
-    pytest.importorskip("pkcs11", reason="the extra passerelle-pki[pkcs11] is not installed")
-    tool = shutil.which("softhsm2-util")
-    if tool is None or not MODULE.exists():
-        pytest.skip("softhsm2 is not installed: apt-get install softhsm2")
-    folder = tmp_path_factory.mktemp("token")
-    (folder / "tokens").mkdir()
-    (folder / "softhsm2.conf").write_text(f"directories.tokendir = {folder}/tokens\nlog.level = ERROR\n")
-    os.environ["SOFTHSM2_CONF"] = str(folder / "softhsm2.conf")
-    words = ["--init-token", "--free", "--label", "authority-1", "--so-pin", "5678", "--pin", "1234"]
-    subprocess.run([tool, *words], check=True, capture_output=True)
-    write_private(folder / "pin", b"1234\n")
-    return Token(folder)
-
-
-def held(token: Token, tmp_path: Path, clock: ManualClock, label: str) -> Authority:
-    file = token.folder / f"{label}.yaml"
-    file.write_text(token.described(label))
+def held(tokens: Tokens, tmp_path: Path, clock: ManualClock, label: str) -> Authority:
+    file = tokens.folder / f"{label}.yaml"
+    file.write_text(described(label))
     return hold(read_ceremony(file), tmp_path / "authority", clock, file.read_bytes())
 
 
 def test_a_key_made_in_a_token_issues_leaves_and_lists(
-    token: Token, tmp_path: Path, clock: ManualClock
+    tokens: Tokens, tmp_path: Path, clock: ManualClock
 ) -> None:
-    held(token, tmp_path, clock, "issuing-1")
+    held(tokens, tmp_path, clock, "issuing-1")
     folder = tmp_path / "authority"
     assert not (folder / "issuing-key.pem").exists()
     again = open_authority(folder, clock)
@@ -95,10 +68,10 @@ def test_a_key_made_in_a_token_issues_leaves_and_lists(
     assert taken.serials == frozenset()
 
 
-def test_a_token_keeps_its_keys_apart(token: Token, tmp_path: Path, clock: ManualClock) -> None:
-    held(token, tmp_path / "a", clock, "issuing-2")
+def test_a_token_keeps_its_keys_apart(tokens: Tokens, tmp_path: Path, clock: ManualClock) -> None:
+    held(tokens, tmp_path / "a", clock, "issuing-2")
     with pytest.raises(PasserelleError, match="token_key_exists"):
-        held(token, tmp_path / "b", clock, "issuing-2")
+        held(tokens, tmp_path / "b", clock, "issuing-2")
     assert list((tmp_path / "b").iterdir()) == []
 
 
@@ -106,10 +79,10 @@ def test_a_token_keeps_its_keys_apart(token: Token, tmp_path: Path, clock: Manua
     ("field", "value"), [("token", "absent"), ("module", "/nowhere.so"), ("label", "absent")]
 )
 def test_a_token_that_is_not_there_is_named(
-    token: Token, tmp_path: Path, clock: ManualClock, field: str, value: str
+    tokens: Tokens, tmp_path: Path, clock: ManualClock, field: str, value: str
 ) -> None:
     label = f"issuing-{field}"
-    held(token, tmp_path, clock, label)
+    held(tokens, tmp_path, clock, label)
     file = tmp_path / "authority" / "issuer.toml"
     lines = [
         f'{field} = "{value}"' if line.startswith(f"{field} =") else line
@@ -120,14 +93,14 @@ def test_a_token_that_is_not_there_is_named(
         open_authority(tmp_path / "authority", clock)
 
 
-def test_the_pin_is_a_private_file(token: Token, tmp_path: Path, clock: ManualClock) -> None:
-    held(token, tmp_path, clock, "issuing-pin")
-    (token.folder / "pin").chmod(0o644)
+def test_the_pin_is_a_private_file(tokens: Tokens, tmp_path: Path, clock: ManualClock) -> None:
+    held(tokens, tmp_path, clock, "issuing-pin")
+    (tokens.folder / "pin").chmod(0o644)
     try:
         with pytest.raises(PasserelleError, match="key_file_permissions"):
             open_authority(tmp_path / "authority", clock)
     finally:
-        (token.folder / "pin").chmod(0o600)
+        (tokens.folder / "pin").chmod(0o600)
 
 
 @pytest.fixture
