@@ -15,7 +15,7 @@ from cyclopts import App, Parameter
 from passerelle.cli import FAILURE, OK
 from passerelle.clock import SECOND, SystemClock
 from passerelle.config import load
-from passerelle.csr import key_pem, load_key, new_key
+from passerelle.csr import load_key, new_key, stored_pem
 from passerelle.errors import PasserelleError
 from passerelle.keyfile import read_private, write_durably, write_private
 from passerelle_hub.config import HubSettings
@@ -83,7 +83,7 @@ def key(private: Path, /) -> None:
         private: where the private key goes; an existing file is left alone.
     """
     made = new_key()
-    write_private(private, key_pem(made))
+    write_private(private, stored_pem(made))
     public = private.with_name(f"{private.name}.pub")
     write_durably(public, public_pem(made.public_key()), mode=0o644)
     print(f"key {key_id(made.public_key())}\nprivate: {private}\npublic: {public}")

@@ -6,6 +6,7 @@ Rules
 2. Where a passphrase is there (`passerelle.passphrase`), new keys are sealed under it: scrypt
    (n = 2^15, r = 8, p = 1) and AES-256-GCM, the first line being associated data. Keys that lie open are
    still read; `passerelle seal-keys` seals them. Without the passphrase a sealed key is refused.
+3. A document that is secret (a trustee's shares) lies open as it is, or sealed in the same frame.
 
 | fault | left behind | what the caller sees |
 |---|---|---|
@@ -41,6 +42,8 @@ __all__ = [
 _MAGIC: Final = "passerelle-key"
 _SEALED: Final = "passerelle-key-sealed"
 _SALT, _NONCE = 16, 12
+MAX_KEY: Final = 8 * 1024 * 1024
+"""Some thousand shares, sealed."""
 
 
 class KeyKind(StrEnum):
@@ -51,6 +54,8 @@ class KeyKind(StrEnum):
     VAULT = "vault/1"
     PEPPER = "pepper/1"
     LOCAL = "local/1"
+    SHARES = "shares/1"
+    DEALING = "dealing/1"
 
 
 def write_key(path: Path, kind: KeyKind, secret: bytes, *, replace: bool = False) -> None:
@@ -74,13 +79,36 @@ def read_key(path: Path, kind: KeyKind, phrase: str = "") -> bytes:
             `passphrase_missing`, `passphrase_wrong`, what reading the passphrase raises.
     """
     try:
-        head, body, rest = read_private(path).decode("ascii").split("\n")
+        head, body, rest = read_private(path, MAX_KEY).decode("ascii").split("\n")
         secret = base64.b64decode(body, validate=True)
     except (ValueError, binascii.Error) as error:
         raise PasserelleError("key_file_malformed", path.name) from error
     if head not in (f"{_MAGIC} {kind.value}", f"{_SEALED} {kind.value}") or rest:
         raise PasserelleError("key_file_malformed", f"{path.name}: {kind.value} expected")
     return _open(secret, head, path.name, phrase or passphrase()) if head.startswith(_SEALED) else secret
+
+
+def write_document(path: Path, kind: KeyKind, content: bytes) -> None:
+    """Write a secret document, sealed where a passphrase is there (rule 3); never overwritten.
+
+    Raises:
+        PasserelleError: as `write_key`.
+        OSError: as `write_durably`.
+    """
+    if passphrase():
+        write_key(path, kind, content)
+    else:
+        write_private(path, content)
+
+
+def read_document(path: Path, kind: KeyKind) -> bytes:
+    """The content of a file of `write_document`.
+
+    Raises:
+        PasserelleError: as `read_key`.
+    """
+    content = read_private(path, MAX_KEY)
+    return read_key(path, kind) if content.startswith(f"{_SEALED} ".encode()) else content
 
 
 def obtain_secret(path: Path, kind: KeyKind, generate: Callable[[], bytes]) -> bytes:
@@ -95,24 +123,28 @@ def obtain_secret(path: Path, kind: KeyKind, generate: Callable[[], bytes]) -> b
     return read_key(path, kind)
 
 
-def seal_key(path: Path, before: str = "") -> bool:
+def seal_key(path: Path, before: str = "", document: KeyKind | None = None) -> bool:
     """Seal a key file under this process's passphrase, in place; False where it is sealed already.
 
     Args:
         path: a file that lies open, or that is sealed under `before`.
         before: what a sealed file opens with until now; without it, sealed files stay as they are.
+        document: what the file holds where it is no key but a document that lies open.
 
     Raises:
         PasserelleError: as `read_key`.
     """
-    head = read_private(path).partition(b"\n")[0].decode("ascii", "replace")
-    magic, _, kind = head.partition(" ")
+    content = read_private(path, MAX_KEY)
+    magic, _, kind = content.partition(b"\n")[0].decode("ascii", "replace").partition(" ")
     if magic == _SEALED and not before:
         return False
-    if magic not in {_MAGIC, _SEALED} or kind not in set(KeyKind):
-        raise PasserelleError("key_file_malformed", f"{path.name}: none of our keys")
     if not passphrase():
         raise PasserelleError("passphrase_missing", path.name)
+    if document is not None and magic != _SEALED:
+        write_key(path, document, content, replace=True)
+        return True
+    if magic not in {_MAGIC, _SEALED} or kind not in set(KeyKind):
+        raise PasserelleError("key_file_malformed", f"{path.name}: none of our keys")
     if magic == _SEALED and _opens(path, KeyKind(kind)):
         return False
     write_key(path, KeyKind(kind), read_key(path, KeyKind(kind), before), replace=True)
@@ -122,9 +154,7 @@ def seal_key(path: Path, before: str = "") -> bool:
 def _opens(path: Path, kind: KeyKind) -> bool:
     try:
         read_key(path, kind)
-    except PasserelleError as error:
-        if error.code != "passphrase_wrong":
-            raise
+    except PasserelleError:
         return False
     return True
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from passerelle.agreed_keys import AgreedKeys
 from passerelle.errors import PasserelleError
+from passerelle.keyfile import KeyKind
 from passerelle.oprf.keys import KeyShare
 from passerelle.oprf.pinned import GroupKeys
 from passerelle.seal import SealingKey, SealingPublicKey
@@ -31,7 +32,7 @@ class FragileFolder(Folder):
         super().__init__(path)
         self.left, self.after = crash_at, after
 
-    def put(self, name: str, content: bytes, *, secret: bool = False) -> None:
+    def put(self, name: str, content: bytes, *, secret: KeyKind | None = None) -> None:
         self.left -= 1
         if self.left == 0 and not self.after:
             raise Crash

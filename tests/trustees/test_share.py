@@ -12,6 +12,11 @@ import pytest
 
 from passerelle.errors import PasserelleError
 from passerelle.groups import Group
+from passerelle.keyfile import MAX_BYTES, write_private
+from passerelle.oprf.group import ristretto255
+from passerelle.oprf.keys import deal
+from passerelle.oprf.pinned import Ceremony
+from passerelle.seal_keys import seal_keys
 from passerelle_trustee.ceremony import DevelopmentKeys
 from passerelle_trustee.share import ShareBook, load_shares, write_shares
 
@@ -63,6 +68,52 @@ def test_a_file_that_fails_to_reach_the_disk_is_removed(
     with pytest.raises(OSError, match="no space"):
         write_shares(tmp_path / "shares.json", dealt.books[0])
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def phrase(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process with a passphrase."""
+    write_private(tmp_path / "phrase", b"correct horse\n")
+    monkeypatch.setenv("PASSERELLE_PASSPHRASE_FILE", str(tmp_path / "phrase"))
+
+
+def test_shares_are_sealed_where_a_passphrase_is_there(
+    tmp_path: Path, dealt: DevelopmentKeys, phrase: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sealed = tmp_path / "sealed.json"
+    write_shares(sealed, dealt.books[0])
+    assert sealed.read_bytes().startswith(b"passerelle-key-sealed shares/1\n")
+    assert load_shares(sealed) == dealt.books[0]
+    monkeypatch.delenv("PASSERELLE_PASSPHRASE_FILE")
+    with pytest.raises(PasserelleError, match="passphrase_missing"):
+        load_shares(sealed)
+
+
+def test_shares_that_lie_open_are_sealed_and_keep_their_time(
+    file: Path, dealt: DevelopmentKeys, phrase: None
+) -> None:
+    assert load_shares(file) == dealt.books[0]
+    os.utime(file, ns=(10**18, 10**18))
+    for _ in range(2):
+        seal_keys(file)
+        assert file.read_bytes().startswith(b"passerelle-key-sealed shares/1\n")
+        assert load_shares(file) == dealt.books[0]
+        assert file.stat().st_mtime_ns == 10**18
+
+
+def test_no_other_document_is_sealed(tmp_path: Path, phrase: None) -> None:
+    write_private(tmp_path / "group-keys.json", b"{}")
+    with pytest.raises(PasserelleError, match="key_file_malformed"):
+        seal_keys(tmp_path / "group-keys.json")
+
+
+def test_shares_of_many_domains_fit_when_sealed(tmp_path: Path, phrase: None) -> None:
+    groups = ristretto255().random_scalars(2)
+    infos = [deal(f"d{at}", Group.PHONE, 1, 1, 2, groups, 3) for at in range(200)]
+    book = ShareBook(Ceremony.DEVELOPMENT, 1, tuple(one.shares[0] for one in infos))
+    write_shares(tmp_path / "many.json", book)
+    assert (tmp_path / "many.json").stat().st_size > MAX_BYTES
+    assert load_shares(tmp_path / "many.json") == book
 
 
 def _spoiled(good: dict[str, Any]) -> dict[str, str]:

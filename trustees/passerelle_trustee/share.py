@@ -2,8 +2,8 @@
 
 Rules
 -----
-1. The file is a private file (`passerelle.keyfile`); one that others may touch is not loaded, for the share
-   may have been read.
+1. The file is a private file (`passerelle.keyfile`), sealed where a passphrase is there; one that others may
+   touch is not loaded, for the share may have been read.
 2. A file is written once, to disk before the call returns, and never overwritten.
 3. Every share is checked against its public share, and every public side in itself, before the first one is
    used.
@@ -21,14 +21,12 @@ from typing import Final
 
 from passerelle.errors import PasserelleError
 from passerelle.groups import Group
-from passerelle.keyfile import read_private, write_private
+from passerelle.keyfile import KeyKind, read_document, write_document
 from passerelle.oprf.documents import array, hexadecimal, members, number, parse, text
 from passerelle.oprf.keys import GroupKeyInfo, KeyShare
 from passerelle.oprf.pinned import Ceremony
 
 _FORMAT: Final = "passerelle/trustee-shares/1"
-MAX_BYTES: Final = 4 * 1024 * 1024
-"""Some thousand shares; a book holds one for each domain, group and epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +65,9 @@ def load_shares(file: Path) -> ShareBook:
     """Read the trustee's share file.
 
     Raises:
-        PasserelleError: `share_file_invalid`; what reading a private file raises (rule 1).
+        PasserelleError: `share_file_invalid`; what reading a private file or the passphrase raises (rule 1).
     """
-    content = read_private(file, MAX_BYTES)
+    content = read_document(file, KeyKind.SHARES)
     try:
         return _book(content.decode())
     except (ValueError, PasserelleError) as error:
@@ -81,12 +79,13 @@ def write_shares(file: Path, book: ShareBook) -> None:
     """Write a share file, durably.
 
     Raises:
-        PasserelleError: `key_file_exists` (rule 2).
+        PasserelleError: `key_file_exists` (rule 2), what reading the passphrase raises.
         OSError: as `passerelle.keyfile.write_durably`.
     """
     shares = [{"key": share.info.to_document(), "secret": share.secret.hex()} for share in book.shares]
     document = {"format": _FORMAT, "ceremony": str(book.ceremony), "index": book.index, "shares": shares}
-    write_private(file, (json.dumps(document, sort_keys=True, indent=1) + "\n").encode())
+    content = (json.dumps(document, sort_keys=True, indent=1) + "\n").encode()
+    write_document(file, KeyKind.SHARES, content)
 
 
 def _book(content: str) -> ShareBook:

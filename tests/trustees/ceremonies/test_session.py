@@ -9,6 +9,7 @@ import pytest
 from ceremony_kit import Circle, FragileFolder, Trustee, agreement_text, circle
 
 from passerelle.errors import PasserelleError
+from passerelle.keyfile import write_private
 from passerelle.oprf import threshold
 from passerelle.oprf.ceremony import Dealing
 from passerelle.oprf.group import SCALAR_BYTES, scalar
@@ -46,6 +47,22 @@ def test_all_come_to_the_same_confirmed_keys(three: Circle) -> None:
     index = dict(enumerate(NAMES, start=1))
     assert len({output(three, index, quorum) for quorum in combinations((1, 2, 3), 2)}) == 1
     assert not any((trustee.folder.path / "dealing.key").exists() for trustee in three.trustees.values())
+
+
+def test_with_a_passphrase_what_was_drawn_is_sealed(
+    three: Circle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_private(tmp_path / "phrase", b"correct horse")
+    monkeypatch.setenv("PASSERELLE_PASSPHRASE_FILE", str(tmp_path / "phrase"))
+    three.round(NAMES[0])
+    place, plan = three.trustees[NAMES[0]].folder.path, three.agreement.plan
+    assert (place / "dealing.key").read_bytes().startswith(b"passerelle-key-sealed dealing/1\n")
+    again = Folder(place)
+    drawn = again.dealing(plan)
+    assert drawn is not None and again.dealing(plan) is drawn
+    monkeypatch.delenv("PASSERELLE_PASSPHRASE_FILE")
+    with pytest.raises(PasserelleError, match="passphrase_missing"):
+        Folder(place).dealing(plan)
 
 
 def test_a_party_that_is_away_holds_it_up_and_is_named(three: Circle) -> None:

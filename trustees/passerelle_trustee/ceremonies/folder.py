@@ -2,8 +2,8 @@
 
     agreement.toml  keys.json      the agreement, and in a reshare the present keys
     own/            from/<agency>/ signed messages by name: ours, and those of the others
-    dealing.key                    secret, mode 0600: polynomials and reveal; removed at the end
-    shares.json                    secret, mode 0600: the new shares
+    dealing.key                    secret, sealed or 0600: polynomials and reveal; removed at the end
+    shares.json                    secret, sealed or 0600: the new shares
     group-keys.json                the keys with all confirmations: what connectors pin
     evidence/                      signed messages that contradict one in from/
     failed.json                    why it is over, and whose fault it is
@@ -21,7 +21,7 @@ from typing import Final
 
 from passerelle.codec.signed import decode_signed, encode_signed
 from passerelle.errors import PasserelleError
-from passerelle.keyfile import read_private, write_durably, write_private
+from passerelle.keyfile import KeyKind, read_document, write_document, write_durably
 from passerelle.oprf.ceremony import Dealing, Plan, Reveal
 from passerelle.oprf.documents import array, hexadecimal, members, number, parse, text
 from passerelle.privatefile import make_folder, remove_durably
@@ -32,7 +32,6 @@ SHARES: Final = "shares.json"
 GROUP_KEYS: Final = "group-keys.json"
 _DEALING: Final = "dealing.key"
 _FAILED: Final = "failed.json"
-_MAX_DEALING: Final = 4 * 1024 * 1024
 
 
 class Folder:
@@ -40,6 +39,7 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._dealing: Dealing | None = None
 
     def make(self) -> None:
         """Create what is missing; looked at every few seconds, so what is there is left alone."""
@@ -47,16 +47,16 @@ class Folder:
             if not part.is_dir():
                 make_folder(part)
 
-    def put(self, name: str, content: bytes, *, secret: bool = False) -> None:
-        """Write a file durably.
+    def put(self, name: str, content: bytes, *, secret: KeyKind | None = None) -> None:
+        """Write a file durably; a secret one says what it holds.
 
         Raises:
             PasserelleError: `key_file_exists`.
         """
         file = self.path / name
         make_folder(file.parent)
-        if secret:
-            write_private(file, content)
+        if secret is not None:
+            write_document(file, secret, content)
         else:
             write_durably(file, content, mode=0o644)
 
@@ -99,20 +99,22 @@ class Folder:
             "proofs": [part.hex() for part in shown.proofs],
             "salt": shown.salt.hex(),
         }
-        self.put(_DEALING, json.dumps(document).encode(), secret=True)
+        self.put(_DEALING, json.dumps(document).encode(), secret=KeyKind.DEALING)
 
     def dealing(self, plan: Plan) -> Dealing | None:
         """Our polynomials, None before they are drawn.
 
         Raises:
-            PasserelleError: what reading a private file raises, `key_file_malformed`.
+            PasserelleError: what reading a private file or the passphrase raises, `key_file_malformed`.
         """
         file = self.path / _DEALING
         if not file.exists():
             return None
+        if self._dealing is not None:  # opening a sealed file is slow on purpose
+            return self._dealing
         try:
             names = ("coefficients", "commitments", "dealer", "proofs", "salt")
-            found = members(parse(read_private(file, _MAX_DEALING).decode()), names)
+            found = members(parse(read_document(file, KeyKind.DEALING).decode()), names)
             columns = {
                 name: tuple(hexadecimal(part) for part in array(found[name]))
                 for name in ("coefficients", "commitments", "proofs")
@@ -122,11 +124,13 @@ class Folder:
             )
         except ValueError as error:
             raise PasserelleError("key_file_malformed", _DEALING) from error
-        return Dealing(plan, columns["coefficients"], reveal)
+        self._dealing = Dealing(plan, columns["coefficients"], reveal)
+        return self._dealing
 
     def forget_dealing(self) -> None:
         """Remove our polynomials; the share is all that is needed from now on."""
         remove_durably(self.path / _DEALING)
+        self._dealing = None
 
     def fail(self, code: str, culprit: str) -> None:
         """Note once that the ceremony is over."""
