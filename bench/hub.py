@@ -8,6 +8,7 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from bench.figures import cpu_seconds
 from hub_kit import FakeAgency
@@ -32,6 +33,25 @@ from passerelle_pki.authority import Authority
 from passerelle_pki.ceremony import create_authority
 from passerelle_pki.publish import Lists
 
+_POLICY_DATA: Final = "policy-data"
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """What all processes of one hub have in common, before any of them runs.
+
+    `authorities` are every party's by trust domain, the hub's and those of the agencies `names`.
+    """
+
+    folder: Path
+    url: str
+    names: Sequence[str]
+    authorities: Mapping[str, Authority]
+    registry_key: SigningKey
+    signing_key: SigningKey
+    pepper: bytes
+    clock: Clock
+
 
 @dataclass(frozen=True, slots=True)
 class BenchHub:
@@ -47,44 +67,72 @@ class BenchHub:
         return cpu_seconds(pid for pid in self.engine.pids if pid is not None)
 
 
-@contextmanager
-def bench_hub(folder: Path, names: Sequence[str], url: str = "") -> Generator[BenchHub]:
-    """A hub on an empty database (without `url` an SQLite file), on the machine's clock, its engine warm."""
+def lay(folder: Path, names: Sequence[str], url: str = "") -> Grounds:
+    """Grounds in a new folder for a hub on an empty database, without `url` an SQLite file."""
     folder.mkdir()
     clock = SystemClock()
-    domains = [f"{name}.example" for name in names]
-    authorities = {
-        domain: create_authority(folder / domain, domain, clock) for domain in (HUB.trust_domain, *domains)
-    }
-    registry_key = SigningKey.generate()
-    bundle = load_bundle(POLICIES, _policy_data(folder, names))
+    domains = (HUB.trust_domain, *(f"{name}.example" for name in names))
+    authorities = {domain: create_authority(folder / domain, domain, clock) for domain in domains}
+    _policy_data(folder, names)
+    return Grounds(
+        folder=folder,
+        url=url or f"sqlite:///{folder / 'hub.db'}",
+        names=names,
+        authorities=authorities,
+        registry_key=SigningKey.generate(),
+        signing_key=SigningKey.generate(),
+        pepper=os.urandom(32),
+        clock=clock,
+    )
+
+
+@contextmanager
+def bench_hub(folder: Path, names: Sequence[str], url: str = "") -> Generator[BenchHub]:
+    """A hub of one process with registered agencies, on the machine's clock, its engine warm."""
+    with first(lay(folder, names, url)) as hub:
+        yield hub
+
+
+@contextmanager
+def first(grounds: Grounds) -> Generator[BenchHub]:
+    """The hub's first process, this one: makes its tables and registers the agencies."""
+    Database(grounds.url).migrate()
+    with opened(grounds) as (core, engine):
+        agencies = {name: _agency(name, grounds.authorities, grounds.clock) for name in grounds.names}
+        with core.database.write() as tx:
+            for one in agencies.values():
+                core.registry.add(tx, sign_entry(grounds.registry_key, one.entry()))
+        interpreter.settle()
+        yield BenchHub(core, engine, agencies, grounds.authorities)
+
+
+@contextmanager
+def opened(grounds: Grounds) -> Generator[tuple[Core, EmbeddedEngine]]:
+    """One process of the hub, this one, on the machine's clock: its core and its engine, which is warm."""
+    bundle = load_bundle(POLICIES, grounds.folder / _POLICY_DATA)
     engine = EmbeddedEngine(bundle, workers=2)
     base = Foundation(
         identity=HUB,
         director="coordination",
-        home_roots=authorities[HUB.trust_domain].roots,
-        registry_key=registry_key.public,
-        signing_key=SigningKey.generate(),
-        pepper=os.urandom(32),
+        home_roots=grounds.authorities[HUB.trust_domain].roots,
+        registry_key=grounds.registry_key.public,
+        signing_key=grounds.signing_key,
+        pepper=grounds.pepper,
         domains=Domains({"ter": (1,)}),
         bundle=bundle,
         engine=engine,
-        clock=clock,
+        clock=grounds.clock,
     )
-    database = Database(url or f"sqlite:///{folder / 'hub.db'}")
-    database.migrate()
-    core = build_core(base, database)
+    core = build_core(base, Database(grounds.url))
     try:
         engine.warm()
-        agencies = {name: _agency(name, authorities, clock) for name in names}
-        with database.write() as tx:
-            for one in agencies.values():
-                core.registry.add(tx, sign_entry(registry_key, one.entry()))
-        for domain in domains:
-            lists = Lists(folder / domain, clock).current()
-            core.registry.local.revocations.accept(domain, lists, authorities[domain].roots)
+        with core.database.read() as tx:
+            core.registry.refresh(tx)
+        for domain, authority in grounds.authorities.items():
+            lists = Lists(grounds.folder / domain, grounds.clock).current()
+            core.registry.local.revocations.accept(domain, lists, authority.roots)
         interpreter.settle()
-        yield BenchHub(core, engine, agencies, authorities)
+        yield core, engine
     finally:
         core.close()
 
@@ -101,8 +149,8 @@ def _agency(name: str, authorities: Mapping[str, Authority], clock: Clock) -> Fa
     return FakeAgency(name, authorities[f"{name}.example"].roots, ManualClock(clock.now()))
 
 
-def _policy_data(folder: Path, names: Sequence[str]) -> Path:
-    data = folder / "policy-data"
+def _policy_data(folder: Path, names: Sequence[str]) -> None:
+    data = folder / _POLICY_DATA
     data.mkdir()
     agency = {
         "role": "basic",
@@ -117,4 +165,3 @@ def _policy_data(folder: Path, names: Sequence[str]) -> Path:
         "threat_levels": True,
     }
     (data / "agencies.json").write_text(json.dumps(dict.fromkeys(names, agency)), "utf-8")
-    return data

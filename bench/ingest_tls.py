@@ -1,22 +1,26 @@
 """Hub ingest on PostgreSQL, from the agencies' streams to the last notification, against a bare server.
 
-Both run in this process on one PostgreSQL server, each with a database of its own, behind the same mutual TLS
-on grpc.aio; four agencies, in a process of their own, submit side by side, each its next batch of 1,000
-records when the last one is answered. Rounds alternate: the bare pipeline takes a round of batches, then the
-hub takes the same ones. A round ends for the bare pipeline with the last answer, for the hub when all batches
-are settled, all notifications written and the tick closed; the hub ticks once a second as it does in service.
-A round is some ticks long: in service batches keep coming while others are settled, and what is left at its
-end, a second's worth that nothing comes beside, must not be most of it. The first round warms up and does not
-count. The agencies' side and the server cost time on the same processors and count, for both.
+Both run on one PostgreSQL server, each with a database of its own, behind the same mutual TLS on grpc.aio:
+the bare pipeline in this process, the hub as `hub run --processes 2` would run it, in this one and one more;
+each with two threads that write. Half of the agencies are connected to each process, as a shared port would
+have it only on average. Four agencies, in a process of their own, submit side by side, each its next batch of
+1,000 records when the last one is answered. Rounds alternate: the bare pipeline takes a round of batches,
+then the hub takes the same ones. A round ends for the bare pipeline with the last answer, for the hub when
+all batches are settled, all notifications written and the tick closed; the hub ticks once a second as it does
+in service. A round is some ticks long: in service batches keep coming while others are settled, and what is
+left at its end, a second's worth that nothing comes beside, must not be most of it. The first round warms up
+and does not count. The agencies' side and the server cost time on the same processors and count, for both.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +29,9 @@ import grpc.aio
 import postgres_kit
 from bench.agencies import BARE, SUBMIT, Agencies, Way
 from bench.bare import BarePipeline, PostgresTables
+from bench.beside import Beside, Ticking, beat
 from bench.figures import Figure, Sizes, at_least, cpu_of
-from bench.hub import BenchHub, bench_hub, leaf
+from bench.hub import BenchHub, Grounds, first, lay, leaf
 from bench.workload import Workload
 from parties import HUB
 
@@ -45,7 +50,6 @@ AGENCIES = ("customs", "defence", "interior", "police")
 BATCH = 1_000
 WRITERS = 2
 SERVER_SETTINGS = ("shared_buffers=512MB", "max_wal_size=4GB", "checkpoint_timeout=15min")
-_TICK = 1.0
 _GRPC: Any = grpc  # the stubs of generic handlers and of `aio.server` are half typed
 _AIO: Any = grpc.aio
 
@@ -57,6 +61,11 @@ class Spent:
     clock: float = 0.0
     own: float = 0.0
     server: float = 0.0
+
+    @property
+    def cpu(self) -> float:
+        """CPU time of both."""
+        return self.own + self.server
 
     def __add__(self, other: Spent) -> Spent:
         return Spent(self.clock + other.clock, self.own + other.own, self.server + other.server)
@@ -71,6 +80,18 @@ class Sides:
 
     bare: Spent
     hub: Spent
+
+
+@dataclass(frozen=True, slots=True)
+class Hub:
+    """Both processes of the hub."""
+
+    first: BenchHub
+    beside: Beside
+
+    def cpu_seconds(self) -> float:
+        """CPU time of both and of their policy engines'."""
+        return self.first.cpu_seconds() + self.beside.cpu_seconds()
 
 
 class BareServer:
@@ -112,6 +133,12 @@ class BareServer:
         return await loop.run_in_executor(self._threads, self._pipeline.receive, batch, agency)
 
 
+@contextmanager
+def _hub(grounds: Grounds) -> Generator[Hub]:
+    with Beside(grounds, WRITERS) as beside, first(grounds) as own:
+        yield Hub(own, beside)
+
+
 def run(sizes: Sizes, folder: Path) -> tuple[Figure, ...]:
     """Measure."""
     programs = postgres_kit.binaries()
@@ -119,11 +146,11 @@ def run(sizes: Sizes, folder: Path) -> tuple[Figure, ...]:
         return _figures(None, 0)
     with (
         postgres_kit.server(programs, SERVER_SETTINGS) as postgres,
-        bench_hub(folder / "ingest-tls", AGENCIES, postgres.empty()) as hub,
+        _hub(lay(folder / "ingest-tls", AGENCIES, postgres.empty())) as hub,
     ):
-        work = Workload(hub.agencies, BATCH)
+        work = Workload(hub.first.agencies, BATCH)
         sides = asyncio.run(_measure(hub, work, postgres, sizes))
-        _check(hub, work)
+        _check(hub.first, work)
     return _figures(sides, sizes.ingest_rounds * sizes.ingest_round * BATCH)
 
 
@@ -136,6 +163,7 @@ def _figures(sides: Sides | None, records: int) -> tuple[Figure, ...]:
         at_least(share, 100 * bare.clock / hub.clock, "%", 60),
         at_least(own, records / hub.clock, "records/s", 5_000),
         Figure("ingest, PostgreSQL, bare pipeline", records / bare.clock, "records/s"),
+        Figure("ingest, PostgreSQL, the same by CPU time", 100 * bare.cpu / hub.cpu, "%"),
         *(
             Figure(f"ingest, PostgreSQL, CPU of {whose} for a record", 1e6 * seconds / records, "µs")
             for whose, seconds in (
@@ -156,24 +184,26 @@ def _check(hub: BenchHub, work: Workload) -> None:
     assert (opened, written) == (work.pairs, 2 * work.pairs), (opened, written, work.pairs)
 
 
-async def _measure(hub: BenchHub, work: Workload, postgres: postgres_kit.Server, sizes: Sizes) -> Sides:
-    material = leaf(hub.authorities[HUB.trust_domain], HUB, Usage.SERVER)
-    server = build_server(hub.core, "127.0.0.1:0", material, writers=WRITERS)
-    bare = BareServer(_bare(hub, postgres), material, hub.core.registry.federation.bundle())
+async def _measure(hub: Hub, work: Workload, postgres: postgres_kit.Server, sizes: Sizes) -> Sides:
+    core, material = hub.first.core, leaf(hub.first.authorities[HUB.trust_domain], HUB, Usage.SERVER)
+    server = build_server(core, "127.0.0.1:0", material, writers=WRITERS)
+    bare = BareServer(_bare(hub.first, postgres), material, core.registry.federation.bundle())
     await server.listener.start()
     await bare.start()
+    ports = (server.listener.port, hub.beside.open())
     by_bare = by_hub = Spent()
-    with Agencies({BARE: _ways(hub, bare.port), SUBMIT: _ways(hub, server.listener.port)}) as agencies:
+    ways = {BARE: _ways(hub.first, (bare.port,)), SUBMIT: _ways(hub.first, ports)}
+    with Agencies(ways) as agencies:
         for counted in range(sizes.ingest_rounds + 1):
             agencies.give(tuple(work.batches(sizes.ingest_round)))
             began = _now(hub, postgres)
             await agencies.submit(BARE)
             middle = _now(hub, postgres)
-            receipts = await _hub_round(server, agencies)
+            receipts = await _hub_round(server, hub.beside, agencies)
             if counted:
                 by_bare += middle - began
                 by_hub += _now(hub, postgres) - middle
-            _accepted(hub, receipts)
+            _accepted(hub.first, receipts)
     await bare.stop()
     await server.listener.stop(0)
     server.threads.close()
@@ -186,34 +216,29 @@ def _bare(hub: BenchHub, postgres: postgres_kit.Server) -> BarePipeline:
     return BarePipeline(PostgresTables(postgres.dsn(database)), keys)
 
 
-def _now(hub: BenchHub, postgres: postgres_kit.Server) -> Spent:
+def _now(hub: Hub, postgres: postgres_kit.Server) -> Spent:
     return Spent(time.perf_counter(), hub.cpu_seconds(), cpu_of(postgres.pids()))
 
 
-def _ways(hub: BenchHub, port: int) -> list[Way]:
-    """Every agency's way to a server that shows the hub's certificate."""
+def _ways(hub: BenchHub, ports: Sequence[int]) -> list[Way]:
+    """Every agency's way to a server that shows the hub's certificate; they take turns at its ports."""
     roots, ways = hub.authorities[HUB.trust_domain].roots, list[Way]()
-    for agency in hub.agencies.values():
+    for agency, port in zip(hub.agencies.values(), cycle(ports), strict=False):
         own = leaf(hub.authorities[agency.identity.trust_domain], agency.identity, Usage.CLIENT)
         ways.append(Way(port, roots, own.read()))
     return ways
 
 
-async def _hub_round(server: Server, agencies: Agencies) -> list[bytes]:
-    """Submit, tick once a second meanwhile, then tick until nothing is left."""
-    ticking = asyncio.create_task(_tick(server))
+async def _hub_round(server: Server, beside: Beside, agencies: Agencies) -> list[bytes]:
+    """Submit, both processes ticking meanwhile, then tick until neither has anything left."""
+    ticking = Ticking(server)
+    beside.tick()
     receipts = await agencies.submit(SUBMIT)
-    ticking.cancel()
-    await asyncio.wait({ticking})
-    while (await server.threads.beat(server.core.pulse.beat)).settled:
+    await ticking.stop()
+    beside.rest()
+    while any(await asyncio.gather(beat(server), asyncio.to_thread(beside.beat))):
         pass
     return receipts
-
-
-async def _tick(server: Server) -> None:
-    while True:
-        await asyncio.sleep(_TICK)
-        await asyncio.shield(asyncio.ensure_future(server.threads.beat(server.core.pulse.beat)))
 
 
 def _accepted(hub: BenchHub, answers: Sequence[bytes]) -> None:
