@@ -31,7 +31,7 @@ class Sizes:
 FULL = Sizes(
     tokenise_batches=20,
     ingest_batches=40,
-    ingest_rounds=3,
+    ingest_rounds=6,
     ingest_round=48,
     push_rounds=40,
     memory_records=(1_000, 10_000, 100_000),

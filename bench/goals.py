@@ -24,8 +24,8 @@ class Goal:
 
 
 _INGEST = (
-    "four agencies over mutual TLS until all is settled, told and logged; rounds in turns with a server that"
-    " parses, verifies, indexes and stores, on the same PostgreSQL"
+    "four agencies over mutual TLS to two hub processes until all is settled, told and logged; rounds in"
+    " turns with a server of one process that parses, verifies, indexes and stores, on the same PostgreSQL"
 )
 _TOKENISE = "one connector, three trustee processes over mutual TLS, no value seen before"
 
