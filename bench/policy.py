@@ -19,8 +19,9 @@ from passerelle.groups import EntityKind
 from passerelle_demo.cli import POLICIES
 from passerelle_hub import facts
 from passerelle_hub.policy.bundle import load_bundle
-from passerelle_hub.policy.decide import Decider, Settings
+from passerelle_hub.policy.decide import Decider
 from passerelle_hub.policy.embedded import EmbeddedEngine
+from passerelle_hub.policy.memory import Settings
 from passerelle_hub.policy.model import PolicyInput, PolicyRequest
 
 BATCH = 1_000

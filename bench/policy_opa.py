@@ -19,7 +19,8 @@ from opa_kit import OpaBench, Signer
 from passerelle.clock import SystemClock
 from passerelle_demo.cli import POLICIES
 from passerelle_hub.policy.bundle import load_bundle
-from passerelle_hub.policy.decide import Decider, Settings
+from passerelle_hub.policy.decide import Decider
+from passerelle_hub.policy.memory import Settings
 from passerelle_hub.policy.opa import OpaAddress, OpaEngine
 from passerelle_hub.policy.rego_tests import opa_binary
 

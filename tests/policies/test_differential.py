@@ -22,10 +22,11 @@ import pytest
 
 from passerelle.clock import ManualClock
 from passerelle_hub.policy.bundle import Bundle, Module
-from passerelle_hub.policy.decide import Decider, Settings
+from passerelle_hub.policy.decide import Decider
 from passerelle_hub.policy.embedded import EmbeddedEngine
 from passerelle_hub.policy.engine import Engine
 from passerelle_hub.policy.jsonvalue import as_object
+from passerelle_hub.policy.memory import Settings
 from passerelle_hub.policy.model import Decision
 from passerelle_hub.policy.opa import OpaEngine
 

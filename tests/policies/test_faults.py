@@ -20,13 +20,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
-from opa_kit import BOTH, OpaBench, OpaServer, Signer
+from opa_kit import BOTH, OpaBench, OpaServer, Signer, halt
 
 from passerelle.clock import ManualClock
 from passerelle_hub.policy.bundle import Bundle, Module
-from passerelle_hub.policy.decide import Decider, Settings
+from passerelle_hub.policy.decide import Decider
 from passerelle_hub.policy.embedded import EmbeddedEngine
 from passerelle_hub.policy.engine import Engine
+from passerelle_hub.policy.memory import Settings
 from passerelle_hub.policy.model import Decision
 from passerelle_hub.policy.opa import OpaAddress, OpaEngine
 from passerelle_hub.policy.projection import projection
@@ -98,7 +99,7 @@ class EmbeddedRig:
         os.kill(self._pid(), signal.SIGKILL)
 
     def stop(self) -> None:
-        os.kill(self._pid(), signal.SIGSTOP)
+        halt(self._pid())
 
     def mend(self) -> None:
         """Nothing to do: a child that missed its deadline was killed and is replaced."""

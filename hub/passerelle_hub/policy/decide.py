@@ -13,26 +13,23 @@ How a batch is decided
     denial with reason `policy_unavailable`, and an alarm;
 (7) remember allows. Denials are never remembered.
 
-Memory belongs to the activation: the key is (engine, revisions, entry point, projected input), and a new
-activation starts with none. Thread-safe. Blocks; `decide_async` runs it off the event loop.
+Memory belongs to the activation (`memory`): a new one starts with none. Thread-safe. Blocks.
 """
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import os
-import threading
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from concurrent.futures import Executor
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from passerelle.clock import SECOND, Clock
+from passerelle.clock import Clock
 from passerelle.errors import PasserelleError
 from passerelle_hub.policy.answer import Answer, AnswerRefusedError, read_answer
 from passerelle_hub.policy.bundle import Bundle
 from passerelle_hub.policy.engine import EVALUATION_FAILED, Engine
+from passerelle_hub.policy.memory import Memory, Settings
 from passerelle_hub.policy.model import (
     INPUT_INVALID,
     UNAVAILABLE,
@@ -46,32 +43,19 @@ from passerelle_hub.policy.schema import Check, compile_schema
 
 MAX_ASK: Final = 1_000
 _ID_BYTES: Final = 16
-_FINGERPRINTS: Final = 20_000
 
 Alarm = Callable[[str, str], None]
 """Called with a package and a private detail whenever an answer could not be used."""
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """How long an allow is remembered (microseconds) and how many at most."""
-
-    allow_lives: int = 30 * SECOND
-    remembered: int = 100_000
-
-
-@dataclass(frozen=True, slots=True)
 class _Active:
-    """One activation: engine, bundle, compiled input schemas and what is remembered under them.
-
-    `memory` are allows by package and key, `keys` the keys of requests by package and fingerprint.
-    """
+    """One activation: engine, bundle, compiled input schemas and what is remembered under them."""
 
     engine: Engine
     bundle: Bundle
     checks: Mapping[str, Check]
-    memory: dict[tuple[str, str], tuple[int, Decision]]
-    keys: dict[tuple[str, Hashable], str]
+    memory: Memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +92,7 @@ class Decider:
         self._settings = settings or Settings()
         self._alarm = alarm or _silent
         self._random = random
-        self._lock = threading.Lock()
-        self._active = _activation(engine, bundle)
+        self._active = self._activation(engine, bundle)
 
     @property
     def bundle(self) -> Bundle:
@@ -124,7 +107,11 @@ class Decider:
         Raises:
             PasserelleError: `policy_bundle_invalid`; the active revision stays.
         """
-        self._active = _activation(engine, bundle)
+        self._active = self._activation(engine, bundle)
+
+    def _activation(self, engine: Engine, bundle: Bundle) -> _Active:
+        checks = {package: compile_schema(schema) for package, schema in bundle.input_schemas.items()}
+        return _Active(engine, bundle, checks, Memory(self._settings, self._clock))
 
     def decide(self, request: PolicyRequest) -> Decision:
         """Decide one request."""
@@ -164,15 +151,9 @@ class Decider:
     def _key(self, active: _Active, projection: Projection, request: PolicyRequest, now: int) -> str:
         if request.fingerprint is None or projection.timed:
             return _key(projection, request.to_input(now))
-        place = projection.package, request.fingerprint
-        key = active.keys.get(place)
-        if key is None:
-            key = _key(projection, request.to_input(now))
-            with self._lock:
-                if len(active.keys) >= _FINGERPRINTS:
-                    active.keys.clear()
-                active.keys[place] = key
-        return key
+        return active.memory.key(
+            projection.package, request.fingerprint, lambda: _key(projection, request.to_input(now))
+        )
 
     def _unknown(self, active: _Active, package: str, count: int) -> list[Decision]:
         self._alarm(package, "no such package in the active bundle")
@@ -199,7 +180,8 @@ class Decider:
             _EngineDownError: some had to be asked and could not be.
         """
         package, check = projection.package, active.checks[projection.package]
-        decided = self._recall(active, projection, dict.fromkeys(keys)) if memory else {}  # (2), (3)
+        remembers = memory and projection.cached
+        decided = active.memory.recall(package, dict.fromkeys(keys)) if remembers else {}  # (2), (3)
         questions: list[_Question] = []
         waiting = [key for key in dict.fromkeys(keys) if key not in decided]
         if "" in waiting:  # of inputs that have no projection
@@ -212,8 +194,8 @@ class Decider:
                 decided[key] = self._denial(active, package, INPUT_INVALID, key)
         for start in range(0, len(questions), MAX_ASK):
             decided |= self._ask(active, package, questions[start : start + MAX_ASK])
-        if memory:
-            self._remember(active, projection, [(one.key, decided[one.key]) for one in questions])
+        if remembers:  # (7)
+            active.memory.remember(package, [(one.key, decided[one.key]) for one in questions])
         return decided
 
     def _ask(self, active: _Active, package: str, questions: Sequence[_Question]) -> dict[str, Decision]:
@@ -283,46 +265,9 @@ class Decider:
             projected=key,
         )
 
-    def _recall(self, active: _Active, projection: Projection, keys: Iterable[str]) -> dict[str, Decision]:
-        """(3) The remembered allows among some keys."""
-        if not projection.cached:
-            return {}
-        youngest = self._clock.now() - self._settings.allow_lives
-        package, memory = projection.package, active.memory
-        with self._lock:
-            found = [(key, memory.get((package, key))) for key in keys]
-        return {key: known[1] for key, known in found if known is not None and known[0] > youngest}
-
-    def _remember(
-        self, active: _Active, projection: Projection, decided: Sequence[tuple[str, Decision]]
-    ) -> None:
-        """(7) Keep allows, stamped with the time they were made."""
-        if not projection.cached:
-            return
-        now = self._clock.now()
-        with self._lock:
-            if len(active.memory) + len(decided) > self._settings.remembered:
-                active.memory.clear()
-            for key, decision in decided:
-                if decision.allow:
-                    active.memory[projection.package, key] = (now, decision)
-
-
-async def decide_async(
-    decider: Decider, package: str, inputs: Sequence[PolicyInput], executor: Executor | None = None
-) -> list[Decision]:
-    """`Decider.decide_batch` in a thread, so that an engine never holds the event loop."""
-    loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(executor, decider.decide_batch, package, inputs)
-
 
 def _silent(package: str, detail: str) -> None:
     """The alarm of a decider that was given none."""
-
-
-def _activation(engine: Engine, bundle: Bundle) -> _Active:
-    checks = {package: compile_schema(schema) for package, schema in bundle.input_schemas.items()}
-    return _Active(engine, bundle, checks, {}, {})
 
 
 def _key(projection: Projection, given: PolicyInput) -> str:

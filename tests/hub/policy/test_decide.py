@@ -10,7 +10,7 @@ import pytest
 from passerelle.clock import SECOND, ManualClock
 from passerelle.errors import PasserelleError
 from passerelle_hub.policy.bundle import Bundle
-from passerelle_hub.policy.decide import Decider, decide_async
+from passerelle_hub.policy.decide import Decider
 from passerelle_hub.policy.model import INPUT_INVALID, UNAVAILABLE, Decision, PolicyInput, PolicyRequest
 
 READ: dict[str, Any] = {
@@ -243,12 +243,6 @@ def test_a_broken_input_is_denied_without_asking(bundle: Bundle, broken: dict[st
     assert good.allow
     assert bad.reason_codes == (INPUT_INVALID,)
     assert [len(asked) for asked in engine.asked] == [1]
-
-
-async def test_off_the_event_loop(bundle: Bundle) -> None:
-    decider = Decider(FakeEngine(lambda _: allow(bundle)), bundle, clock=ManualClock())
-    (decision,) = await decide_async(decider, "admin", [READ])
-    assert decision.allow
 
 
 def test_ids_come_from_the_injected_source(bundle: Bundle) -> None:
