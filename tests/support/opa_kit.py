@@ -129,11 +129,17 @@ class OpaServer:
 
     def stop(self) -> None:
         """Halt the process where it stands: it holds its port and answers nothing."""
-        os.kill(self.pid, signal.SIGSTOP)
+        halt(self.pid)
 
     def go_on(self) -> None:
         """Let it run again."""
         os.kill(self.pid, signal.SIGCONT)
+
+
+def halt(child: int) -> None:
+    """Stop a child process; returns once it stands still, which on a busy machine is not at once."""
+    os.kill(child, signal.SIGSTOP)
+    os.waitid(os.P_PID, child, os.WSTOPPED)
 
 
 @dataclass
