@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from hub_kit import HubKit, hub_kit
 from judgement_kit import judgement, signed_judgement
-from observer import HIDES, KINDS, SEED, Observations, RunningClock, dealt, telling
+from observer import HIDES, KINDS, SEED, Observations, RunningClock, dealt, telling, told_each_time
 from parties import MARKING
 
 from passerelle.clock import SECOND
@@ -89,21 +89,25 @@ def used(hub: HubKit, agency: str) -> int:
 
 
 def observed(
-    folder: Path, engine: EmbeddedEngine, bundle: Bundle, marking: Marking, trials: int
+    folder: Path, engine: EmbeddedEngine, bundle: Bundle, marking: Marking, trials: int, seed: int = SEED
 ) -> Observations:
     with hub_kit(folder, engine, bundle, clock=RunningClock()) as hub:
         for name in ("coordination", HIDES, "police"):
             hub.agency(name)
-        return dealt(trials, SEED, lambda at, hidden: trial(hub, at, marking, hidden=hidden))
+        return dealt(trials, seed, lambda at, hidden: trial(hub, at, marking, hidden=hidden))
 
 
 @pytest.mark.parametrize("marking", [EMBARGOED, UNRELEASED], ids=["embargoed", "unreleased"])
 def test_nothing_that_who_judges_measures_tells_of_a_hidden_link(
     marking: Marking, tmp_path: Path, engine: EmbeddedEngine, bundle: Bundle
 ) -> None:
-    seen = observed(tmp_path, engine, bundle, marking, TRIALS)
-    assert set(seen.column("what it gets")) == {"link_unknown"}
-    assert telling(seen, "seconds of work") == {}
+    def sitting(seed: int) -> Observations:
+        (folder := tmp_path / str(seed)).mkdir()
+        seen = observed(folder, engine, bundle, marking, TRIALS, seed)
+        assert set(seen.column("what it gets")) == {"link_unknown"}
+        return seen
+
+    assert told_each_time(sitting, "seconds of work") == set()
 
 
 def test_a_refusal_at_the_end_of_the_work_tells(

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hub_kit import FakeAgency, HubKit, hub_kit
-from observer import HIDES, KINDS, SEED, Observations, RunningClock, dealt, telling
+from observer import HIDES, KINDS, SEED, Observations, RunningClock, dealt, telling, told_each_time
 from parties import MARKING
 from query_kit import question, signed_question
 
@@ -30,7 +31,8 @@ from passerelle_hub.slots import push_moment
 from passerelle_hub.store import log_store, quotas
 
 TRIALS = int(os.environ.get("PASSERELLE_EMBARGO_TRIALS", "40"))
-TELLING = max(TRIALS, 120)
+TELLING, AGAIN = 80, 4
+"""Trials where a difference in time must show, and the questions of each."""
 EMBARGOED = replace(MARKING, embargo_basis="art-12")
 UNRELEASED = replace(MARKING, tlp=Tlp.RED)
 
@@ -64,6 +66,25 @@ def trial(hub: HubKit, number: int, marking: Marking, *, hidden: bool) -> dict[s
     }
 
 
+def longer(hub: HubKit, number: int, *, hidden: bool) -> dict[str, Hashable]:
+    """How much longer questions for a person take than those for nobody; a busy machine slows both."""
+    holder, asker = hub.agency(HIDES), hub.agency("police")
+    person = f"person {number}"
+    hub.submit(
+        holder, holder.record(words(person if hidden else f"somebody else {number}"), marking=UNRELEASED)
+    )
+    hub.clock.advance(40 * SECOND)
+    hub.core.pulse.beat()
+    work = 0.0
+    for turn in range(AGAIN):
+        for whom, sign in ((person, 1), (f"nobody {number} {turn}", -1)):
+            signed = signed_question(asker, question(asker, words(whom)))
+            began = time.thread_time()
+            hub.core.queries.answer(signed, asker.identity)
+            work += sign * (time.thread_time() - began)
+    return {"seconds of work": work}
+
+
 def said(answer: Signed, created: int) -> dict[str, Hashable]:
     told = decode_answer(answer.payload)
     return {
@@ -86,31 +107,36 @@ def used(hub: HubKit, agency: FakeAgency) -> int:
         )
 
 
-def observed(
-    folder: Path, engine: EmbeddedEngine, bundle: Bundle, marking: Marking, trials: int
-) -> Observations:
+@contextmanager
+def place(folder: Path, engine: EmbeddedEngine, bundle: Bundle) -> Iterator[HubKit]:
+    folder.mkdir(exist_ok=True)
     with hub_kit(folder, engine, bundle, clock=RunningClock()) as hub:
         for name in ("coordination", HIDES, "police"):
             hub.agency(name)
-        return dealt(trials, SEED, lambda at, hidden: trial(hub, at, marking, hidden=hidden))
+        yield hub
 
 
 @pytest.mark.parametrize("marking", [EMBARGOED, UNRELEASED], ids=["embargoed", "unreleased"])
 def test_nothing_an_asker_measures_tells_of_a_hidden_record(
     marking: Marking, tmp_path: Path, engine: EmbeddedEngine, bundle: Bundle
 ) -> None:
-    seen = observed(tmp_path, engine, bundle, marking, TRIALS)
-    assert telling(seen, "seconds of work") == {}
+    def sitting(seed: int) -> Observations:
+        with place(tmp_path / str(seed), engine, bundle) as hub:
+            return dealt(TRIALS, seed, lambda at, hidden: trial(hub, at, marking, hidden=hidden))
+
+    assert told_each_time(sitting, "seconds of work") == set()
 
 
 def test_an_answer_at_the_end_of_the_work_tells(
     tmp_path: Path, engine: EmbeddedEngine, bundle: Bundle
 ) -> None:
-    seen = observed(tmp_path, engine, bundle, UNRELEASED, TELLING)
+    with place(tmp_path, engine, bundle) as hub:
+        seen = dealt(TELLING, SEED, lambda at, hidden: longer(hub, at, hidden=hidden))
     assert "seconds of work" in telling(seen)
 
 
 def test_a_record_that_may_be_told_is_seen(tmp_path: Path, engine: EmbeddedEngine, bundle: Bundle) -> None:
-    seen = observed(tmp_path, engine, bundle, MARKING, 20)
+    with place(tmp_path, engine, bundle) as hub:
+        seen = dealt(20, SEED, lambda at, hidden: trial(hub, at, MARKING, hidden=hidden))
     assert telling(seen).keys() >= {"what it says"}
     assert "size of the answer" not in telling(seen)
