@@ -42,7 +42,7 @@ class Processes:
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
 
-    def wait_for(self, name: str, port: int, seconds: float = 30.0) -> None:
+    def wait_for(self, name: str, port: int, seconds: float = 120.0) -> None:
         """Until a process listens.
 
         Raises:

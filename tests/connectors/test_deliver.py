@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from connector_kit import Desk
+from patience import PATIENCE
 
 from passerelle.clock import SECOND
 from passerelle.errors import PasserelleError
@@ -289,11 +290,11 @@ async def test_a_delivery_that_waits_is_woken_by_a_closed_batch(desk: Desk) -> N
 
     desk.outbox.on_closed(wake)
     running = asyncio.create_task(desk.delivery.run(until_empty=False, healthy=tell))
-    await asyncio.wait_for(healthy.wait(), 5)
+    await asyncio.wait_for(healthy.wait(), PATIENCE)
     healthy.clear()
     desk.put(1)
     await asyncio.to_thread(desk.outbox.close, flush=True)
-    await asyncio.wait_for(healthy.wait(), 5)
+    await asyncio.wait_for(healthy.wait(), PATIENCE)
     assert len(desk.hub.batches) == 1
     running.cancel()
     with pytest.raises(asyncio.CancelledError):

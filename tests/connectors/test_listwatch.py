@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from certificate_kit import domain
+from patience import PATIENCE
 
 from passerelle.clock import DAY, HOUR, ManualClock
 from passerelle.config import RevocationSettings
@@ -31,7 +32,7 @@ async def test_a_silent_authority_is_not_called_after_a_day(tmp_path: Path) -> N
     watch = ListWatch(keeper, held, lambda: (HUB,), 0.0)
     with pytest.raises(PasserelleError, match="revocations_missing"):
         watch.check()
-    await asyncio.wait_for(watch.run(quiet), 5)
+    await asyncio.wait_for(watch.run(quiet), PATIENCE)
     watch.check()
     clock.advance(DAY + HOUR)
     with pytest.raises(PasserelleError, match="revocations_stale"):

@@ -9,6 +9,7 @@ from contextlib import closing
 
 import postgres_kit
 import pytest
+from patience import PATIENCE, wait_until
 from postgres_kit import Server
 from store_kit import new_batch, new_record, store
 
@@ -56,7 +57,7 @@ def test_a_chain_moves_for_one_at_a_time(database: Database) -> None:
             with pytest.raises(TimeoutError):
                 waiting.result(0.2)
             batches.advance(tx, "police", 1, b"d" * 32)
-        waiting.result(10)
+        waiting.result(PATIENCE)
     assert went == [Position(2, b"d" * 32)]
 
 
@@ -89,7 +90,7 @@ def test_a_record_that_goes_twice_side_by_side_is_counted_once(database: Databas
             waiting = pool.submit(second)
             with pytest.raises(TimeoutError):
                 waiting.result(0.2)
-        waiting.result(10)
+        waiting.result(PATIENCE)
     with database.read() as tx:
         assert sum(population.visible(tx, "ter").values()) == 1
 
@@ -122,7 +123,7 @@ def test_numbers_of_an_agency_are_held_until_the_commit(database: Database) -> N
             waiting = pool.submit(second)
             with pytest.raises(TimeoutError):
                 waiting.result(0.2)
-        assert waiting.result(10) == range(4, 5)
+        assert waiting.result(PATIENCE) == range(4, 5)
 
 
 def test_one_leads_and_another_takes_over(url: str, postgres: Server) -> None:
@@ -136,7 +137,7 @@ def test_one_leads_and_another_takes_over(url: str, postgres: Server) -> None:
             tx.exec_driver_sql(
                 "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted"
             )
-        assert any(first.held() or threading.Event().wait(0.05) for _ in range(200))
+        wait_until(first.held)
         assert not second.held()
         assert not second.leads
         first.close()
@@ -149,32 +150,28 @@ def test_a_commit_wakes_every_process(database: Database) -> None:
     for one in listeners:
         one.start()
     try:
-        until_listening(database, 2)
+        wait_until(lambda: len(listening(database)) == 2)
         with database.write() as tx:
             wake(tx)
-        assert woken.acquire(timeout=10) and woken.acquire(timeout=10)
+        assert woken.acquire(timeout=PATIENCE) and woken.acquire(timeout=PATIENCE)
+        before = listening(database)
         with database.write() as tx:  # a lost connection is opened again
-            tx.exec_driver_sql(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%%'"
-            )
-        until_listening(database, 0)
-        until_listening(database, 2)
+            for process in before:
+                tx.exec_driver_sql("SELECT pg_terminate_backend(%s)", (process,))
+        wait_until(lambda: len(listening(database) - before) == 2)
         with database.write() as tx:
             wake(tx)
-        assert woken.acquire(timeout=10) and woken.acquire(timeout=10)
+        assert woken.acquire(timeout=PATIENCE) and woken.acquire(timeout=PATIENCE)
     finally:
         for one in listeners:
             one.stop()
 
 
-def until_listening(database: Database, count: int) -> None:
-    query = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%%' AND state = 'idle'"
-    for _ in range(200):
-        with database.read() as tx:
-            if tx.exec_driver_sql(query).scalar_one() == count:
-                return
-        threading.Event().wait(0.05)
-    raise AssertionError("nobody listens")
+def listening(database: Database) -> set[int]:
+    """The server's processes that listen."""
+    query = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'LISTEN%%' AND state = 'idle'"
+    with database.read() as tx:
+        return set(tx.exec_driver_sql(query).scalars())
 
 
 def test_a_server_that_went_away_is_a_code_and_comes_back(postgres: Server) -> None:

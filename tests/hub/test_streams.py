@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import pytest
 from hub_kit import HubKit
+from patience import PATIENCE, turns, until
 
 from passerelle.identity import Identity
 from passerelle_hub import streams
@@ -69,13 +70,11 @@ class Desk:
 
     async def announce(self) -> None:
         self.bell.announce()
-        for _ in range(5):
-            await asyncio.sleep(0)
+        await turns()
 
     async def ring(self) -> None:
         self.bell.ring()
-        for _ in range(5):
-            await asyncio.sleep(0)
+        await turns()
 
 
 @pytest.fixture
@@ -99,7 +98,7 @@ async def taken(stream: Stream[int]) -> list[int]:
 async def test_one_reading_serves_all_that_wait(hub: HubKit, desk: Desk) -> None:
     joined = [desk.streams.join(hub.agency(name).identity, 0) for name in ("police", "intelligence")]
     waits = [asyncio.create_task(taken(stream)) for stream in joined]
-    await asyncio.sleep(0.01)
+    await turns()
     assert (desk.outgoing.pages, desk.outgoing.rings) == (2, [])
     link(hub, 1)
     await desk.ring()
@@ -115,7 +114,7 @@ async def test_one_reading_serves_all_that_wait(hub: HubKit, desk: Desk) -> None
 async def test_what_is_announced_is_read_ahead_and_handed_out_at_the_ring(hub: HubKit, desk: Desk) -> None:
     police, intelligence = (desk.streams.join(hub.agency(name).identity, 0) for name in SIDES)
     wait = asyncio.create_task(taken(police))
-    await asyncio.sleep(0.01)
+    await turns()
     link(hub, 1)
     await desk.announce()
     assert desk.outgoing.rings == [{"police": 0}]
@@ -123,7 +122,7 @@ async def test_what_is_announced_is_read_ahead_and_handed_out_at_the_ring(hub: H
     later = asyncio.create_task(taken(intelligence))  # reads on its own what there is, then waits
     assert await later == [1]
     later = asyncio.create_task(taken(intelligence))
-    await asyncio.sleep(0.01)
+    await turns()
     desk.hops.failures = 1  # of the reading after the handing out
     await desk.ring()
     assert await wait == [1]
@@ -142,14 +141,14 @@ async def test_a_ring_tells_of_what_came_after_it_was_announced(hub: HubKit, des
     await desk.announce()
     link(hub, 2)
     waits[1] = asyncio.create_task(taken(streams[1]))  # waits since the announcement
-    await asyncio.sleep(0.01)
+    await turns()
     await desk.announce()
     link(hub, 3)
     await desk.ring()
     numbers = await asyncio.gather(*waits)
     for stream, got in zip(streams, numbers, strict=True):
         while got[-1] < 3:
-            got.extend(await asyncio.wait_for(taken(stream), 1))
+            got.extend(await asyncio.wait_for(taken(stream), PATIENCE))
     assert numbers == [[2, 3], [2, 3]]
 
 
@@ -158,7 +157,7 @@ async def test_a_stream_behind_what_was_read_ahead_misses_nothing(hub: HubKit, d
     police = hub.agency("police").identity
     ahead, behind = desk.streams.join(police, 1), desk.streams.join(police, 0)
     first = asyncio.create_task(taken(ahead))
-    await asyncio.sleep(0.01)
+    await turns()
     link(hub, 2)
     await desk.announce()
     behind.stale = False  # as if it had been at the end when 1 came
@@ -173,7 +172,7 @@ async def test_a_stream_that_is_busy_reads_on_its_own_and_holds_up_nobody(hub: H
     link(hub, 1)
     assert (await taken(slow), await taken(quick)) == ([1], [1])
     wait = asyncio.create_task(taken(quick))
-    await asyncio.sleep(0.01)
+    await turns()
     link(hub, 2)
     await desk.ring()  # the slow one is still sending
     assert await wait == [2]
@@ -184,7 +183,7 @@ async def test_a_stream_that_is_busy_reads_on_its_own_and_holds_up_nobody(hub: H
 async def test_a_ring_during_a_delivery_reaches_the_streams_it_served(hub: HubKit, desk: Desk) -> None:
     stream = desk.streams.join(hub.agency("police").identity, 0)
     wait = asyncio.create_task(taken(stream))
-    await asyncio.sleep(0.01)
+    await turns()
     link(hub, 1)
     desk.bell.ring()
     await asyncio.sleep(0)  # the delivery has begun
@@ -192,7 +191,7 @@ async def test_a_ring_during_a_delivery_reaches_the_streams_it_served(hub: HubKi
     await desk.ring()
     numbers = await wait
     while len(numbers) < 2:
-        numbers += await asyncio.wait_for(taken(stream), 1)
+        numbers += await asyncio.wait_for(taken(stream), PATIENCE)
     assert numbers == [1, 2]
 
 
@@ -202,7 +201,7 @@ async def test_two_streams_of_one_agency_each_have_their_place(hub: HubKit, desk
     behind, ahead = desk.streams.join(police, 0), desk.streams.join(police, 1)
     behind.stale = False  # as if it had been at the end when 1 came
     waits = [asyncio.create_task(taken(stream)) for stream in (behind, ahead)]
-    await asyncio.sleep(0.01)
+    await turns()
     link(hub, 2)
     await desk.ring()
     assert await asyncio.gather(*waits) == [[1, 2], [2]]
@@ -211,7 +210,7 @@ async def test_two_streams_of_one_agency_each_have_their_place(hub: HubKit, desk
 async def test_a_reading_that_fails_is_made_up_for_at_the_next_ring(hub: HubKit, desk: Desk) -> None:
     stream = desk.streams.join(hub.agency("police").identity, 0)
     wait = asyncio.create_task(taken(stream))
-    await asyncio.sleep(0.01)
+    await turns()
     link(hub, 1)
     desk.hops.failures = 1
     await desk.ring()
@@ -225,18 +224,18 @@ async def test_a_cut_page_is_read_on(hub: HubKit, desk: Desk, monkeypatch: pytes
         monkeypatch.setattr(name, 2)
     stream = desk.streams.join(hub.agency("police").identity, 0)
     wait = asyncio.create_task(taken(stream))
-    await asyncio.sleep(0.01)
+    await turns()
     for number in range(3):
         link(hub, number)
     await desk.ring()
     assert await wait == [1, 2]
-    assert await asyncio.wait_for(taken(stream), 1) == [3]
+    assert await asyncio.wait_for(taken(stream), PATIENCE) == [3]
 
 
 async def test_a_stream_that_was_ended_gives_nothing_more(hub: HubKit, desk: Desk) -> None:
     stream = desk.streams.join(hub.agency("police").identity, 0)
     wait = asyncio.create_task(taken(stream))
-    await asyncio.sleep(0.01)
+    await turns()
     stream.end()
     assert await wait == []
     link(hub, 1)
@@ -255,7 +254,7 @@ async def test_acknowledgements_of_all_are_stored_together_once(
     for name, number in (("police", 1), ("intelligence", 1), ("police", 2)):
         desk.streams.acknowledge(hub.agency(name).identity, number)
     assert stored(hub) == {"police": (2, 0), "intelligence": (2, 0)}
-    await asyncio.sleep(0.05)
+    await until(lambda: desk.outgoing.writes)
     assert stored(hub) == {"police": (2, 2), "intelligence": (2, 1)}
     assert desk.outgoing.writes == 1
     assert counted(hub.core.database) == 2
@@ -264,7 +263,7 @@ async def test_acknowledgements_of_all_are_stored_together_once(
 async def test_a_stream_that_leaves_stores_first_and_a_failure_is_tried_again(
     hub: HubKit, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(streams, "ACKNOWLEDGE_SECONDS", 0.05)
+    monkeypatch.setattr(streams, "ACKNOWLEDGE_SECONDS", 0.2)
     link(hub, 1)
     police = hub.agency("police").identity
     stream = desk.streams.join(police, 0)
@@ -272,8 +271,7 @@ async def test_a_stream_that_leaves_stores_first_and_a_failure_is_tried_again(
     desk.hops.failures = 1
     await desk.streams.leave(stream)
     assert stored(hub)["police"] == (1, 0)
-    await asyncio.sleep(0.15)
-    assert stored(hub)["police"] == (1, 1)
+    await until(lambda: stored(hub)["police"] == (1, 1))
     desk.streams.acknowledge(police, 1)
     await desk.streams.leave(desk.streams.join(police, 1))
     assert (stored(hub)["police"], counted(hub.core.database)) == ((1, 1), 1)

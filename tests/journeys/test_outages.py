@@ -98,7 +98,7 @@ def hub_status(stage: Stage) -> dict[str, Any]:
     return found
 
 
-def wait_until_matched(stage: Stage, seconds: float = 20.0) -> dict[str, Any]:
+def wait_until_matched(stage: Stage, seconds: float = 60.0) -> dict[str, Any]:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         status = hub_status(stage)

@@ -74,7 +74,7 @@ def test_a_hub_on_a_restored_server_does_not_start_before_somebody_says_so(
     config, known = ["--config", str(stage.hub)], tmp_path / "checkpoint"
     with Processes(stage.folder) as running, closing(Database(url)) as database:
         start_hub(stage, running)
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while (found := _checkpoint(database)) is None:
             assert time.monotonic() < end
             time.sleep(0.2)
@@ -160,7 +160,7 @@ def test_a_hub_that_lost_its_database_goes_on(stage: Stage, processes: Processes
     for agency in set(awaited(stage)) - set(stage.connectors):
         passerelle("hub", "recovery-waive", agency, "--reason", "submits nothing", *config)
     assert awaited(stage) == []
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while status(stage)["batches"].get("indexed"):
         assert time.monotonic() < end
         time.sleep(0.2)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE
 
 from passerelle.certificate import Usage, read_chain, verify_peer
 from passerelle.clock import DAY, SECOND, ManualClock, SystemClock
@@ -229,8 +230,10 @@ async def ask(server: Server, roots: bytes, signed: Signed) -> tuple[bytes, str]
     async with open_channel(address, PKI, roots, None) as channel:
         stub: enrolment_pb2_grpc.EnrolmentAsyncStub = enrolment_pb2_grpc.EnrolmentStub(channel)
         with peer_errors():
-            said = await stub.Status(enrolment_pb2.StatusRequest(), timeout=5)
-            renewed = await stub.Renew(enrolment_pb2.RenewRequest(request=signed_out(signed)), timeout=5)
+            said = await stub.Status(enrolment_pb2.StatusRequest(), timeout=PATIENCE)
+            renewed = await stub.Renew(
+                enrolment_pb2.RenewRequest(request=signed_out(signed)), timeout=PATIENCE
+            )
     return renewed.chain, said.authority
 
 

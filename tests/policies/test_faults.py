@@ -21,6 +21,7 @@ from typing import Any, Protocol
 
 import pytest
 from opa_kit import BOTH, OpaBench, OpaServer, Signer, halt
+from patience import PATIENCE
 
 from passerelle.clock import ManualClock
 from passerelle_hub.policy.bundle import Bundle, Module
@@ -39,6 +40,7 @@ READ: dict[str, Any] = {
     "context": {},
 }
 DEADLINE = 1.0
+CALLERS = 24
 ODD = """package passerelle.odd
 
 import rego.v1
@@ -343,7 +345,7 @@ def test_a_server_that_drips_bytes_is_given_up_at_the_deadline(said: bytes, bund
             began = time.monotonic()
             denied = hub.ask("admin", READ)
             assert (denied.allow, denied.reason_codes) == (False, ("policy_unavailable",))
-            assert DEADLINE <= time.monotonic() - began < 3 * DEADLINE
+            assert DEADLINE <= time.monotonic() - began < PATIENCE  # the bytes would drip for ever
             assert hub.alarms == ["policy_engine_down: Timeout"]
         finally:
             engine.close()
@@ -357,9 +359,9 @@ def test_large_batches_that_wait_for_a_connection_are_given_up_at_the_deadline_t
         try:
             decider = watched(engine, bundle).decider
             began = time.monotonic()
-            with ThreadPoolExecutor(8) as callers:
-                made = list(callers.map(lambda _: decider.decide_batch("admin", asked), range(8)))
-            assert time.monotonic() - began < 3 * DEADLINE
+            with ThreadPoolExecutor(CALLERS) as callers:
+                made = list(callers.map(lambda _: decider.decide_batch("admin", asked), range(CALLERS)))
+            assert time.monotonic() - began < CALLERS / 2 * DEADLINE  # two at a time would take that long
             assert {one.reason_codes for decisions in made for one in decisions} == {("policy_unavailable",)}
         finally:
             engine.close()

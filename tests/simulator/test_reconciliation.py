@@ -11,6 +11,7 @@ import pytest
 from hub_kit import FakeAgency
 from mapping_kit import NAMES, mapping
 from parties import MARKING
+from patience import PATIENCE
 from simulator import Federation, Member
 
 from passerelle.clock import DAY
@@ -240,7 +241,7 @@ async def test_a_running_connector_reconciles_once_it_is_connected(simulated: Fe
     lose(simulated, lost)
     running = asyncio.create_task(police.connector.run())
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while police.stores.rows.known(["2"])["2"].protocol:
                 assert not running.done()
                 await asyncio.sleep(0.05)

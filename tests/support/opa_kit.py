@@ -99,7 +99,7 @@ class OpaServer:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        for _ in range(200):
+        for _ in range(1200):
             family, place = (
                 (socket.AF_INET, ("127.0.0.1", self.port))
                 if self._path is None
@@ -109,12 +109,12 @@ class OpaServer:
                 if probe.connect_ex(place) == 0:
                     return
             time.sleep(0.05)
-        raise AssertionError("opa did not listen within ten seconds")
+        raise AssertionError("opa did not listen within a minute")
 
     def serve(self, engine: OpaEngine) -> None:
-        """Start, and wait until the bundle is active, at most 20 seconds."""
+        """Start, and wait until the bundle is active, at most a minute."""
         self.start()
-        for _ in range(400):
+        for _ in range(1200):
             if engine.healthy():
                 return
             time.sleep(0.05)

@@ -8,6 +8,8 @@ from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from patience import PATIENCE
+
 from passerelle_connector.sources import SourcePlan, Watched, build
 from passerelle_connector.sources.mapping import Targets, compile_mapping
 from passerelle_connector.sources.watch import look, rest
@@ -41,7 +43,7 @@ class Silent:
 
 async def test_a_change_counts_once_it_has_come_to_rest() -> None:
     source = Showing(["a", "b", "c", "c"])
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await rest(source, "a", 3_600, 0.001)  # type: ignore[arg-type]  # yields nothing at all
     assert source.looks == 4
 

@@ -6,7 +6,6 @@ import os
 import pwd
 import shutil
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,6 +14,7 @@ import postgres_kit
 import psycopg
 import pytest
 from parties import HUB
+from patience import wait_until
 
 from passerelle.clock import SystemClock
 from passerelle.errors import PasserelleError
@@ -85,7 +85,7 @@ def test_a_cluster_comes_back_with_everything_acknowledged(
         assert not moved(hub)
     run(server, "INSERT INTO kept VALUES ('before the copy')")
     run(server, "SELECT pg_switch_wal()")
-    _until(lambda: any(path.suffix == "" for path in spool.iterdir()))
+    wait_until(lambda: any(path.suffix == "" for path in spool.iterdir()))
     postgresql.copy(address, source.folder, seals, PEPPER, SystemClock(), spool)
     assert list(files(source.folder, WAL))
     run(server, "INSERT INTO kept VALUES ('after the copy')")  # waits for the spool
@@ -109,7 +109,7 @@ def test_a_cluster_comes_back_with_everything_acknowledged(
         _hand_over(target)
         again.start()
         assert run(again, "SELECT word FROM kept ORDER BY 1") == [("after the copy",), ("before the copy",)]
-        _until(lambda: _is_up(again))
+        wait_until(lambda: _is_up(again))
         _nothing_happens_before_somebody_says_that_it_was_restored(again)
     finally:
         again.close()
@@ -165,7 +165,7 @@ def test_a_process_keeps_to_the_server_that_it_met_first(programs: Path) -> None
             with (data / "postgresql.auto.conf").open("a", encoding="utf-8") as settings:
                 settings.write("\nrestore_command = 'false'\n")
             server.start()
-            _until(lambda: _is_up(server))
+            wait_until(lambda: _is_up(server))
             hub.engine.dispose()
             assert code(lambda: moved(hub)) == "database_unavailable"
         with closing(Database(server.url("postgres"))) as hub:
@@ -184,10 +184,3 @@ def _hand_over(folder: Path) -> None:
         owner = known.get("postgres") or known["nobody"]
         for path in (folder, *folder.rglob("*")):
             os.chown(path, owner.pw_uid, owner.pw_gid)
-
-
-def _until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.1)

@@ -8,6 +8,7 @@ import threading
 import time
 
 import pytest
+from patience import PATIENCE
 
 from passerelle.clock import ManualClock
 from passerelle.errors import PasserelleError
@@ -32,7 +33,7 @@ def test_a_missed_deadline_is_a_denial_and_costs_the_child_its_life(
     before = odd_engine.pids
     began = time.monotonic()
     (slow,) = decider.decide_batch("odd", [SLOW])
-    assert time.monotonic() - began < 5.0
+    assert time.monotonic() - began < PATIENCE
     assert slow.reason_codes == (UNAVAILABLE,)
     assert alarms == ["policy_engine_down: no answer within 1.0 s"] or "no answer within" in alarms[0]
     assert odd_engine.pids == (None,)
@@ -101,7 +102,7 @@ def test_a_busy_child_is_a_fault_not_a_queue_without_end(odd: Bundle, odd_engine
     for caller in callers:
         caller.start()
     for caller in callers:
-        caller.join(timeout=30)
+        caller.join(timeout=PATIENCE)
     assert faults == ["policy_engine_down"] * 2
 
 

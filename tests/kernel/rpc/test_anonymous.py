@@ -10,6 +10,7 @@ from typing import Any
 import grpc
 import grpc.aio
 import pytest
+from patience import PATIENCE
 
 from passerelle.certificate import Usage
 from passerelle.clock import SECOND, ManualClock
@@ -68,7 +69,7 @@ class Open:
         async with open_channel(address, PKI, self.roots, caller) as channel:
             raw: Any = channel
             with peer_errors():
-                answer: bytes = await raw.unary_unary(method)(message, timeout=5)
+                answer: bytes = await raw.unary_unary(method)(message, timeout=PATIENCE)
         return answer
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import grpc
 import pytest
+from patience import PATIENCE
 
 from passerelle.certificate import Usage
 from passerelle.csr import key_pem, make_request, new_key
@@ -40,7 +41,7 @@ async def code(world: Any, listener: Any, **calling: Any) -> str:
     async with world.calling(listener, **calling) as channel:
         try:
             with peer_errors():
-                await channel.unary_unary(METHOD)(b"x", timeout=5)
+                await channel.unary_unary(METHOD)(b"x", timeout=PATIENCE)
         except PasserelleError as error:
             return error.code
     return "ok"
@@ -123,7 +124,7 @@ async def test_tls_without_the_hybrid_group_is_refused(
         writer.write(_grpc_call())
         answer = b""
         while b"passerelle-code" not in answer:
-            piece = await asyncio.wait_for(reader.read(4096), 5)
+            piece = await asyncio.wait_for(reader.read(4096), PATIENCE)
             assert piece, "the listener closed the connection without an answer"
             answer += piece
         writer.close()
@@ -202,7 +203,7 @@ async def test_a_message_over_the_limit_of_the_listener_never_reaches_python(wor
     limits = ServerLimits(message_bytes=2000)
     async with world.listening(HANDLERS, limits) as listener, world.calling(listener) as channel:
         with pytest.raises(PasserelleError, match="message_too_large"), peer_errors():
-            await channel.unary_unary(METHOD)(b"x" * 3000, timeout=5)
+            await channel.unary_unary(METHOD)(b"x" * 3000, timeout=PATIENCE)
     assert "done" not in world.parts.outcomes()
 
 
