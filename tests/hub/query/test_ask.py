@@ -173,6 +173,22 @@ def test_without_an_answer_of_policy_nothing_is_answered_and_the_id_stays_good(
         hub.core.queries.answer(asked, police.identity)
 
 
+def test_a_refusal_in_an_outage_does_not_depend_on_what_is_found(
+    tmp_path: Path, engine: EmbeddedEngine, bundle: Bundle
+) -> None:
+    """Although an answer to the same question was allowed a moment ago."""
+    outage = Outage(engine)
+    with hub_kit(tmp_path, outage, bundle) as hub:
+        holder(hub)
+        police = hub.agency("police")
+        nobody = dict.fromkeys(SAME, "nobody")
+        assert not ask(hub, police, nobody).hit
+        outage.down = True
+        for words in (SAME, nobody):
+            with pytest.raises(PasserelleError, match="policy_unavailable"):
+                ask(hub, police, words)
+
+
 def test_clearance_below_the_record_is_no_hit(hub: HubKit) -> None:
     holder(hub, marking=replace(MARKING, classification=Classification.CONFIDENTIAL))
     assert not ask(hub, hub.agency("police"), SAME, clearance=1).hit
