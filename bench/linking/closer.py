@@ -47,10 +47,12 @@ class Looked:
     evaluations: float
 
 
-def look(chosen: LinkageSet, table: CloserTable | None = None, *, households: bool = True) -> Looked:
+def look(
+    chosen: LinkageSet, table: CloserTable | None = None, *, no_households: bool | None = None
+) -> Looked:
     """Link a set by tokens, then look at the pairs in the grey band."""
     table = table or closer_table()
-    linked = ours.link(chosen, ours.TIERS["core, address"], households=households)
+    linked = ours.link(chosen, ours.TIERS["core, address"], no_households=no_households)
     records = ours.read(chosen, ours.TIERS["core, address"])
     cut, scorer = _cut(chosen), Scorer(ours.measured(chosen), table)
     stated, count, cost = linked.probabilities(), 0, 0
@@ -112,7 +114,7 @@ def compare(chosen: Sequence[LinkageSet], family: Callable[[str], str]) -> list[
     for one in chosen:
         others = [both for name, both in measured.items() if family(name) != family(one.name)]
         without = look(one, taught(others)).closer.f1 if others else math.nan
-        alone = look(one, households=False)
+        alone = look(one, no_households=True)
         found.append(Compared(one.name, look(one), alone, without, ceiling(one)))
     return found
 

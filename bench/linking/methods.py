@@ -65,7 +65,7 @@ def passerelle(chosen: LinkageSet) -> Iterator[Result]:
     if not chosen.published:
         tried = {**tried, ours.NO_HOUSEHOLDS: tried["core, address"]}
     for name, tiers in tried.items():
-        linked = ours.link(chosen, tiers, households=name != ours.NO_HOUSEHOLDS)
+        linked = ours.link(chosen, tiers, no_households=True if name == ours.NO_HOUSEHOLDS else None)
         stated = linked.probabilities()
         bins = calibration((value, found in chosen.truth) for found, value in stated.items())
         yield Result(

@@ -136,25 +136,30 @@ def _stated(chosen: LinkageSet) -> tuple[bytes, ...]:
     return tuple(found)
 
 
-def measured(chosen: LinkageSet, table: Weights | None = None) -> Weights:
-    """The table (the shipped one) with what the sources' connectors measure."""
-    return (table or weights()).measured(tuple(map(decode_chances, _stated(chosen))))
+def measured(chosen: LinkageSet) -> Weights:
+    """The shipped table with what the sources' connectors measure."""
+    return weights().measured(tuple(map(decode_chances, _stated(chosen))))
 
 
 def link(
-    chosen: LinkageSet, tiers: frozenset[Tier], table: Weights | None = None, *, households: bool = True
+    chosen: LinkageSet,
+    tiers: frozenset[Tier],
+    table: Weights | None = None,
+    *,
+    no_households: bool | None = None,
 ) -> Linked:
     """Link a set as a federation of its sources would: by what is shipped, then by what its pairs show.
 
-    `households`: False where the domain's data would say that its records know none.
+    `no_households`: what the domain's data would say of that; None where nothing.
     """
     began = time.perf_counter()
-    scorer = Scorer(measured(chosen, table))
+    stated = _stated(chosen)
+    scorer = Scorer((table or weights()).measured(tuple(map(decode_chances, stated))))
     within = not chosen.right
     records = read(chosen, tiers)
     found = candidates(records)
     held = Counter(record.agency for record in records)
-    population = Population(compared(held.values()), households=households)
+    population = Population(compared(held.values()), stated=stated, no_households=no_households)
     scored: dict[Pair, Score] = {}
     for _ in range(_ROUNDS):
         scored.clear()

@@ -6,7 +6,8 @@ two: `halves` = 6 says 2 to the power of -3. Rounded so, it tells an order of ma
 rests on few pairs is left out; the hub then keeps its shipped value.
 
 Travels as bytes inside a batch's signed statement. Who reads it checks the shape here and the names against
-its own table of weights.
+its own table of weights. One number is no weight: `FAMILY`, how often two of an agency's records are two
+persons of one family; what may be made of families follows it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from typing import Any, Final
 from passerelle.errors import PasserelleError
 
 MAX_BYTES: Final = 4_096
+FAMILY: Final = ("kin", "family")
+"""Its field and level."""
 _MOST: Final = 64
 _MAX_HALVES: Final = 80
 _NAME: Final = re.compile(r"^[a-z][a-z0-9_]{0,31}$")

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hub_kit import HubKit, hub_kit
 from parties import MARKING
 from policy_kit import desk
 
+from passerelle.chances import FAMILY, Chance, encode_chances
 from passerelle_hub.policy.bundle import Bundle, load_bundle
 from passerelle_hub.policy.embedded import EmbeddedEngine
-from passerelle_hub.store import links, paired
+from passerelle_hub.store import chances, links, paired
 from passerelle_hub.store.paired import Counted
 
 BROTHER = {
@@ -34,29 +37,50 @@ SISTER = BROTHER | {
 }
 
 
+Told = Mapping[bool, tuple[Bundle, EmbeddedEngine]]
+
+
 @pytest.fixture(scope="module")
-def alone(
-    policies: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Bundle, EmbeddedEngine]]:
-    edited = desk(policies, tmp_path_factory.mktemp("policies"))
-    edited.edit("domains", lambda domains: domains["ter"].update(no_households=True))
-    bundle = load_bundle(edited.policies)
-    engine = EmbeddedEngine(bundle)
-    yield bundle, engine
-    engine.close()
+def told(policies: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
+    """Policies whose domain says that its records know no households, and that they do."""
+    made: dict[bool, tuple[Bundle, EmbeddedEngine]] = {}
+    for said in (True, False):
+        edited = desk(policies, tmp_path_factory.mktemp("policies"))
+        edited.edit("domains", partial(_say, said))
+        bundle = load_bundle(edited.policies)
+        made[said] = bundle, EmbeddedEngine(bundle)
+    yield made
+    for _, engine in made.values():
+        engine.close()
+
+
+def _say(said: bool, domains: dict[str, Any]) -> None:
+    domains["ter"]["no_households"] = said
 
 
 @pytest.fixture
-def kit(tmp_path: Path, database_url: str, alone: tuple[Bundle, EmbeddedEngine]) -> Iterator[HubKit]:
-    bundle, engine = alone
+def kit(tmp_path: Path, database_url: str, told: Told) -> Iterator[HubKit]:
+    bundle, engine = told[True]
     with hub_kit(tmp_path, engine, bundle, database_url) as made:
         yield made
 
 
-def siblings(kit: HubKit, shown: Counted) -> list[tuple[str, str]]:
-    """State and band of what becomes of a brother and a sister, where pairs showed so much before."""
+@pytest.fixture
+def denied(tmp_path: Path, database_url: str, told: Told) -> Iterator[HubKit]:
+    bundle, engine = told[False]
+    with hub_kit(tmp_path, engine, bundle, database_url) as made:
+        yield made
+
+
+def siblings(kit: HubKit, shown: Counted, families: float = 0.0) -> list[tuple[str, str]]:
+    """State and band of what becomes of a brother and a sister, where pairs showed so much before.
+
+    `families`: how often two of an agency's own records are of one family, as both agencies stated.
+    """
     with kit.core.database.write() as tx:
         paired.add(tx, {"ter": shown})
+        for agency in ("intelligence", "police") if families else ():
+            chances.put(tx, "ter", agency, encode_chances([Chance.rounded(*FAMILY, families)]), 0)
     police, customs = kit.agency("police"), kit.agency("intelligence")
     kit.submit(police, police.record(BROTHER))
     kit.submit(customs, customs.record(SISTER))
@@ -70,6 +94,21 @@ CLEAR = Counted(4_000, 2_000, 2_000, 0)
 
 def test_where_nothing_is_said_of_households_they_are_nothing(hub: HubKit) -> None:
     assert siblings(hub, CLEAR) == []
+
+
+def test_where_own_records_and_pairs_show_none_they_are_a_candidate_though_nothing_is_said(
+    hub: HubKit,
+) -> None:
+    assert siblings(hub, CLEAR, families=2.0**-20) == [("candidate", "possible")]
+
+
+def test_own_records_with_families_or_pairs_that_show_some_make_them_nothing(hub: HubKit) -> None:
+    assert siblings(hub, Counted(4_000, 2_000, 2_000, 200), families=2.0**-20) == []
+    assert siblings(hub, CLEAR, families=0.5) == []
+
+
+def test_a_domain_whose_data_deny_it_has_none_whatever_is_measured(denied: HubKit) -> None:
+    assert siblings(denied, CLEAR, families=2.0**-20) == []
 
 
 def test_where_pairs_show_families_the_data_of_a_domain_change_nothing(kit: HubKit) -> None:

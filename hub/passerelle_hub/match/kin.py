@@ -5,11 +5,13 @@ Rules
 1. Members of a family share surname and home by nature, twins the birth date too, and a son may have his
    father's name. Where the field that tells them apart speaks against one person, chance is not what the
    agreement must be weighed against. Where a number agrees, kinship explains nothing.
-2. How far families are *rarer* than shipped ceilings suppose is measured (`paired`). It lifts the ceilings
-   of pairs that share a home, for nothing else was measured; it never changes what such a link may become.
-3. Surname and home alone are nothing where there are households. Where the domain's data say that its records
-   know none (`no_households`), and as far as the pairs bear it out, that ceiling is lifted too, and so is
-   what an address can give. The rules of `score` make such a pair a candidate at most.
+2. How far families are *rarer* than shipped ceilings suppose is measured (`paired`): on pairs that share a
+   home, which lifts the ceilings of such pairs, and on agencies' own records, which lifts that of twins. What
+   such a link may become never changes.
+3. Surname and home alone are nothing where there are households. Where both measures show that there are
+   none, or the domain's data say so (`no_households`) and the pairs bear it out, that ceiling is lifted too,
+   and so is what an address can give. Where its data deny it, nothing is lifted. The rules of `score` make
+   such a pair a candidate at most.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ _CLOSE: Final = "close"
 _NO_NAME: Final = frozenset({DISAGREE, INITIAL, SIMILAR})
 _NO_BIRTH: Final = frozenset({DISAGREE, YEAR, _CLOSE, SIMILAR})
 _PARTS: Final = (PLACE, ("street",), ("house_number",))
+_TWINS: Final = frozenset({"twins", "twins_initial"})
 HOME: Final = 2
 """So many parts of an address make a home."""
 
@@ -48,13 +51,18 @@ def relation(levels: Mapping[str, str]) -> str:
     return ""
 
 
-def ceiling(levels: Mapping[str, str], table: Weights, rarer: int, *, households: bool) -> float:
-    """The most bits of two persons, infinity where nothing hints at kinship: rules 1 to 3."""
+def ceiling(levels: Mapping[str, str], table: Weights, rarer: int, alone: int, home: int) -> float:
+    """The most bits of two persons, infinity where nothing hints at kinship: rules 1 to 3.
+
+    `rarer`, `alone` and `home` are those of the population.
+    """
     kin = relation(levels)
     if not kin:
         return math.inf
-    measured = shared_parts(levels) >= HOME and not (kin == "family" and households)
-    return table.kin[kin] + (rarer if measured else 0)
+    together = shared_parts(levels) >= HOME
+    if kin == "family":
+        return table.kin[kin] + (home if together else 0)
+    return table.kin[kin] + max(rarer if together else 0, alone if kin in _TWINS else 0)
 
 
 def names(levels: Mapping[str, str]) -> set[str]:

@@ -125,9 +125,10 @@ class Linker:
         return written
 
     def _by_policy(self, domain: str, population: Population) -> Population:
-        """Whether the domain's data say that its records know no households (`match.kin`, rule 3)."""
+        """With what the domain's data say of households (`match.kin`, rule 3)."""
         domains: Mapping[str, Mapping[str, object]] = self._decisions.bundle.reference["domains"]
-        return replace(population, households=domains.get(domain, {}).get("no_households") is not True)
+        said = domains.get(domain, {}).get("no_households")
+        return replace(population, no_households=said if isinstance(said, bool) else None)
 
     def _count(self, tx: Transaction, scored: Sequence[tuple[Pair, Score]], first: Sequence[int]) -> None:
         """What pairs under no embargo show of their domains."""

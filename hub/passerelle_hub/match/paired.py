@@ -9,6 +9,10 @@ Rules
    are, in whole bits, rounded down, never below nothing. A true pair with errors in both counts as a family,
    and the shipped assumption weighs as `_FEW` pairs of each: what goes wrong goes towards "family".
 3. Numbers leave here as powers of two, for a score must not tell how many records or links there are.
+4. Agencies say how often two of their own records are of one family (`passerelle.chances`). The most that any
+   says, times the records that one is compared with, is how many of a person's family stand there at most;
+   held against how many records the person matches it says by `rarer_alone` how much rarer families are.
+   What nobody measured is as shipped. Pairs and own records are two measures: one agency moves neither alone.
 
 A population with households shows families by the hundred, one with an entry for each home shows none. No
 expectation maximisation is needed for that: it would take the household for the person (ADR 0062).
@@ -19,8 +23,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
+from passerelle.chances import FAMILY, decode_chances
 from passerelle_hub.match.kin import HOME, names, shared_parts
 from passerelle_hub.match.weights import DISAGREE
 
@@ -92,3 +98,12 @@ def compared(held: Iterable[int]) -> int:
     counts = list(held)
     others = sum(counts) - sum(one * one for one in counts) / max(sum(counts), 1)
     return 1 << round(math.log2(max(others, 1)))
+
+
+@lru_cache(maxsize=256)
+def rarer_alone(stated: tuple[bytes, ...], records: int, share: float) -> int:
+    """Rule 4: by how many bits the agencies' own records show families to be rarer than persons."""
+    said = [one.value for raw in stated for one in decode_chances(raw) if (one.field, one.level) == FAMILY]
+    if not said:
+        return 0
+    return min(max(math.floor(math.log2(share / (records * max(said)))), 0), _MOST)

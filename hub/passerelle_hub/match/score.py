@@ -48,7 +48,7 @@ from passerelle_hub.match.evidence import (
     Reader,
     total,
 )
-from passerelle_hub.match.paired import Paired, beside
+from passerelle_hub.match.paired import Paired, beside, rarer_alone
 from passerelle_hub.match.weights import Weights, weights
 
 _PERSONAL: Final = ("phone", "account", "email")
@@ -94,10 +94,11 @@ class Population:
     """`records`: how many records the newer one is compared with.
 
     `share`: how many of them it is expected to match. `rarer`: by how many bits families are rarer than the
-    shipped ceilings suppose (`match.paired`). `households`: False only where the domain's data say that its
-    records know none (`match.kin`). `stated`: what the connectors of the domain measured, as bytes
-    (`passerelle.chances`). `change`: the active change of weights as bytes (`match.change`), verified
-    before, empty for the shipped table.
+    shipped ceilings suppose, as its pairs show (`match.paired`), `alone` as the agencies' own records do.
+    `no_households`: what the domain's data say of that; None where nothing, then both measures decide
+    (`match.kin`). `stated`: what the connectors of the domain measured, as bytes (`passerelle.chances`).
+    `change`: the active change of weights as bytes (`match.change`), verified before, empty for the shipped
+    table.
     """
 
     records: int
@@ -105,7 +106,8 @@ class Population:
     stated: tuple[bytes, ...] = ()
     change: bytes = b""
     rarer: int = 0
-    households: bool = True
+    alone: int = 0
+    no_households: bool | None = False
 
     @property
     def prior_bits(self) -> float:
@@ -114,12 +116,15 @@ class Population:
 
     @property
     def home_bits(self) -> int:
-        """By how many bits an address may say more, because nobody else lives there."""
-        return 0 if self.households else self.rarer
+        """By how many bits surname and home may say more, because nobody else lives there."""
+        if self.no_households is None:
+            return min(self.rarer, self.alone)
+        return self.rarer if self.no_households else 0
 
     def measured(self, pairs: Paired) -> Population:
-        """With what its pairs show."""
-        return replace(self, share=pairs.share, rarer=pairs.rarer)
+        """With what its pairs show, and beside them what its agencies stated."""
+        alone = rarer_alone(self.stated, self.records, pairs.share)
+        return replace(self, share=pairs.share, rarer=pairs.rarer, alone=alone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +278,7 @@ def _same(relation: Relation, found: Evidence, population: Population, rarest: i
     related = kin.relation(levels) if person else ""
     most = math.inf
     if related:
-        most = kin.ceiling(levels, table, population.rarer, households=population.households)
+        most = kin.ceiling(levels, table, population.rarer, population.alone, population.home_bits)
     ceiling = min(most, -math.log2(rarest - 1) if not full and rarest > _ORDINARY_FREQUENCY else math.inf)
     if (excess := total(rows) - ceiling) > 0:
         rows.append(FieldEvidence(CEILING, "", round(-excess, 2)))

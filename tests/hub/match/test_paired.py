@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from passerelle.chances import FAMILY, Chance, encode_chances
 from passerelle_hub.match import kin
-from passerelle_hub.match.paired import Paired, beside, compared
+from passerelle_hub.match.paired import Paired, beside, compared, rarer_alone
+from passerelle_hub.match.score import Population
 from passerelle_hub.match.weights import weights
 
 HOME = {"street": "start", "house_number": "exact", "postcode": "exact"}
@@ -59,14 +63,47 @@ def test_an_agencys_own_records_are_no_comparison() -> None:
     assert compared([1] * 5_000) == 4_096
 
 
-def test_ceilings_rise_at_home_alone_and_that_of_surname_and_home_by_policy_alone() -> None:
+def said(*chances: float) -> tuple[bytes, ...]:
+    return tuple(encode_chances([Chance.rounded(*FAMILY, one)]) for one in chances)
+
+
+def test_own_records_say_how_rare_families_are_and_who_has_most_is_believed() -> None:
+    assert rarer_alone(said(2.0**-18), 4_096, 1.0) == 6
+    assert rarer_alone(said(2.0**-18, 2.0**-18), 4_096, 1.0) == 6
+    assert rarer_alone(said(2.0**-18, 2.0**-12), 4_096, 1.0) == 0
+    assert rarer_alone(said(2.0**-18), 4_096, 0.25) == 4
+    assert rarer_alone(said(2.0**-18), 1 << 24, 1.0) == 0
+    assert rarer_alone(said(2.0**-40), 64, 1.0) == 8
+
+
+def test_who_measured_no_families_says_nothing_of_them() -> None:
+    assert rarer_alone((), 4_096, 1.0) == 0
+    assert rarer_alone((encode_chances([Chance("birth", "exact", 30)]), b""), 4_096, 1.0) == 0
+
+
+def test_a_population_takes_both_measures_and_what_its_data_say() -> None:
+    shown = Paired(5_000, 2_500, 3_339, 14)
+    town = Population(4_096, stated=said(2.0**-18), no_households=None).measured(shown)
+    assert (town.rarer, town.alone, town.home_bits) == (6, 6, 6)
+    assert replace(town, alone=2).home_bits == replace(town, rarer=2).home_bits == 2
+    assert replace(town, alone=0, no_households=True).home_bits == 6
+    assert replace(town, no_households=False).home_bits == 0
+    assert Population(4_096, stated=said(2.0**-18)).measured(shown).home_bits == 0  # as queries are scored
+
+
+def test_each_ceiling_rises_by_what_was_measured_for_it() -> None:
     table = weights()
     family = {"surname": "exact", **HOME, **APART}
     assert kin.relation(family) == "family"
-    assert kin.ceiling(family, table, 6, households=True) == table.kin["family"]
-    assert kin.ceiling(family, table, 6, households=False) == table.kin["family"] + 6
+    assert kin.ceiling(family, table, 6, 6, 0) == table.kin["family"]
+    assert kin.ceiling(family, table, 6, 6, 5) == table.kin["family"] + 5
+    assert (
+        kin.ceiling({"surname": "exact", "street": "start", **APART}, table, 6, 6, 5) == table.kin["family"]
+    )
     twins = {"surname": "exact", "given": "disagree", "birth": "exact"}
-    for households in (True, False):
-        assert kin.ceiling(twins, table, 6, households=households) == table.kin["twins"]
-        assert kin.ceiling(twins | HOME, table, 6, households=households) == table.kin["twins"] + 6
+    assert kin.ceiling(twins, table, 6, 0, 0) == table.kin["twins"]
+    assert kin.ceiling(twins, table, 0, 5, 0) == table.kin["twins"] + 5
+    assert kin.ceiling(twins | HOME, table, 6, 0, 0) == table.kin["twins"] + 6
+    namesakes = {"surname": "exact", "given": "exact", "birth": "disagree", **HOME}
+    assert kin.ceiling(namesakes, table, 6, 8, 8) == table.kin["namesakes"] + 6
     assert kin.relation(family | {"number": "exact"}) == ""
