@@ -10,7 +10,9 @@ Rules
    only where neither surname nor given name is proven.
 3. Postcode and locality are one place: the better one counts. Who has moved differs in every part of the
    address at once: of the parts that disagree, one counts.
-4. Where given name or birth date speak against one person, what a household shares (a phone, a car) is no
+4. Levels that no common kind can tell apart count as one: where names come unsplit, that they agree in any
+   order may be that each is equal, and that initials agree may be that one name sounds alike.
+5. Where given name or birth date speak against one person, what a household shares (a phone, a car) is no
    evidence for one.
 
 Pure, and the same for each pair that shares the same kinds: results are remembered by kinds, not by pair.
@@ -52,6 +54,11 @@ _PERSON: Final = (
 FIELDS: Final[Mapping[EntityKind, tuple[str, ...]]] = {
     EntityKind.PERSON: _PERSON,
     EntityKind.ORGANISATION: ("organisation_number", "organisation_name", "locality", *_SUPPORT),
+}
+_PHONETIC: Final = "phonetic"
+_UNSPLIT: Final[Mapping[str, tuple[str, ...]]] = {
+    _SWAPPED: (_SWAPPED, _EXACT, _PHONETIC),
+    INITIAL: (INITIAL, "first3", _PHONETIC),
 }
 _REMEMBERED: Final = 65_536
 
@@ -131,6 +138,17 @@ def _tests() -> Mapping[str, tuple[tuple[int, tuple[Proof, ...]], ...]]:
     return {field: tuple(kinds) for field, kinds in found.items()}
 
 
+@cache
+def _split() -> frozenset[int]:
+    """The kinds that tell how far surname or given name agrees, each for itself, beyond its initial."""
+    return frozenset(
+        kind.id
+        for kind in catalogue().kinds.values()
+        for proof in kind.proves
+        if proof.field in NAMES and proof.level not in _UNSPLIT
+    )
+
+
 def _disagrees(field: str, common: frozenset[int], proven: Mapping[str, str]) -> bool:
     """Rule 1: whether some kind both records have would be shared if this field agreed."""
     return any(
@@ -156,12 +174,15 @@ def _rows(
     for field in fields:
         level = proven.get(field) or (DISAGREE if _disagrees(field, common, proven) else "")
         if level in table.fields[field]:
-            found.append(FieldEvidence(field, level, table.fields[field][level]))
+            unsplit = field in NAMES and common.isdisjoint(_split())
+            merged = _UNSPLIT.get(level, (level,)) if unsplit else (level,)  # rule 4
+            bits = table.merged(field, merged) if len(merged) > 1 else table.fields[field][level]
+            found.append(FieldEvidence(field, level, bits))
     if "given" in fields:
         found = list(_one_reading(found))  # rule 2
         found = list(one_move(found))  # rule 3
         if _another_of_the_household(found):
-            found = [row for row in found if row.field not in _SUPPORT]  # rule 4
+            found = [row for row in found if row.field not in _SUPPORT]  # rule 5
     return found
 
 

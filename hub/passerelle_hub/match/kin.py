@@ -12,6 +12,8 @@ Rules
    none, or the domain's data say so (`no_households`) and the pairs bear it out, that ceiling is lifted too,
    and so is what an address can give. Where its data deny it, nothing is lifted. The rules of `score` make
    such a pair a candidate at most.
+4. A ceiling weighs one person against kin. What kin do not share either, and what speaks against both, counts
+   beneath it: another number, another sex, tokens that many carry.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ from passerelle_hub.match.evidence import BOTH, INITIAL, NAMES, PART, PLACE, WHO
 from passerelle_hub.match.weights import DISAGREE, Weights
 
 NUMBERS: Final = ("number", "document")
+BENEATH: Final = frozenset({"number", "document", "sex", "middle", "commonness"})
+"""Rule 4."""
 YEAR: Final = "year"
 SIMILAR: Final = "similar"  # levels of a closer look (`match.closer`, rule 3)
 _CLOSE: Final = "close"

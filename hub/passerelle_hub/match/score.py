@@ -280,7 +280,8 @@ def _same(relation: Relation, found: Evidence, population: Population, rarest: i
     if related:
         most = kin.ceiling(levels, table, population.rarer, population.alone, population.home_bits)
     ceiling = min(most, -math.log2(rarest - 1) if not full and rarest > _ORDINARY_FREQUENCY else math.inf)
-    if (excess := total(rows) - ceiling) > 0:
+    against = total(row for row in rows if row.field in kin.BENEATH and row.bits < 0) if related else 0.0
+    if (excess := total(rows) - against - ceiling) > 0:
         rows.append(FieldEvidence(CEILING, "", round(-excess, 2)))
     bits = round(total(rows), 2)
     band = table.band(bits)

@@ -73,6 +73,12 @@ class Weights:
                 fields[field][level] = _bits(field, chance, u)
         return replace(self, version=version, chances=chances, fields=fields)
 
+    def merged(self, field: str, levels: Sequence[str]) -> float:
+        """The bits of one of several levels of a field, where it cannot be told which."""
+        chances = [(self.chances[field][level][0], self.fields[field][level]) for level in levels]
+        u = sum(m / math.exp2(bits) for m, bits in chances)
+        return round(math.log2(sum(m for m, _ in chances) / u), 2)
+
     @property
     def strong(self) -> float:
         """The bits from which a link is strong."""

@@ -106,6 +106,34 @@ def test_father_and_son_of_one_name_are_a_candidate() -> None:
     assert result.bits <= weights().kin["namesakes"]
 
 
+def test_what_kin_do_not_share_either_counts_beneath_their_ceiling() -> None:
+    at_home = [kind for kind in HOME if not kind.startswith("birth")]
+    shared = (*at_home, "name part+street+house number")
+    alike = judge(*shared, has=(*SPLIT, *HOME), population=Population(10))
+    other = judge(*shared, has=(*SPLIT, *HOME, "national number"), population=Population(10))
+    assert (levels(other)["number"], other.verdict) == ("disagree", Verdict.NONE)
+    assert other.bits == pytest.approx(alike.bits + weights().fields["number"]["disagree"], abs=0.01)
+    twins, crowd = (
+        judge("surname~+birth", "surname3+birth", frequency=frequency, population=Population(10))
+        for frequency in (2, 4)
+    )
+    assert crowd.bits == pytest.approx(twins.bits - weights().doubling, abs=0.01)
+
+
+def test_names_that_come_unsplit_are_weighed_by_what_can_be_told_of_them() -> None:
+    unsplit = ("initials in any order+birth", "names in any order+birth two of three")
+    table = weights()
+    found = judge("initials in any order+birth", has=unsplit)
+    bits = {row.field: row.bits for row in found.evidence}
+    assert bits["surname"] == table.merged("surname", ("initial", "first3", "phonetic"))
+    assert table.fields["surname"]["initial"] < bits["surname"] < table.fields["surname"]["phonetic"]
+    assert found.verdict in {Verdict.NONE, Verdict.CANDIDATE}
+    split = judge("initials in any order+birth", has=(*unsplit, "given3+birth"))
+    assert {row.field: row.bits for row in split.evidence}["given"] == table.fields["given"]["initial"]
+    whole = judge("names in any order+birth two of three", has=unsplit)
+    assert whole.bits > judge("names in any order+birth two of three").bits + 1
+
+
 def test_an_address_rescues_names_written_wrongly() -> None:
     shared = ("birth+postcode", "birth+street", "birth+locality3")
     alone = judge("initials in any order+birth", has=SPLIT)
