@@ -15,9 +15,20 @@ from store_kit import new_batch, new_record, store
 
 from passerelle.errors import PasserelleError
 from passerelle.record import GENESIS, Position
-from passerelle_hub.store import Database, batches, notifications, population, records
+from passerelle_hub.store import (
+    Database,
+    batches,
+    dead_letters,
+    links,
+    notifications,
+    population,
+    records,
+)
 from passerelle_hub.store.leading import Leader
+from passerelle_hub.store.links import StoredLink
 from passerelle_hub.store.waking import Waking, wake
+
+_SAYS = ("notified", "strong", 21.5, "[]", "w/1", "d", 7)
 
 
 @pytest.fixture
@@ -142,6 +153,20 @@ def test_one_leads_and_another_takes_over(url: str, postgres: Server) -> None:
         assert not second.leads
         first.close()
         second.close()
+
+
+def test_a_letter_is_taken_by_one_although_two_believe_they_lead(database: Database) -> None:
+    with database.write() as tx:
+        batch_pk = new_batch(tx)
+        low, high = store(tx, [new_record(batch_pk, number) for number in (1, 2)]).values()
+        for number, relation in enumerate(("same_person", "shared_means")):
+            link = StoredLink(0, bytes(15) + bytes([number]), low, high, relation, *_SAYS)
+            (opened,) = links.open_links(tx, [link])
+            dead_letters.put(tx, "police", opened.link_pk, number, "no_key")
+    with database.write() as first, database.write() as second:
+        taken = dead_letters.take(first, "police", 1)
+        others = dead_letters.take(second, "police", 9)
+    assert (len(taken), len(others), set(taken) & set(others)) == (1, 1, set())
 
 
 def test_a_commit_wakes_every_process(database: Database) -> None:

@@ -1,4 +1,7 @@
-"""Store of dead letters: links that an agency should be told of and cannot be, for want of a key."""
+"""Store of dead letters: links that an agency should be told of and cannot be, for want of a key.
+
+A letter is taken once, also where two processes believe for a moment that they lead.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +24,10 @@ def agencies(tx: Transaction) -> tuple[str, ...]:
 
 
 def take(tx: Transaction, agency: str, limit: int) -> tuple[int, ...]:
-    """Take the links of an agency's letters out, oldest first, at most `limit`."""
+    """Take the links of an agency's letters out, oldest first, at most `limit`; not what others take."""
     query = select(dead_letter.c.link_pk).where(dead_letter.c.agency == agency)
-    found = tuple(tx.scalars(query.order_by(dead_letter.c.since, dead_letter.c.link_pk).limit(limit)))
+    oldest = query.order_by(dead_letter.c.since, dead_letter.c.link_pk).limit(limit)
+    found = tuple(tx.scalars(oldest.with_for_update(skip_locked=True)))
     tx.execute(delete(dead_letter).where(dead_letter.c.agency == agency, dead_letter.c.link_pk.in_(found)))
     return found
 
