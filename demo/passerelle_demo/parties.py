@@ -11,7 +11,7 @@ from pathlib import Path
 from passerelle.certificate import Usage
 from passerelle.clock import Clock
 from passerelle.codec.signed import encode_signed
-from passerelle.csr import key_pem, make_request, new_key
+from passerelle.csr import make_request, new_key, stored_pem
 from passerelle.identity import Identity, Role
 from passerelle.keyfile import write_private
 from passerelle.sign import Signed
@@ -63,7 +63,7 @@ class Parties:
         chain = authority.issue_leaf(identity, make_request(key, identity, usage), usage)
         (place.keys / LEAF).write_bytes(chain)
         (place.keys / ROOTS).write_bytes(authority.roots)
-        write_private(place.keys / LEAF_KEY, key_pem(key))
+        write_private(place.keys / LEAF_KEY, stored_pem(key))
         (place.folder / REGISTRY_KEY).write_bytes(self.registry.public_key.raw)
         return place
 
