@@ -32,9 +32,11 @@ from passerelle_hub.judge.judging import Judgements
 from passerelle_hub.letters import DeadLetters
 from passerelle_hub.logbook.guard import LogGuard
 from passerelle_hub.match.links import Linker
+from passerelle_hub.notice import Notices
 from passerelle_hub.notify import Notifier
 from passerelle_hub.outgoing import Outgoing
 from passerelle_hub.policy.decide import Decider
+from passerelle_hub.posting import Post
 from passerelle_hub.pulse import Pulse
 from passerelle_hub.query.ask import Desk, Queries
 from passerelle_hub.quota import DEFAULT_LIMITS, Quota
@@ -235,12 +237,12 @@ def _notifier(
     base: Foundation, registry: Registry, decisions: Decisions, audit: Audit, time: TickTime
 ) -> Notifier:
     return Notifier(
-        hub=base.identity,
         director=base.director,
         registry=registry,
         decisions=decisions,
         audit=audit,
-        key=base.signing_key,
+        notices=Notices(registry, time),
+        post=Post(base.identity, audit, base.signing_key),
         clock=time,
     )
 

@@ -24,7 +24,8 @@ from passerelle_hub import facts
 from passerelle_hub.decisions import Decisions
 from passerelle_hub.match.clusters import Member, Pair, clusters, pair
 from passerelle_hub.match.links import ChangedLink, side
-from passerelle_hub.notify import Audience, Notifier
+from passerelle_hub.notice import Audience
+from passerelle_hub.notify import Notifier
 from passerelle_hub.policy.model import Decision
 from passerelle_hub.store import Transaction, links
 from passerelle_hub.store.clusters import Tie

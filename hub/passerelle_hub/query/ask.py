@@ -42,7 +42,8 @@ from passerelle_hub.index import Pepper
 from passerelle_hub.logbook.guard import LogGuard
 from passerelle_hub.match.links import side
 from passerelle_hub.match.score import weights_version
-from passerelle_hub.notify import FoundByQuery, Notifier
+from passerelle_hub.notice import FoundByQuery
+from passerelle_hub.notify import Notifier
 from passerelle_hub.policy.model import Decision, PolicyRequest
 from passerelle_hub.query.found import Found, find
 from passerelle_hub.quota import Quota, resource_of, tokens_by_group
