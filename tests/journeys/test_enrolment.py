@@ -63,6 +63,11 @@ class Desk:
         assert done.returncode == 0, f"{command}\n{out}\n{errors}"
         return out
 
+    def passes(self, command: str) -> bool:
+        done = self.start(command)
+        done.communicate(timeout=120)
+        return done.returncode == 0
+
     def start(self, command: str, **values: str) -> subprocess.Popen[str]:
         line = command.replace("hub.example", HUB.trust_domain)
         return subprocess.Popen(
@@ -158,14 +163,13 @@ def test_from_nothing_to_a_connected_partner_and_out_again(stage: Stage, tmp_pat
             assert line, joining.communicate()
             digest = line.split("digest", 1)[1].strip() if line.startswith("digest") else ""
         operator.run(approve, DIGEST=digest)
-        out, errors = joining.communicate(timeout=60)
+        out, errors = joining.communicate(timeout=120)
         assert joining.returncode == 0, out + errors
 
         set_source(partner.folder)
         partner.run(source)
         until(lambda: not entries_missing(stage))
-        time.sleep(11)  # hub and trustees read their folders again
-        partner.run(doctor)
+        until(lambda: partner.passes(doctor))  # hub and trustees read their folders every ten seconds
         running = partner.start(run)
         try:
             settings = load(ConnectorSettings, partner.folder / "connector.toml")
@@ -183,7 +187,7 @@ def test_from_nothing_to_a_connected_partner_and_out_again(stage: Stage, tmp_pat
             stores.database.close()
         finally:
             running.terminate()
-            running.communicate(timeout=20)
+            running.communicate(timeout=60)
 
 
 def entries_missing(stage: Stage) -> list[Path]:
