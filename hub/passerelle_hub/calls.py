@@ -17,6 +17,8 @@ from passerelle_hub.store import Database
 _SERVICE = "/passerelle.wire.v1."
 _READERS = frozenset({Role.CONNECTOR, Role.TRUSTEE, Role.SUPERVISOR, Role.WITNESS, Role.OPERATOR})
 _CONNECTOR = frozenset({Role.CONNECTOR})
+_STREAMS = 4
+"""Of one agency and kind at once; a connector has one, and a broken one may linger. Each can hold a batch."""
 
 SUBMIT = RpcRule(
     method=_SERVICE + "Exchange/Submit",
@@ -26,6 +28,7 @@ SUBMIT = RpcRule(
     quota="records",
     event=EventKind.BATCH_ACCEPTED,
     max_request_bytes=MAX_FRAME_BYTES,
+    at_once=_STREAMS,
 )
 NOTIFICATIONS = RpcRule(
     method=_SERVICE + "Exchange/Notifications",
@@ -34,6 +37,7 @@ NOTIFICATIONS = RpcRule(
     action="notifications.subscribe",
     quota="streams",
     event=EventKind.NOTIFICATIONS_OPENED,
+    at_once=_STREAMS,
 )
 RECONCILE = RpcRule(
     method=_SERVICE + "Exchange/Reconcile",

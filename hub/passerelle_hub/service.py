@@ -44,7 +44,10 @@ Context = grpc.aio.ServicerContext[Any, Any]
 P = ParamSpec("P")
 T = TypeVar("T")
 BATCHES_AT_ONCE = 32
-"""Batches that wait for transaction A or are in it, in one process; what bounds its memory."""
+"""Batches that wait for transaction A or are in it, in one process.
+
+With how many streams an agency may have (`calls`), each with a batch that is not whole, what bounds memory.
+"""
 
 
 class Threads:

@@ -3,7 +3,8 @@
 Rules
 -----
 1. `Gatekeeper.open` is the whole chain, in this order: (1) rule, (2) TLS, (3) identity verified per trust
-   domain, (4) time, (5) standing, (6) role, (7) quota, (8) audit. The first failure ends the call.
+   domain, (4) time, (5) standing, (6) role and how many such calls of the caller run, (7) quota, (8) audit.
+   The first failure ends the call.
 2. Per message: time and standing again, in both directions; size and quota for each request. A refusal is
    sticky, so a servicer that swallows the exception gains nothing.
 3. A stream on which nothing moves is covered by `sweep`, which the listener calls every few seconds.
@@ -16,6 +17,7 @@ All of this runs on the event loop's thread alone; no locks.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, cast
 
@@ -121,13 +123,14 @@ class Gatekeeper:
         self._cached = cached
         self._verified: dict[tuple[bytes, bytes], tuple[bytes, PeerCertificate]] = {}
         self._live: set[Call] = set()
+        self._running: Counter[tuple[Identity, str]] = Counter()
 
     def open(self, method: str, context: grpc.aio.ServicerContext[Any, Any]) -> Call:
         """Admit a call or refuse it; refusals are audited here.
 
         Raises:
             PasserelleError: `rpc_unknown`, `tls_too_weak`, any certificate code, `trust_domain_unknown`, what
-                the standing raises, `role_not_allowed`, `quota_exceeded`.
+                the standing raises, `role_not_allowed`, `calls_too_many`, `quota_exceeded`.
         """
         rule = self.rules.get(method)
         caller: Identity | None = None
@@ -140,6 +143,8 @@ class Gatekeeper:
             call.check()  # (4) (5)
             if caller.role not in rule.roles:  # (6)
                 raise PasserelleError("role_not_allowed", f"{caller.role} calls {method}")
+            if self._running[caller, method] >= rule.at_once:
+                raise PasserelleError("calls_too_many", f"{method}: {rule.at_once} run")
             self._quota.take(caller, rule, 0)  # (7)
             self.audit.record(CallEvent(method, rule.event, caller, OPENED))  # (8)
         except PasserelleError as refusal:
@@ -147,16 +152,22 @@ class Gatekeeper:
             self.audit.record(CallEvent(method, event, caller, refusal.code))
             raise
         self._live.add(call)
+        self._running[caller, method] += 1
         return call
 
     def close(self, call: Call, outcome: str) -> None:
         """Record how an admitted call ended; its start was recorded, so a failure here is only logged."""
+        caller, method = call.certificate.identity, call.rule.method
         self._live.discard(call)
-        event = CallEvent(call.rule.method, call.rule.event, call.certificate.identity, outcome)
+        if self._running[caller, method] > 1:
+            self._running[caller, method] -= 1
+        else:
+            del self._running[caller, method]
+        event = CallEvent(method, call.rule.event, caller, outcome)
         try:
             self.audit.record(event)
         except Exception as fault:  # noqa: BLE001 - the effect has happened; its text must not reach the peer
-            _LOG.error("audit.failed", method=event.method, exception_type=type(fault).__name__)
+            _LOG.error("audit.failed", method=method, exception_type=type(fault).__name__)
 
     def sweep(self) -> int:
         """Check every running call again and cut those that fail; returns how many were cut."""

@@ -29,7 +29,8 @@ class RpcRule:
 
     `package` and `action` are what policy is asked (an empty package: this table alone decides), `quota`
     names the budget that the call draws on, `event` the audit event. `max_request_bytes` holds for each
-    request message.
+    request message, `at_once` for the calls of one caller that run side by side: what a stream holds in
+    memory it holds so many times at most.
     """
 
     method: str
@@ -39,10 +40,12 @@ class RpcRule:
     quota: str
     event: str
     max_request_bytes: int = CONTROL_BYTES
+    at_once: int = 64
 
     def __post_init__(self) -> None:
         complete = self.roles and self.action and self.quota and self.event
-        if _METHOD.fullmatch(self.method) is None or not complete or self.max_request_bytes <= 0:
+        bounded = self.max_request_bytes > 0 and self.at_once > 0
+        if _METHOD.fullmatch(self.method) is None or not complete or not bounded:
             raise ValueError(f"incomplete rule for {self.method}")
 
 
