@@ -131,5 +131,5 @@ def run(library: Path, folder: Path, script: str, at: int, fault: Fault) -> subp
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=300,
     )

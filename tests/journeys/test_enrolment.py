@@ -187,7 +187,7 @@ def test_from_nothing_to_a_connected_partner_and_out_again(stage: Stage, tmp_pat
             stores.database.close()
         finally:
             running.terminate()
-            running.communicate(timeout=60)
+            running.communicate(timeout=300)
 
 
 def entries_missing(stage: Stage) -> list[Path]:

@@ -26,7 +26,7 @@ PATIENCE = 90.0
 
 def command(*arguments: str) -> str:
     line = [sys.executable, "-m", "passerelle", *arguments]
-    done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(line, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

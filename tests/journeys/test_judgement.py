@@ -41,7 +41,7 @@ PATIENCE = 60.0
 
 def typed(*arguments: str, refused: str = "") -> Any:
     line = [sys.executable, "-m", "passerelle", *arguments]
-    done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(line, capture_output=True, text=True, timeout=300, check=False)
     assert (done.returncode == 0) is not bool(refused), done.stdout + done.stderr
     assert refused in done.stderr
     return None if refused else json.loads(done.stdout)

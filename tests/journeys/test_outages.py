@@ -58,7 +58,7 @@ def start_trustee(stage: Stage, processes: Processes, index: int) -> None:
 
 def passerelle(*arguments: str) -> Any:
     command = [sys.executable, "-m", "passerelle", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

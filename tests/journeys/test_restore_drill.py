@@ -102,7 +102,7 @@ def start_hub(stage: Stage, processes: Processes) -> None:
 
 def passerelle(*arguments: str, code: int = 0) -> str:
     command = [sys.executable, "-m", "passerelle", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr
 

@@ -55,7 +55,7 @@ def listening(authority: LocalAuthority) -> Iterator[str]:
 
 def passerelle(folder: Path, *arguments: str) -> str:
     command = [sys.executable, "-m", "passerelle", *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -90,5 +90,5 @@ def test_a_hub_has_its_checkpoints_stamped(tmp_path: Path) -> None:
 
 def _doctor(home: Path) -> str:
     command = [sys.executable, "-m", "passerelle", "doctor", "--role", "hub"]
-    said = subprocess.run(command, cwd=home, capture_output=True, text=True, timeout=60, check=False).stdout
+    said = subprocess.run(command, cwd=home, capture_output=True, text=True, timeout=300, check=False).stdout
     return next((line for line in said.splitlines() if "timestamps:" in line), said)

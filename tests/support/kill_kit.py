@@ -11,6 +11,7 @@ import io
 import itertools
 import os
 import random
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import psutil
 from mapping_kit import mapping
+from patience import PATIENCE
 
 from passerelle.clock import SystemClock
 from passerelle.config import load
@@ -191,7 +193,14 @@ def _replace(path: Path, old: str, new: str) -> None:
 
 
 def orphans(folder: Path) -> list[int]:
-    """Processes of ours that nobody started: children that outlived a killed parent."""
+    """Processes of ours that nobody started: children that outlived a killed parent, and stay."""
+    end = time.monotonic() + PATIENCE
+    while (found := _without_parent(folder)) and time.monotonic() < end:
+        time.sleep(0.1)  # they notice in their own time
+    return found
+
+
+def _without_parent(folder: Path) -> list[int]:
     own = {child.pid for child in psutil.Process().children(recursive=True)}
     found: list[int] = []
     for process in psutil.process_iter(["pid", "cmdline"]):

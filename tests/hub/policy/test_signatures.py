@@ -183,7 +183,7 @@ def test_opa_itself_verifies_the_second_signature(
     done = subprocess.run(
         [opa_binary, "build", "--bundle", bundle, *keyed, "--scope", "passerelle", "--signing-alg", "ES256",
          "-o", tmp_path / "out.tar.gz"],
-        capture_output=True, text=True, check=False, timeout=60,
+        capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
     assert (done.returncode == 0) is not tampered, done.stderr
 

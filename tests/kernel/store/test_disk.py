@@ -40,7 +40,7 @@ def test_a_write_that_the_disk_fails_ends_the_process(tmp_path: Path) -> None:
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == os.EX_IOERR, done.stderr

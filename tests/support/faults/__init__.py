@@ -44,7 +44,7 @@ def build(folder: Path) -> Path:
     subprocess.run(
         ["cc", "-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror", "-o", library, *SOURCES, "-ldl"],  # noqa: S607 - the machine's own compiler
         check=True,
-        timeout=60,
+        timeout=300,
     )
     return library
 
