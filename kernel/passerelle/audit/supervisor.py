@@ -13,15 +13,15 @@ again; a split view stays an alarm until somebody looks at the evidence.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Final
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from passerelle.audit.follow import Follower
+from passerelle.audit.follow import Follower, LogPort
 from passerelle.audit.service import GrpcLog
 from passerelle.checkpoint import Checkpoint, verify_checkpoint
 from passerelle.clock import Clock, SystemClock
@@ -63,6 +63,10 @@ class SupervisorSettings(RoleSettings):
     registry: RegistrySettings = RegistrySettings()
 
 
+Opened = Callable[[SupervisorSettings], AbstractAsyncContextManager[LogPort]]
+"""Opens a hub's log for one round."""
+
+
 def known_parties(settings: SupervisorSettings) -> Federation:
     """The parties of the registry folder.
 
@@ -93,7 +97,7 @@ async def log_of(settings: SupervisorSettings) -> AsyncGenerator[GrpcLog]:
         yield GrpcLog(channel)
 
 
-def follower(settings: SupervisorSettings, log: GrpcLog, clock: Clock) -> Follower:
+def follower(settings: SupervisorSettings, log: LogPort, clock: Clock) -> Follower:
     """The follower of the hub's log, with the hub's keys as its entry names them."""
     parties = known_parties(settings)
     agency = settings.hub.agency
@@ -113,23 +117,26 @@ def follower(settings: SupervisorSettings, log: GrpcLog, clock: Clock) -> Follow
     return Follower(settings.path(settings.state), log, check, clock)
 
 
-async def watch(settings: SupervisorSettings, *, once: bool) -> int:
+async def watch(settings: SupervisorSettings, *, once: bool, opened: Opened = log_of) -> int:
     """Follow and cosign, one round or until cancelled; returns the size of the last tree seen.
 
+    Each round goes by the entries, roots and leaf that lie there, over a channel of its own: they change
+    while a witness runs, the leaf within a week.
+
     Raises:
-        PasserelleError: of a single round, whatever it meets; of many, nothing.
+        PasserelleError: of a single round, whatever it meets; of many, what does not hold at the start.
     """
     key = SigningKey(read_key(settings.path(settings.signing), KeyKind.SIGNING))
-    async with log_of(settings) as log:
-        witness = follower(settings, log, SystemClock())
-        while True:
-            try:
-                size = (await witness.follow(key, settings.identity)).size
-                _LOG.info("log.followed", size=size)
-                if once:
-                    return size
-            except PasserelleError as error:
-                if once:
-                    raise
-                _LOG.error("round.failed", code=error.code, detail=error.detail)
-            await asyncio.sleep(settings.seconds)
+    known_parties(settings).entry(settings.hub.agency)
+    while True:
+        try:
+            async with opened(settings) as log:
+                size = (await follower(settings, log, SystemClock()).follow(key, settings.identity)).size
+            _LOG.info("log.followed", size=size)
+            if once:
+                return size
+        except PasserelleError as error:
+            if once:
+                raise
+            _LOG.error("round.failed", code=error.code, detail=error.detail)
+        await asyncio.sleep(settings.seconds)

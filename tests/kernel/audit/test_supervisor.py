@@ -1,0 +1,130 @@
+"""A witness that runs for years: each round goes by the entries, roots and leaf that lie there now."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from parties import HUB, entry_of, manifest_of
+
+from passerelle.audit.follow import Shown
+from passerelle.audit.supervisor import SupervisedHub, SupervisorSettings, watch
+from passerelle.checkpoint import Checkpoint, sign_checkpoint
+from passerelle.clock import DAY, SystemClock
+from passerelle.codec.signed import encode_signed
+from passerelle.errors import PasserelleError
+from passerelle.keyfile import KeyKind, write_key
+from passerelle.log_proof import EventProof
+from passerelle.note import Note
+from passerelle.registry_entry import sign_entry
+from passerelle.sign import SigningKey
+from passerelle_pki.ceremony import create_authority
+
+ME = "spiffe://oversight.example/supervisor/oversight"
+PATIENCE = 30.0
+
+
+@dataclass
+class FakeLog:
+    """Shows one tree, signed by `key`; notes who cosigned what."""
+
+    key: SigningKey
+    opened: asyncio.Queue[None] = field(default_factory=asyncio.Queue[None])
+    cosigned: asyncio.Queue[bytes] = field(default_factory=asyncio.Queue[bytes])
+
+    @asynccontextmanager
+    async def open(self, _settings: SupervisorSettings) -> AsyncGenerator[FakeLog]:
+        self.opened.put_nowait(None)
+        yield self
+
+    async def checkpoints(self) -> Shown:
+        note = sign_checkpoint(self.key, Checkpoint(str(HUB), 1, bytes(32)))
+        return Shown(note, note)
+
+    async def consistency(self, old: int, new: int) -> tuple[bytes, ...]:
+        raise AssertionError((old, new))
+
+    async def prove(
+        self, commitments: Sequence[bytes], subjects: Sequence[str], *, witnesses: int = 0
+    ) -> tuple[Note, tuple[EventProof, ...]]:
+        raise AssertionError((commitments, subjects, witnesses))
+
+    async def cosign(self, note: Note) -> None:
+        self.cosigned.put_nowait(note.text)
+
+
+@dataclass
+class Office:
+    """The supervisor's folder, and the registry that fills it."""
+
+    folder: Path
+    registry: SigningKey = field(default_factory=SigningKey.generate)
+    manifest: SigningKey = field(default_factory=SigningKey.generate)
+
+    def __post_init__(self) -> None:
+        self.roots = create_authority(self.folder / "authority", HUB.trust_domain, SystemClock()).roots
+        (self.folder / "entries").mkdir()
+        (self.folder / "keys").mkdir()
+        (self.folder / "registry.pub").write_bytes(self.registry.public.raw)
+        (self.folder / "keys/roots.pem").write_bytes(self.roots)
+        write_key(self.folder / "keys/signing.key", KeyKind.SIGNING, SigningKey.generate().raw)
+
+    def enter(self, signing: SigningKey, revision: int) -> None:
+        """The hub's entry, with a manifest that names this signing key alone."""
+        now = SystemClock().now()
+        raw = manifest_of(HUB, self.manifest, signing.public, None, now - DAY, now + DAY)
+        entry = entry_of(HUB, self.roots, raw, now, revision=revision)
+        file = self.folder / "entries/hub.entry"
+        draft = file.with_suffix(".tmp")
+        draft.write_bytes(encode_signed(sign_entry(self.registry, entry)))
+        draft.replace(file)
+
+    @property
+    def settings(self) -> SupervisorSettings:
+        hub = SupervisedHub(address="localhost:1", agency=HUB.agency)
+        return SupervisorSettings(base=self.folder, identity=ME, seconds=0.01, hub=hub)
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Office:
+    return Office(tmp_path)
+
+
+def emptied(queue: asyncio.Queue[Any]) -> None:
+    while not queue.empty():
+        queue.get_nowait()
+
+
+async def test_a_key_that_the_registry_replaced_is_followed_no_more_and_the_new_one_is(
+    office: Office,
+) -> None:
+    old, new = SigningKey.generate(), SigningKey.generate()
+    log = FakeLog(old)
+    office.enter(old, 1)
+    running = asyncio.create_task(watch(office.settings, once=False, opened=log.open))
+    await asyncio.wait_for(log.cosigned.get(), PATIENCE)
+    office.enter(new, 2)
+    emptied(log.opened)
+    for _ in range(3):  # the round under way may have read the old entry
+        await asyncio.wait_for(log.opened.get(), PATIENCE)
+    emptied(log.cosigned)
+    with pytest.raises(PasserelleError, match="note_unsigned"):
+        await watch(office.settings, once=True, opened=log.open)
+    assert log.cosigned.empty()
+    log.key = new
+    await asyncio.wait_for(log.cosigned.get(), PATIENCE)
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+
+
+async def test_what_does_not_hold_at_the_start_is_said_at_once(office: Office) -> None:
+    log = FakeLog(SigningKey.generate())
+    with pytest.raises(PasserelleError, match="agency_unknown"):
+        await asyncio.wait_for(watch(office.settings, once=False, opened=log.open), PATIENCE)
+    assert log.opened.empty()
