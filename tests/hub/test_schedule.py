@@ -6,6 +6,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from hub_kit import HubKit
+from patience import PATIENCE, wait_until
 
 from passerelle_hub.schedule import Schedule, hub_jobs
 from passerelle_hub.store import log_store
@@ -25,7 +26,7 @@ def test_a_job_runs_on_the_given_thread_and_again_after_it_failed() -> None:
         schedule = Schedule(writer.submit)
         schedule.every(0.02, "job", job)
         schedule.start()
-        assert twice.wait(5)
+        assert twice.wait(PATIENCE)
         schedule.stop()
     assert all(name.startswith("writer") for name in ran)
 
@@ -43,12 +44,10 @@ def test_the_hubs_jobs_sign_checkpoints_and_sweep(hub: HubKit) -> None:
             retention_seconds=0.02,
         )
         schedule.start()
-        signed = None
-        for _ in range(250):
-            with hub.core.database.read() as tx:
-                signed = log_store.latest_checkpoint(tx)
-            if signed is not None:
-                break
-            threading.Event().wait(0.02)
+        wait_until(lambda: signed(hub))
         schedule.stop()
-    assert signed is not None
+
+
+def signed(hub: HubKit) -> bool:
+    with hub.core.database.read() as tx:
+        return log_store.latest_checkpoint(tx) is not None
