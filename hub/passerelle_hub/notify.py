@@ -24,12 +24,12 @@ from passerelle_hub import facts
 from passerelle_hub.audit import Audit, EventKind, Note
 from passerelle_hub.decisions import Decisions
 from passerelle_hub.logbook import vouch
-from passerelle_hub.match.links import ChangedLink, side
+from passerelle_hub.match.links import ChangedLink, held, side
 from passerelle_hub.notice import ACTIONS, Audience, FoundByQuery, Notices
 from passerelle_hub.policy.model import Decision
 from passerelle_hub.posting import ACTOR, Parcel, Post
 from passerelle_hub.registry import Registry
-from passerelle_hub.store import Transaction, clusters, dead_letters, links, records
+from passerelle_hub.store import Transaction, clusters, dead_letters
 from passerelle_hub.store.links import StoredLink
 
 
@@ -77,19 +77,19 @@ class Notifier:
         Raises:
             PasserelleError: `policy_unavailable`; the caller's transaction must not commit.
         """
-        waiting = links.by_key(tx, dead_letters.take(tx, agency, limit))
-        taken = [vouch.letter_taken(agency, link.link_id) for link in waiting]
+        waiting = held(tx, dead_letters.take(tx, agency, limit))
+        taken = [vouch.letter_taken(agency, one.link.link_id) for one in waiting]
         self._audit.append_many(
             tx, ACTOR, [Note(EventKind.LETTER_TAKEN, {"agency": agency}, one) for one in taken]
         )
-        rows = records.by_key(tx, sorted({key for link in waiting for key in (link.low, link.high)}))
-        changes = [
-            ChangedLink(link, rows[link.low], rows[link.high], opened=False)
-            for link in waiting
-            if link.state != LinkState.ERASED
+        clusters.note(tx, [one.link.link_pk for one in waiting])  # a first dot may have waited too
+        audiences = [
+            audience
+            for one in waiting
+            if one.link.state != LinkState.ERASED
+            for audience in self._audiences(one)
+            if audience.agency == agency
         ]
-        clusters.note(tx, [link.link_pk for link in waiting])  # a first dot may have waited too
-        audiences = [one for change in changes for one in self._audiences(change) if one.agency == agency]
         written = self._decide(tx, audiences)
         if lapsed := len(waiting) - written:
             self._audit.append(tx, EventKind.NOTIFICATION_LAPSED, ACTOR, agency=agency, links=lapsed)

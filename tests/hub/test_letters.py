@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from hub_kit import FakeAgency, HubKit
+from hub_kit import FakeAgency, HubKit, hub_kit
 from parties import entry_of, manifest_of
+from postgres_kit import Server
 
 from passerelle.clock import DAY
+from passerelle.notification import LinkState
 from passerelle.registry_entry import Status
-from passerelle_hub.store import dead_letters, log_store, notifications
+from passerelle_hub.policy.bundle import Bundle
+from passerelle_hub.policy.embedded import EmbeddedEngine
+from passerelle_hub.store import dead_letters, links, log_store, notifications, records
 
 SAME = {"surname+given+birth": "jansen jan 1980-02-03", "national number": "80020312345"}
 
@@ -127,3 +133,23 @@ def test_policy_that_does_not_answer_leaves_the_letters_where_they_are(hub: HubK
     hub.beat()
     assert letters(hub) == {}
     assert len(hub.inbox(intelligence)) == 1
+
+
+def test_a_letter_waits_for_whoever_is_changing_its_records(
+    tmp_path: Path, engine: EmbeddedEngine, bundle: Bundle, postgres: Server
+) -> None:
+    """Several processes: what comes under embargo at that moment is told to nobody."""
+    with postgres.migrated() as url, hub_kit(tmp_path, engine, bundle, url) as hub:
+        _, intelligence = linked(hub)
+        with_key(hub, intelligence, 3)
+        with ThreadPoolExecutor(1) as pool:
+            with hub.core.database.write() as tx:
+                (link,) = links.by_key(tx, [1])
+                assert records.lock(tx, records.by_key(tx, [link.low, link.high]))
+                waiting = pool.submit(hub.core.pulse.beat)
+                with pytest.raises(TimeoutError):
+                    waiting.result(0.5)
+                links.change(tx, link._replace(state=LinkState.DIRECTOR_ONLY.value))
+            waiting.result(60)
+        assert letters(hub) == {}
+        assert hub.inbox(intelligence) == []

@@ -42,12 +42,12 @@ from passerelle_hub.audit import Audit, EventKind
 from passerelle_hub.decisions import Decisions, unanswered
 from passerelle_hub.logbook import vouch
 from passerelle_hub.match.judgement import agreeing, finding
-from passerelle_hub.match.links import ChangedLink, side
+from passerelle_hub.match.links import ChangedLink, held, side
 from passerelle_hub.notify import Notifier
 from passerelle_hub.policy.model import Decision
 from passerelle_hub.quota import Quota
 from passerelle_hub.registry import Registry
-from passerelle_hub.store import Database, Transaction, judgements, links, records
+from passerelle_hub.store import Database, Transaction, judgements, links
 from passerelle_hub.store.judgements import StoredJudgement
 from passerelle_hub.store.links import StoredLink
 
@@ -148,14 +148,8 @@ class Judgements:
 
     def _locked(self, tx: Transaction, link_id: bytes) -> ChangedLink | None:
         """Step 3: the link and its records as they stand until the transaction ends."""
-        while True:
-            found = links.by_id(tx, link_id)
-            if found is None:
-                return None
-            rows = records.by_key(tx, [found.low, found.high])
-            if records.lock(tx, rows):
-                (link,) = links.by_key(tx, [found.link_pk])
-                return ChangedLink(link, rows[link.low], rows[link.high], opened=False)
+        found = links.by_id(tx, link_id)
+        return held(tx, [found.link_pk])[0] if found else None
 
     def _refused(
         self, tx: Transaction, given: Judgement, peer: Identity, why: _Refusal, decision: str = ""

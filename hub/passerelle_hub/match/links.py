@@ -231,6 +231,18 @@ class Linker:
             links.change(tx, erased)
 
 
+def held(tx: Transaction, keys: Sequence[int]) -> list[ChangedLink]:
+    """Links (by key) with their records, none of which anybody changes until the transaction ends."""
+    while True:
+        found = links.by_key(tx, keys)
+        rows = records.by_key(tx, sorted({end for link in found for end in (link.low, link.high)}))
+        if records.lock(tx, rows):  # by now a link may be another one, its records are those that were read
+            return [
+                ChangedLink(link, rows[link.low], rows[link.high], opened=False)
+                for link in links.by_key(tx, keys)
+            ]
+
+
 def side(row: StoredRecord) -> facts.Side:
     """A stored record as policy knows it."""
     return facts.Side(row.marking, row.agency, row.domain)
