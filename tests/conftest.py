@@ -6,6 +6,7 @@ that left something out must not look like one that passed. An expected failure 
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Generator, Iterator
@@ -35,6 +36,12 @@ def _memory_serves() -> bool:
 # Stores synchronise every commit. A test can see the call of it; the disk only makes the test wait.
 if _memory_serves():
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
+
+
+def pytest_collection_finish() -> None:
+    """What was collected lives to the end: the garbage collector need not look through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def _strict() -> bool:

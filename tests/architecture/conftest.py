@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import importlib.util
 import sys
 from collections.abc import Callable
@@ -23,11 +24,16 @@ def trees() -> Trees:
     """Every Python source of ours: path from the root of the repository → syntax tree."""
     found = (path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py")))
     inside = ((path, path.relative_to(ROOT)) for path in found)
-    return {
+    gc.collect()
+    gc.disable()  # millions of nodes that live to the end: it would look through them again and again
+    read = {
         short: ast.parse(path.read_text("utf-8"), str(short))
         for path, short in inside
         if not short.is_relative_to(GENERATED)
     }
+    gc.freeze()
+    gc.enable()
+    return read
 
 
 @pytest.fixture
