@@ -9,7 +9,7 @@ LINKAGE_PEERS := build/linkage-peers
 LISTS ?=
 BENCH = PYTHONPATH=tests/support GRPC_VERBOSITY=ERROR $(BIN)/python -m bench
 
-.PHONY: tables bench-attacks bench-linkage dev check test adversary adversary-short demo bench bench-quick bench-growth bench-memory proto lock clean
+.PHONY: tables bench-attacks bench-linkage dev check test unit adversary adversary-short demo bench bench-quick bench-growth bench-memory proto lock clean
 
 dev: $(VENV)/.installed
 
@@ -25,6 +25,10 @@ WORKERS ?= 2
 test: dev
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not journey and not adversary"
 	$(BIN)/python -m pytest -m "journey and not adversary"
+
+# What opens no socket and starts no program: the first thing to run after a change.
+unit: dev
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not integration and not journey and not adversary"
 
 # Kills at seeded random moments, faults at each durable write; seeds are in the tests and in what they print.
 adversary: dev

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
-pytest_plugins = ("policy_fixtures", "postgres_fixtures", "token_fixtures")
+pytest_plugins = ("unit_guard", "policy_fixtures", "postgres_fixtures", "token_fixtures")
 # A busy machine is slow and not wrong: how long an example takes is no property of what is tested.
 settings.register_profile("passerelle", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("passerelle")

@@ -60,6 +60,7 @@ def test_status_warns_of_keys_that_end_and_says_what_to_do(
     assert json.loads(printed)["keys_ending"] == []
 
 
+@pytest.mark.integration
 def test_renew_needs_an_authority(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     call(capsys, "init", "--config", str(config))
     with pytest.raises(PasserelleError, match="renewal_not_configured"):

@@ -32,6 +32,8 @@ from passerelle.wire.v1 import (
 from passerelle_connector.ports import SealedNotification, close_stream
 from passerelle_connector.service import GrpcHub, GrpcTrustee
 
+pytestmark = pytest.mark.integration
+
 SIGNED = Signed("type", b"payload", Signature(b"k" * 32, b"e", b"m"))
 RECORD = SealedRecord(b"header", (1,), b"t" * 16, b"s" * 32)
 

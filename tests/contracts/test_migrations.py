@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from postgres_fixtures import KINDS
 from postgres_kit import Server
 from sqlalchemy import inspect, select
 
@@ -35,7 +36,7 @@ BATCH_ROWS = (
 """Foreign keys that PostgreSQL does without since 0010."""
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=KINDS)
 def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
     """A database without a table."""
     if request.param == "sqlite":

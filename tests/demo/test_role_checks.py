@@ -29,6 +29,8 @@ from passerelle_pki.config import PkiSettings
 from passerelle_trustee.checks import look as look_at_trustee
 from passerelle_trustee.config import TrusteeSettings
 
+pytestmark = pytest.mark.integration
+
 LATER = 30 * DAY
 AWAY = {"hub", "trustees", "listener"}
 """Nothing runs in these tests; the journey of the doctor looks at running services."""

@@ -27,6 +27,8 @@ from passerelle_hub.policy.embedded import EmbeddedEngine
 from passerelle_hub.service import Threads
 from passerelle_hub.store import log_store, quotas
 
+pytestmark = pytest.mark.integration
+
 TWIN = {"surname3+birth": "pee 1980", "surname~+birth": "PTRS 1980"}
 GIVEN = "given+birth"
 

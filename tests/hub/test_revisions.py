@@ -28,6 +28,8 @@ from passerelle_hub.store import decisions, log_store, policies
 from passerelle_hub.store.log_tables import audit_event
 from passerelle_hub.store.tables import policy_revision
 
+pytestmark = pytest.mark.integration
+
 ACTOR = "operator/test"
 
 

@@ -34,6 +34,7 @@ def _sleeps(process: psutil.Process) -> bool:
         return False
 
 
+@pytest.mark.integration
 def test_a_process_that_ends_is_started_again_and_all_end_together() -> None:
     stop = threading.Event()
     running = threading.Thread(target=run_several, args=(SLEEPER, 2, stop))

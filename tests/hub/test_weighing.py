@@ -25,6 +25,8 @@ from passerelle_hub.store import weights as store
 from passerelle_hub.store.log_tables import audit_event
 from passerelle_hub.weighing import ActiveWeights, WeightsOffice
 
+pytestmark = pytest.mark.integration
+
 ACTOR = "operator/test"
 SHARED = {"names in any order+birth two of three": "jan jnsn ym198002"}
 DOUBTED = (("birth", "two_of_three"), ("surname", "swapped"), ("given", "swapped"))

@@ -84,6 +84,7 @@ def test_a_folder_that_is_not_there_has_no_space(tmp_path: Path) -> None:
     assert checks.disk(tmp_path / "nowhere").state is State.FAIL
 
 
+@pytest.mark.integration
 def test_a_listener_that_is_silent_is_a_warning(tmp_path: Path) -> None:
     roots = create_authority(tmp_path / "authority", "hub.example", ManualClock()).roots
     hub = Identity("hub.example", Role.HUB, "centre")

@@ -116,6 +116,7 @@ def test_a_folder_is_read_again_and_survives_a_restart(
     assert code(lambda: held.check(POLICE, 7)) == "certificate_revoked"
 
 
+@pytest.mark.integration
 async def test_an_authority_that_is_away_changes_nothing(
     police: Domain, tmp_path: Path, clock: ManualClock
 ) -> None:

@@ -126,6 +126,7 @@ def test_entries_without_a_manifest_are_passed_over(office: Office) -> None:
     assert Announcements(office.registry, office.clock).take(office.next(office.first)) == 2
 
 
+@pytest.mark.integration
 async def test_over_the_listener(office: Office) -> None:
     settings = PkiSettings(base=office.folder, listen="127.0.0.1:0")
     server = build_server(settings, SystemClock())

@@ -55,6 +55,7 @@ def held(tokens: Tokens, tmp_path: Path, clock: ManualClock, label: str) -> Auth
     return hold(read_ceremony(file), tmp_path / "authority", clock, file.read_bytes())
 
 
+@pytest.mark.integration
 def test_a_key_made_in_a_token_issues_leaves_and_lists(
     tokens: Tokens, tmp_path: Path, clock: ManualClock
 ) -> None:

@@ -237,6 +237,7 @@ async def ask(server: Server, roots: bytes, signed: Signed) -> tuple[bytes, str]
     return renewed.chain, said.authority
 
 
+@pytest.mark.integration
 async def test_over_tls_without_a_client_certificate(desk: Desk, settings: PkiSettings) -> None:
     server = build_server(settings, desk.clock)
     await server.listener.start()

@@ -151,6 +151,7 @@ def test_no_difference_between_the_engines(bundle: Bundle, embedded: EmbeddedEng
     )
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("code", ["embargoed", "not_releasable", "not_own_record", "clearance_too_low"])
 def test_one_rule_that_differs_would_be_found(code: str, bundle: Bundle, embedded: EmbeddedEngine) -> None:
     """The same comparison against an engine that lacks one denial of `notify`."""

@@ -33,6 +33,8 @@ from passerelle_hub.policy.model import Decision
 from passerelle_hub.policy.opa import OpaAddress, OpaEngine
 from passerelle_hub.policy.projection import projection
 
+pytestmark = pytest.mark.integration
+
 READ: dict[str, Any] = {
     "schema": 1,
     "action": "directory.read",

@@ -19,6 +19,8 @@ from passerelle_hub.policy.bundle import Bundle, load_bundle
 from passerelle_hub.policy.embedded import EmbeddedEngine
 from passerelle_hub.store import closer, links, log_store
 
+pytestmark = pytest.mark.integration
+
 CONFIG = mapping(NAMES, marking="EMBARGO")
 HEAD = "id,name,first,born\n"
 FATIMA, GATIMA = "1,Peeters,Fatima,1980-02-03", "X1,Peeters,Gatima,1980-02-03"

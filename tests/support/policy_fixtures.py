@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from unit_guard import outside
 
 from passerelle_hub.policy.bundle import Bundle, load_bundle
 from passerelle_hub.policy.embedded import EmbeddedEngine
@@ -29,6 +30,8 @@ def bundle(policies: Path) -> Bundle:
 def embedded(bundle: Bundle) -> Iterator[EmbeddedEngine]:
     """The policies in their child process."""
     made = EmbeddedEngine(bundle)
+    with outside():
+        made.warm()
     yield made
     made.close()
 

@@ -22,7 +22,11 @@ def postgres() -> Iterator[postgres_kit.Server]:
         yield running
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+KINDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.integration)]
+"""For `params` of a fixture that makes a database of each kind."""
+
+
+@pytest.fixture(params=KINDS)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a database of one's own with the newest schema, once on each kind."""
     if request.param == "sqlite":

@@ -46,6 +46,8 @@ from passerelle_trustee.compose import Server, build_server
 from passerelle_trustee.config import TrusteeSettings
 from passerelle_trustee.share import write_shares
 
+pytestmark = pytest.mark.integration
+
 OVERSIGHT = Identity("oversight.example", Role.TRUSTEE, "oversight")
 POLICE = Identity("police.example", Role.CONNECTOR, "police")
 BUDGET = 40

@@ -57,6 +57,7 @@ def kinds(hub: HubKit) -> list[str]:
         return [one.event.kind for one in log_store.search(tx, Query("test", limit=500))]
 
 
+@pytest.mark.integration
 async def test_checkpoints_are_stamped_and_an_export_is_verified_by_it(
     hub: HubKit, authority: LocalAuthority, threads: Threads, tmp_path: Path
 ) -> None:
@@ -86,6 +87,7 @@ async def test_checkpoints_are_stamped_and_an_export_is_verified_by_it(
         assert caught.value.code == "log_false" and word in caught.value.detail
 
 
+@pytest.mark.integration
 async def test_an_authority_that_fails_is_an_alarm_and_nothing_else(
     hub: HubKit, authority: LocalAuthority, threads: Threads
 ) -> None:
@@ -114,6 +116,7 @@ async def test_an_authority_that_fails_is_an_alarm_and_nothing_else(
     assert await stamp_once(stamper(hub, authority.answer, authority.roots), threads)
 
 
+@pytest.mark.integration
 def test_what_an_authority_says(authority: LocalAuthority, hub: HubKit) -> None:
     made = stamper(hub, authority.answer, authority.roots)
     answer, now = made.stamp(Due(1, b"a text")), SystemClock().now()

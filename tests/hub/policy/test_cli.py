@@ -31,6 +31,7 @@ def _no_opa(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
 
 
+@pytest.mark.integration
 def test_check_of_the_real_policies(policies: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("check", str(policies)) == 0
     assert "ok: admin, assess, case, disclose, match, notify, query, submission" in capsys.readouterr().out
@@ -46,6 +47,7 @@ def test_check_says_first_that_a_folder_is_not_there(
     assert f"{nowhere}: no such folder" in capsys.readouterr().err
 
 
+@pytest.mark.integration
 def test_check_as_json(policies: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("check", str(policies), "--json") == 0
     assert json.loads(capsys.readouterr().out)["findings"] == []
@@ -69,6 +71,7 @@ def test_check_refuses_bad_data(copy: Path, capsys: pytest.CaptureFixture[str]) 
     assert json.loads(capsys.readouterr().out)["error"] == "policy_data_invalid"
 
 
+@pytest.mark.integration
 def test_check_refuses_what_the_engine_refuses(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with (copy / "match.rego").open("a", encoding="utf-8") as file:
         file.write("\nodd if unheard_of > 1\n")
@@ -76,6 +79,7 @@ def test_check_refuses_what_the_engine_refuses(copy: Path, capsys: pytest.Captur
     assert "unsafe" in capsys.readouterr().out
 
 
+@pytest.mark.integration
 def test_check_asks_opa_too(
     copy: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, opa_binary: Path
 ) -> None:

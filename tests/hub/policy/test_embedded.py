@@ -17,6 +17,8 @@ from passerelle_hub.policy.decide import Decider
 from passerelle_hub.policy.embedded import EmbeddedEngine
 from passerelle_hub.policy.model import UNAVAILABLE
 
+pytestmark = pytest.mark.integration
+
 GOOD = {"action": "good", "subject": "a"}
 SLOW = {"action": "slow", "subject": "a"}
 

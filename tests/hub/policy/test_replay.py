@@ -20,6 +20,8 @@ from passerelle_hub.policy.outcome import ChangeKind
 from passerelle_hub.policy.replay import Report, replay
 from passerelle_hub.store import decisions
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture
 def office(policies: Path, tmp_path: Path) -> Desk:

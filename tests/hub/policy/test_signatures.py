@@ -45,6 +45,7 @@ def refusal(office: Desk, files: Files) -> str:
     return refused.value.code
 
 
+@pytest.mark.integration
 def test_two_persons_signatures_pass(office: Desk) -> None:
     signed = verify_archive(office.signed(newly_allowed=True), office.signers)
     assert (signed.first, signed.second, signed.newly_allowed) == (ALICE, BRAM, True)
@@ -163,6 +164,7 @@ def test_signers_of_a_configuration(office: Desk, tmp_path: Path) -> None:
         assert refused.value.code == "config_invalid"
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("tampered", [False, True])
 def test_opa_itself_verifies_the_second_signature(
     office: Desk, tmp_path: Path, opa_binary: Path, *, tampered: bool

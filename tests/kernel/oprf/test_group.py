@@ -163,6 +163,7 @@ def test_threads_report_the_first_bad_item(threaded: Ristretto255) -> None:
     assert caught.value.detail == "element 20"
 
 
+@pytest.mark.integration
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # a fork beside threads is the point
 def test_a_forked_child_has_threads_of_its_own(threaded: Ristretto255) -> None:
     scalars = threaded.random_scalars(SPREAD_FROM)

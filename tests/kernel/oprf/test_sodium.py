@@ -50,6 +50,7 @@ def test_the_bundled_library_agrees_and_leaves_no_file(
     assert bundled.multiply_base(scalar(12345)) == usual.multiply_base(scalar(12345))
 
 
+@pytest.mark.integration
 def test_the_first_name_that_loads_is_taken() -> None:
     found = ctypes.util.find_library("sodium")
     if found is None:

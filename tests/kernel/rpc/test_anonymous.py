@@ -100,6 +100,7 @@ async def opened(
         yield made
 
 
+@pytest.mark.integration
 async def test_a_call_without_a_certificate_passes_and_is_audited(opened: Open) -> None:
     assert await opened.call("/test.Open/Echo") == b"x"
     assert [(event.caller, event.outcome) for event in opened.records.events] == [
@@ -108,6 +109,7 @@ async def test_a_call_without_a_certificate_passes_and_is_audited(opened: Open) 
     ]
 
 
+@pytest.mark.integration
 async def test_a_certificate_that_is_offered_is_not_looked_at(opened: Open) -> None:
     """Nobody becomes a known caller here, not even with a good leaf."""
     mine = opened.material(opened.authority, POLICE, Usage.CLIENT)
@@ -116,6 +118,7 @@ async def test_a_certificate_that_is_offered_is_not_looked_at(opened: Open) -> N
         await opened.call("/test.Open/Peer", caller=mine)
 
 
+@pytest.mark.integration
 async def test_what_no_rule_names_and_what_is_too_large_is_refused(opened: Open) -> None:
     for method in ("/test.Open/Unlisted", "/test.Open/Absent"):
         with pytest.raises(PasserelleError, match="rpc_unknown"):
@@ -125,6 +128,7 @@ async def test_what_no_rule_names_and_what_is_too_large_is_refused(opened: Open)
     assert [event.outcome for event in opened.records.events].count("rpc_unknown") == 2
 
 
+@pytest.mark.integration
 async def test_one_address_gets_its_share_of_a_minute(
     authority: Callable[[str], Authority], material: Callable[..., MemoryMaterial], clock: ManualClock
 ) -> None:

@@ -226,6 +226,7 @@ class _Port:
         self.channel = channel
 
 
+@pytest.mark.integration
 async def test_ports_move_over_all_or_none() -> None:
     dialled: list[grpc.aio.Channel] = []
 

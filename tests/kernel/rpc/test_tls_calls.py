@@ -24,6 +24,8 @@ from passerelle.rpc.server import ServerLimits
 from passerelle.rpc.status import CODE_KEY, peer_errors
 from passerelle_pki.authority import Authority
 
+pytestmark = pytest.mark.integration
+
 HUB = Identity("hub.example", Role.HUB, "centre")
 POLICE = Identity("police.example", Role.CONNECTOR, "police")
 TRUSTEE = Identity("police.example", Role.TRUSTEE, "police-trustee")

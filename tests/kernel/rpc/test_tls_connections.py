@@ -22,6 +22,8 @@ from passerelle.rpc.server import ReloadingTls, ServerLimits, create_server
 from passerelle.rpc.status import peer_errors
 from passerelle_pki.authority import Authority
 
+pytestmark = pytest.mark.integration
+
 HUB = Identity("hub.example", Role.HUB, "centre")
 OTHER_HUB = Identity("hub.example", Role.HUB, "annex")
 POLICE = Identity("police.example", Role.CONNECTOR, "police")

@@ -34,6 +34,7 @@ finally:
 """
 
 
+@pytest.mark.integration
 def test_a_write_that_the_disk_fails_ends_the_process(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(tmp_path / "a.db")],
