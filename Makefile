@@ -26,9 +26,9 @@ test: dev
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not journey and not adversary"
 	$(BIN)/python -m pytest -m "journey and not adversary"
 
-# What opens no socket and starts no program: the first thing to run after a change.
+# What opens no socket, starts no program and repeats no experiment: the first thing to run after a change.
 unit: dev
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not integration and not journey and not adversary"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not integration and not trial and not journey and not adversary"
 
 # Kills at seeded random moments, faults at each durable write; seeds are in the tests and in what they print.
 adversary: dev

@@ -22,6 +22,8 @@ from passerelle.registry_entry import Status
 from passerelle_hub.policy.bundle import Bundle
 from passerelle_hub.policy.engine import Engine
 
+pytestmark = pytest.mark.trial
+
 WORDS = ("one", "two", "three")
 FATES = ("", "", "lost", "late", "unanswered", "twice")
 TEMPORARY = {"", "peer_unavailable", "policy_unavailable", "batch_not_consumed"}

@@ -34,6 +34,8 @@ from passerelle_hub.store import Transaction, links, log_store
 from passerelle_hub.store.log_store import Tick
 from passerelle_hub.transparency import Transparency
 
+pytestmark = pytest.mark.trial
+
 TRIALS = int(os.environ.get("PASSERELLE_EMBARGO_TRIALS", "40"))
 TELLING = max(TRIALS, 80)
 """Trials where a difference in time must show."""

@@ -30,6 +30,8 @@ from passerelle_hub.policy.embedded import EmbeddedEngine
 from passerelle_hub.slots import push_moment
 from passerelle_hub.store import links, log_store, quotas
 
+pytestmark = pytest.mark.trial
+
 TRIALS = int(os.environ.get("PASSERELLE_EMBARGO_TRIALS", "40"))
 TELLING = max(TRIALS, 120)
 EMBARGOED = replace(MARKING, embargo_basis="art-12")

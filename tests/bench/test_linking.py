@@ -42,6 +42,7 @@ def test_calibration_error_is_the_mean_distance_of_what_is_shown() -> None:
     assert calibration_error(bins) == pytest.approx((2 * 0.2 + 0.05) / 4)
 
 
+@pytest.mark.trial
 def test_a_seed_is_a_set_and_survives_its_file(records: LinkageSet, tmp_path: Path) -> None:
     assert belgian.generate(1_200, 5) == records
     assert belgian.generate(1_200, 6) != records
@@ -65,6 +66,7 @@ def test_a_set_within_one_file(tmp_path: Path) -> None:
     assert quality(linked.probabilities(), chosen.truth, EVEN).f1 == 1.0
 
 
+@pytest.mark.trial
 def test_linkage_of_belgian_records_stays_where_it_was(records: LinkageSet, tmp_path: Path) -> None:
     results = [exact(records), *passerelle(records)]
     by_tier = {result.tier: result for result in results}
@@ -78,6 +80,7 @@ def test_linkage_of_belgian_records_stays_where_it_was(records: LinkageSet, tmp_
     assert "| Belgian records, seed 5 | 0.9000 | 0.8000 |" in (tmp_path / "page.md").read_text("utf-8")
 
 
+@pytest.mark.trial
 def test_what_is_said_of_households_counts_only_where_pairs_bear_it_out(records: LinkageSet) -> None:
     def found(chosen: LinkageSet) -> list[Quality]:
         tiers = ours.TIERS["core, address"]
@@ -91,6 +94,7 @@ def test_what_is_said_of_households_counts_only_where_pairs_bear_it_out(records:
     assert said.f1 > usual.f1 - 0.002
 
 
+@pytest.mark.trial
 def test_a_closer_look_finds_more_and_says_what_it_costs(records: LinkageSet) -> None:
     (found,) = closer.compare([records], lambda name: name)
     looked = found.looked
@@ -104,6 +108,7 @@ def test_a_closer_look_finds_more_and_says_what_it_costs(records: LinkageSet) ->
     )
 
 
+@pytest.mark.trial
 def test_errors_tell_references_and_no_values(records: LinkageSet) -> None:
     lines = list(remaining(records))
     assert len(lines) > 2
@@ -111,6 +116,7 @@ def test_errors_tell_references_and_no_values(records: LinkageSet) -> None:
     assert not any(str(row["family_name"]) in said for _, row in records.left)
 
 
+@pytest.mark.trial
 def test_learning_and_selection_run(records: LinkageSet) -> None:
     chances = learn.average([learn.levels(records)])
     assert chances["birth"]["exact"] > 0.7

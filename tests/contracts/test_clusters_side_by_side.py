@@ -14,8 +14,6 @@ from postgres_kit import Server
 from passerelle_hub.match.clusters import Pair
 from passerelle_hub.store import Database
 
-pytestmark = pytest.mark.integration
-
 AGENCIES = "pqrstpqrs"
 
 

@@ -37,7 +37,6 @@ def test_a_reader_sees_one_state_and_never_blocks_the_writer(database: Database)
         assert batches.position(reader, "police").next_sequence == 2
 
 
-@pytest.mark.integration
 def test_a_server_refuses_to_write_where_only_reading_was_asked_for(postgres: Server) -> None:
     with (
         postgres.migrated() as url,
@@ -58,7 +57,6 @@ def test_commits_of_a_file_are_synced(on_file: Database) -> None:
     assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
 
 
-@pytest.mark.integration
 def test_commits_of_a_server_are_synced(postgres: Server) -> None:
     with postgres.migrated() as url, closing(Database(url)) as database, database.write() as tx:
         assert tx.exec_driver_sql("SHOW synchronous_commit").scalar_one() == "on"
@@ -74,7 +72,6 @@ def test_the_file_belongs_to_its_owner_alone(on_file: Database, tmp_path: Path) 
     plain.close()
 
 
-@pytest.mark.integration
 def test_the_pool_grows_by_need_and_gives_back_what_a_rush_needed(postgres: Server) -> None:
     def count(database: Database) -> int:
         with database.read() as tx:

@@ -115,10 +115,12 @@ def test_where_pairs_show_families_the_data_of_a_domain_change_nothing(kit: HubK
     assert siblings(kit, Counted(4_000, 2_000, 2_000, 200)) == []
 
 
+@pytest.mark.integration
 def test_little_is_no_proof_that_there_are_no_families(kit: HubKit) -> None:
     assert siblings(kit, Counted(400, 200, 200, 0)) == []
 
 
+@pytest.mark.integration
 def test_where_both_say_so_they_are_a_possible_candidate_and_no_more(kit: HubKit) -> None:
     assert siblings(kit, CLEAR) == [("candidate", "possible")]
     assert [kit.inbox(agency) for agency in (kit.agency("police"),)] == [[]]

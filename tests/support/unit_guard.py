@@ -20,6 +20,8 @@ import psycopg
 import pytest
 
 _FREE: Final = ("integration", "journey", "adversary")
+_NEEDY: Final = frozenset({"postgres", "tokens", "opa_binary"})
+"""Fixtures that start programs: who asks for them is marked here."""
 _REPORTED: Final = frozenset({"socket.connect", "socket.bind", "subprocess.Popen", "os.posix_spawn"})
 
 
@@ -63,6 +65,14 @@ def pytest_configure() -> None:
         (grpc.aio, "insecure_channel"),
     ):
         setattr(module, name, _watched(f"{module.__name__}.{name}", getattr(module, name)))
+
+
+@pytest.hookimpl(tryfirst=True)  # before marks choose what runs
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark who asks for what is no unit."""
+    for item in items:
+        if isinstance(item, pytest.Function) and not _NEEDY.isdisjoint(item.fixturenames):
+            item.add_marker("integration")
 
 
 @contextmanager

@@ -37,6 +37,7 @@ def start(channel: Any) -> Any:
     return partial(channel.stream_stream("/test.Echo/StreamStream"), timeout=PATIENCE)
 
 
+@pytest.mark.integration
 async def test_a_refusal_keeps_its_code(world: Any) -> None:
     world.parts.refused[POLICE] = "agency_suspended"
     said: list[str] = []
@@ -49,6 +50,7 @@ async def test_a_refusal_keeps_its_code(world: Any) -> None:
     assert said == ["agency_suspended"] * CALLS
 
 
+@pytest.mark.integration
 async def test_answers_that_ended_well_are_whole(world: Any) -> None:
     async with world.listening(HANDLERS) as listener, world.calling(listener) as channel:
         for _ in range(CALLS):
