@@ -84,7 +84,7 @@ def test_linkage_of_belgian_records_stays_where_it_was(records: LinkageSet, tmp_
 def test_what_is_said_of_households_counts_only_where_pairs_bear_it_out(records: LinkageSet) -> None:
     def found(chosen: LinkageSet) -> list[Quality]:
         tiers = ours.TIERS["core, address"]
-        linked = (ours.link(chosen, tiers, households=known) for known in (True, False))
+        linked = (ours.link(chosen, tiers, no_households=stated) for stated in (None, True))
         return [quality(one.probabilities(), chosen.truth, EVEN) for one in linked]
 
     with_families = found(records)

@@ -19,6 +19,8 @@ from passerelle_hub.policy.embedded import EmbeddedEngine
 from passerelle_hub.store import chances, links, paired
 from passerelle_hub.store.paired import Counted
 
+pytestmark = pytest.mark.integration
+
 BROTHER = {
     "surname+given+birth": "jansen jan 1980-02-03",
     "given+birth": "jan 1980-02-03",
@@ -115,12 +117,10 @@ def test_where_pairs_show_families_the_data_of_a_domain_change_nothing(kit: HubK
     assert siblings(kit, Counted(4_000, 2_000, 2_000, 200)) == []
 
 
-@pytest.mark.integration
 def test_little_is_no_proof_that_there_are_no_families(kit: HubKit) -> None:
     assert siblings(kit, Counted(400, 200, 200, 0)) == []
 
 
-@pytest.mark.integration
 def test_where_both_say_so_they_are_a_possible_candidate_and_no_more(kit: HubKit) -> None:
     assert siblings(kit, CLEAR) == [("candidate", "possible")]
     assert [kit.inbox(agency) for agency in (kit.agency("police"),)] == [[]]
