@@ -18,6 +18,7 @@ from typing import Any, Final
 import grpc.aio
 import psycopg
 import pytest
+import urllib3.util.connection
 
 _FREE: Final = ("integration", "journey", "adversary")
 _NEEDY: Final = frozenset({"postgres", "tokens", "opa_binary"})
@@ -57,6 +58,7 @@ def pytest_configure() -> None:
     """Watch from now on; an audit hook cannot be taken away again."""
     if hasattr(psycopg.connect, "__wrapped__"):
         return  # pytest within a test
+    assert urllib3.util.connection.HAS_IPV6 in {True, False}  # its import binds a port to find out
     sys.addaudithook(_reported)
     for module, name in (
         (psycopg, "connect"),
