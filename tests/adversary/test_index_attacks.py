@@ -19,7 +19,8 @@ pytestmark = pytest.mark.adversary
 PEOPLE = int(os.environ.get("PASSERELLE_ATTACKED_PEOPLE", "1500"))
 HELD = 0.01
 """With the shipped kinds of the core, at most this share of the records is named."""
-HELD_WITH_ADDRESSES = 0.04
+HELD_WITH_ADDRESSES = 0.05
+"""In a larger place: frequent values of the address tier show only there."""
 BROKEN = 0.4
 """Without a defence at least this share is."""
 UNGUARDED = Defences(keys=WEAK)
@@ -31,9 +32,9 @@ def named(guesses: Guesses, place: World, known: int = 0) -> float:
     return sum(guesses.get(record) == place.truth[record] for record in asked) / len(asked)
 
 
-def both(defences: Defences) -> tuple[float, float]:
+def both(defences: Defences, people: int = PEOPLE) -> tuple[float, float]:
     """How many the frequency attack names, and the co-occurrence attack."""
-    place = world(PEOPLE, defences)
+    place = world(people, defences)
     seeds = round(len(place.index) * SEED_SHARE)
     return named(frequency(place), place), named(cooccurrence(place, seeds), place, seeds)
 
@@ -52,7 +53,8 @@ def test_erasing_frequent_tokens_takes_the_attacks_what_they_live_on() -> None:
 
 def test_addresses_cost_something() -> None:
     core, addresses = both(AS_SHIPPED)[1], both(ADDRESSES)[1]
-    assert core <= addresses <= HELD_WITH_ADDRESSES
+    assert core <= addresses
+    assert max(both(ADDRESSES, 4 * PEOPLE)) <= HELD_WITH_ADDRESSES
 
 
 def test_demographics_in_the_clear_would_name_most() -> None:
