@@ -25,10 +25,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from passerelle.clock import Clock
-from passerelle.codec.header import encode_header
 from passerelle.codec.holdings import decode_digest, decode_list
 from passerelle.errors import PasserelleError
-from passerelle.groups import EntityKind
 from passerelle.holdings import (
     DIGEST_TYPE,
     LIST_TYPE,
@@ -42,17 +40,6 @@ from passerelle.holdings import (
 )
 from passerelle.identity import Identity
 from passerelle.log import get_logger
-from passerelle.marking import (
-    Basis,
-    Classification,
-    Grading,
-    Handling,
-    Marking,
-    SubjectCategory,
-    TerCategory,
-    Tlp,
-)
-from passerelle.record import DIGEST_BYTES, Header, Lifetime, RecordAction
 from passerelle_connector.model import (
     ChainPosition,
     KnownRow,
@@ -66,6 +53,7 @@ from passerelle_connector.peers import Peers
 from passerelle_connector.ports import HoldingsPort
 from passerelle_connector.sealing import withdrawal
 from passerelle_connector.store import HoldingStore, OutboxStore, RowStore, WaitStore
+from passerelle_connector.strangers import bare_header, stranger
 from passerelle_connector.withdraw import Guard
 
 _LOG: Final = get_logger("reconcile")
@@ -73,22 +61,6 @@ _PART: Final = "holdings"
 _GROUP: Final = 16
 _AT_ONCE: Final = 500
 _OUT: Final = frozenset({RowState.ACTIVE, RowState.REFUSED})
-
-STRANGER: Final = "unknown record "
-"""Begins the reference under which a record is kept that the hub has and no row accounts for."""
-
-_NOTHING: Final = Marking(
-    classification=Classification.UNCLASSIFIED,
-    handling=Handling.H0,
-    tlp=Tlp.RED,
-    ter_category=TerCategory.NONE,
-    subject_category=SubjectCategory.OTHER,
-    basis=Basis.FACT,
-    grading=Grading("X", 4),
-    purposes=(),
-    legal_basis="",
-    case_reference="",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,30 +239,11 @@ class Reconciliation:
         headers = self._rows.headers([one.record_id for one in part])
         now, records = self._clock.now(), list[OutgoingRecord]()
         for one in part:
-            row = known.get(one.record_id) or self._stranger(one)
-            header = headers.get(one.record_id) or self._header(one)
+            row = known.get(one.record_id) or stranger(one)
+            header = headers.get(one.record_id) or bare_header(self._agency, one)
             gone = replace(row, revision=max(row.revision, one.revision) + 1, protocol=self._protocol)
             records.append(OutgoingRecord(gone, withdrawal(header, gone, now, self._random), ()))
         self._outbox.put(records)
-
-    def _stranger(self, one: Holding) -> KnownRow:
-        reference = STRANGER + one.record_id.hex()
-        return KnownRow(reference, one.record_id, one.revision, b"", "", 0, RowState.WITHDRAWN)
-
-    def _header(self, one: Holding) -> bytes:
-        """A header for a record of which nothing is known but its id: enough to withdraw it."""
-        return encode_header(
-            Header(
-                agency=self._agency,
-                record_id=one.record_id,
-                revision=one.revision,
-                action=RecordAction.PUT,
-                entity=EntityKind.PERSON,
-                marking=_NOTHING,
-                lifetime=Lifetime(created=0),
-                token_commitment=bytes(DIGEST_BYTES),
-            )
-        )
 
 
 def _held_by_both(found: _Findings, there: Holding, revision: int) -> None:
