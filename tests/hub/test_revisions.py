@@ -26,7 +26,7 @@ from passerelle_hub.policy.signatures import sign_first, sign_second
 from passerelle_hub.revisions import Revisions
 from passerelle_hub.store import decisions, log_store, policies
 from passerelle_hub.store.log_tables import audit_event
-from passerelle_hub.store.tables import policy_revision
+from passerelle_hub.store.tables_policy import policy_revision
 
 pytestmark = pytest.mark.integration
 

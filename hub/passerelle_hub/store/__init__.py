@@ -9,8 +9,10 @@ from passerelle_hub.store import (
     tables_clusters,
     tables_common,
     tables_epochs,
+    tables_evaluations,
     tables_judgements,
     tables_paired,
+    tables_policy,
     tables_queries,
     tables_standing,
     tables_weights,
@@ -19,6 +21,6 @@ from passerelle_hub.store.database import Database, Transaction
 
 __all__ = [
     "Database", "Transaction", "tables_chances", "tables_closer", "tables_clusters",
-    "tables_common", "tables_epochs", "tables_judgements", "tables_paired", "tables_queries",
-    "tables_standing", "tables_weights",
+    "tables_common", "tables_epochs", "tables_evaluations", "tables_judgements", "tables_paired",
+    "tables_policy", "tables_queries", "tables_standing", "tables_weights",
 ]  # fmt: skip

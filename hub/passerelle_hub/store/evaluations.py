@@ -15,7 +15,7 @@ from sqlalchemy import delete, func, insert, select
 
 from passerelle.evaluation_report import EvaluationReport
 from passerelle_hub.store.database import Transaction
-from passerelle_hub.store.tables import evaluation_count, evaluation_report
+from passerelle_hub.store.tables_evaluations import evaluation_count, evaluation_report
 
 
 def report(tx: Transaction, trustee: str, day: int) -> bytes | None:

@@ -25,7 +25,6 @@ from passerelle_hub.store.tables import (
     counter,
     dead_letter,
     decision,
-    evaluation_report,
     header,
     kek,
     link,
@@ -35,6 +34,7 @@ from passerelle_hub.store.tables import (
     section_wrap,
     token,
 )
+from passerelle_hub.store.tables_evaluations import evaluation_report
 from passerelle_hub.store.tables_judgements import judgement
 from passerelle_hub.store.tables_population import population
 

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from passerelle.canonical import digest
 from passerelle_hub.store.database import Transaction
-from passerelle_hub.store.tables import policy_change, policy_difference, policy_revision, policy_state
+from passerelle_hub.store.tables_policy import policy_change, policy_difference, policy_revision, policy_state
 
 
 @dataclass(frozen=True, slots=True)
