@@ -17,6 +17,7 @@ from pathlib import Path
 from hub_kit import HubKit
 from log_kit import KitLog
 from parties import HUB, entry_of, manifest_of
+from patience import turns
 
 from passerelle.closer import Answer, Question
 from passerelle.codec.closer import answer_in, answer_out, questions_in, questions_out
@@ -101,7 +102,9 @@ class SimulatedHub:
                     self.wire.append(note.sealed)
                     yield SealedNotification(note.sequence, note.sealed, note.key_id)
                     cursor = note.sequence
+            await turns()  # the agency begins to wait
             await asyncio.sleep(2 * ACKNOWLEDGE_SECONDS)
+            await turns()  # and has said what it got
         finally:
             taking.cancel()
 
