@@ -17,7 +17,7 @@ from typing import Protocol
 from faults import Fault, arm, writes
 from passerelle.log import configure
 
-SECONDS = 60
+SECONDS = 120
 ATTEMPTS = 2
 """A process that a fault did not end tries once more, as the loops of a running one do."""
 
