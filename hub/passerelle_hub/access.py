@@ -18,7 +18,7 @@ from passerelle_hub.store import Database
 
 
 class Access:
-    """Asks before anything is read. Blocking; called on the hub's write thread."""
+    """Asks before anything is read. Blocking; called on a write thread of the hub."""
 
     def __init__(
         self, *, database: Database, decisions: Decisions, quota: Quota, audit: Audit, clock: Clock

@@ -51,7 +51,7 @@ class Answer:
 
 
 class Holdings:
-    """Answers reconciliations. Blocking; `answer` only reads, `note` runs on the hub's write thread."""
+    """Answers reconciliations. Blocking; `answer` only reads, `note` runs on a write thread of the hub."""
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """Dead letters on the tick: who can be told again is told what it missed.
 
 Each agency in a transaction of its own, a part of its letters a tick, so that one failure or a long wait
-holds up neither the others nor the tick. Called on the hub's write thread.
+holds up neither the others nor the tick. Called on a write thread of the hub.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ ACTOR = "hub/retention"
 
 
 class Retention:
-    """Erases expired records. Blocking; called on the hub's write thread."""
+    """Erases expired records. Blocking; called on a write thread of the hub."""
 
     def __init__(self, database: Database, audit: Audit, clock: Clock) -> None:
         self._database = database

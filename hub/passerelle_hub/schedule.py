@@ -21,7 +21,7 @@ from passerelle_hub.transparency import Transparency
 _LOG = get_logger("schedule")
 
 Submit = Callable[[Callable[[], object]], "Future[object]"]
-"""Hands work to the write thread."""
+"""Hands work to a write thread."""
 
 
 class Schedule:

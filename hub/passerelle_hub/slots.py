@@ -35,7 +35,11 @@ def push_moment(due: float, now: float, tick_seconds: float) -> float:
 
 
 class TickTime:
-    """(2) A clock that stands still for the length of a tick. Belongs to the write thread."""
+    """(2) A clock that stands still for the length of a tick.
+
+    The thread that ticks stops it; any thread reads it, those beside the tick too, whose work is told of with
+    the tick's.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -43,7 +47,8 @@ class TickTime:
 
     def now(self) -> int:
         """When the running tick began; between ticks, the time."""
-        return self._clock.now() if self._begun is None else self._begun
+        begun = self._begun  # once: the tick may end at any moment
+        return self._clock.now() if begun is None else begun
 
     @contextmanager
     def tick(self) -> Generator[None]:

@@ -7,7 +7,8 @@
     witnesses cosign that one, so that their cosignatures meet on one tree (`witnesses`).
 
 Durability: an event is on disk before its effect is acknowledged. A tick lost by a crash is closed again
-with the same events; a leaf never changes once written. One writer at a time (the hub's write thread).
+with the same events; a leaf never changes once written. The leader closes ticks; of two that believe they
+lead the second fails, since a tick's number stands once.
 """
 
 from __future__ import annotations

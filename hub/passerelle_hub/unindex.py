@@ -29,7 +29,7 @@ PAUSE: Final = HOUR
 
 
 class ClosedEpochs:
-    """Removes index rows. Blocking; called on the hub's write thread, by the leader."""
+    """Removes index rows. Blocking; called on a write thread of the hub, by the leader."""
 
     def __init__(self, database: Database, audit: Audit, clock: Clock) -> None:
         self._database = database

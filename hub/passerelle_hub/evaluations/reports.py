@@ -5,7 +5,7 @@
 (2) it is newer than the one the hub has of that day, and says no less; the same one again is no fault;
 (3) audit, then the exact bytes and their counts.
 
-Idempotent. Called on the hub's write thread, for a caller that may report.
+Idempotent. Called on a write thread of the hub, for a caller that may report.
 """
 
 from __future__ import annotations

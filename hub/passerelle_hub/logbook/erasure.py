@@ -22,7 +22,7 @@ _PAGE: Final = 1_000
 
 
 class DetailErasure:
-    """Erases details. Blocking; called on the hub's write thread, by the leader."""
+    """Erases details. Blocking; called on a write thread of the hub, by the leader."""
 
     def __init__(self, database: Database, audit: Audit, clock: Clock, days: float) -> None:
         """`days` are kept; 0 keeps details for ever."""

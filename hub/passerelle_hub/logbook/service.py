@@ -28,7 +28,7 @@ class Workers(Protocol):
     """Where blocking work runs (`passerelle_hub.service.Threads`)."""
 
     async def write(self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a step on the write thread."""
+        """Run a step on a write thread."""
         ...
 
     async def read(self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

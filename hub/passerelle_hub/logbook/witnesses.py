@@ -17,7 +17,7 @@ from passerelle_hub.store import Database, Transaction, cosignatures, log_store
 
 
 class Witnesses:
-    """Takes cosignatures. Blocking; called on the hub's write thread."""
+    """Takes cosignatures. Blocking; called on a write thread of the hub."""
 
     def __init__(self, database: Database, registry: Registry, audit: Audit, clock: Clock) -> None:
         self._database = database

@@ -85,7 +85,10 @@ class Evidence:
 
 
 class Reader:
-    """Reads evidence by one table of weights and remembers it by kinds. For one thread at a time."""
+    """Reads evidence by one table of weights and remembers it by kinds.
+
+    Safe to share between threads: two that read the same at once find the same.
+    """
 
     def __init__(self, table: Weights) -> None:
         self.table = table

@@ -154,7 +154,7 @@ def _shown(relation: Relation, strong: bool, evidence: tuple[FieldEvidence, ...]
 
 
 class Scorer:
-    """Scores pairs by one table of weights. For one thread at a time, as the hub's write thread is."""
+    """Scores pairs by one table of weights. Safe to share between threads."""
 
     def __init__(self, table: Weights, closer: CloserTable | None = None) -> None:
         self._table = table
