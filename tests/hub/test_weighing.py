@@ -88,13 +88,17 @@ class Running:
 
 @pytest.fixture
 def running(tmp_path: Path, policies: Path, bundle: Bundle, database_url: str) -> Iterator[Running]:
-    own = desk(policies, tmp_path)
-    with hub_kit(tmp_path, EmbeddedEngine(bundle), bundle, database_url, signers=own.signers) as kit:
+    people = desk(policies, tmp_path)
+    with hub_kit(tmp_path, EmbeddedEngine(bundle), bundle, database_url, signers=people.signers) as kit:
         for number, name in enumerate(("police", "intelligence")):
             agency = kit.agency(name)
-            kit.submit(agency, agency.record(SHARED | {"national number": f"8002031234{number}"}))
+            # names come split, so that the levels of DOUBTED count for themselves (evidence, rule 4)
+            own = {"national number": f"8002031234{number}", "surname+given+sex": f"jansen jan {number}"}
+            kit.submit(agency, agency.record(SHARED | own))
         kit.beat()
-        yield Running(kit, own, WeightsOffice(kit.core.database, kit.core.audit, own.signers, kit.clock))
+        yield Running(
+            kit, people, WeightsOffice(kit.core.database, kit.core.audit, people.signers, kit.clock)
+        )
         kit.core.following.close()
 
 
