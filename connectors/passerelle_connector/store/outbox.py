@@ -5,7 +5,7 @@ Each public method is one transaction. See `passerelle_connector.outbox` for the
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy import delete, exists, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
@@ -27,6 +27,7 @@ from passerelle_connector.model import (
 )
 from passerelle_connector.store.database import Database, Transaction
 from passerelle_connector.store.holdings import acknowledge
+from passerelle_connector.store.receipts import receipted, references_of, settle_withdrawals
 from passerelle_connector.store.rows import replace_rejects
 from passerelle_connector.store.sealed import (
     drop_records,
@@ -43,7 +44,6 @@ from passerelle_connector.store.tables import (
     keks,
     pending,
     rows,
-    salts,
     wraps,
 )
 
@@ -184,11 +184,11 @@ class OutboxStore:
         row whose withdrawal was refused stands as before.
         """
         with self._database.write() as transaction:
-            _receipted(transaction, number, receipt, code, position)
-            _settle_withdrawals(transaction, number, {record_id for record_id, _ in refused})
+            receipted(transaction, number, receipt, code, position)
+            settle_withdrawals(transaction, number, {record_id for record_id, _ in refused})
             if not code:
                 acknowledge(transaction, number, [record_id for record_id, _ in refused])
-            references = _references(transaction, number, [record_id for record_id, _ in refused])
+            references = references_of(transaction, number, [record_id for record_id, _ in refused])
             named = tuple(
                 Reject(references[record_id], note.code, note.target, note.fatal, note.at, note.reasons)
                 for record_id, note in refused
@@ -200,7 +200,7 @@ class OutboxStore:
     def requeue(self, number: int, receipt: Signed, code: str, position: ChainPosition) -> None:
         """Take a refusal that another batch may escape: the records wait again, in their old order."""
         with self._database.write() as transaction:
-            _receipted(transaction, number, receipt, code, position)
+            receipted(transaction, number, receipt, code, position)
             newer = pending.alias()
             replaced = exists().where(
                 newer.c.record_id == pending.c.record_id, newer.c.revision > pending.c.revision
@@ -216,7 +216,7 @@ class OutboxStore:
         A withdrawal has no tokens; it waits for another batch (see `adopt_withdrawals`).
         """
         with self._database.write() as transaction:
-            _receipted(transaction, number, receipt, code, position)
+            receipted(transaction, number, receipt, code, position)
             again = (pending.c.batch == number) & is_withdrawal()
             transaction.execute(update(pending).where(again).values(batch=None))
             mine = select(pending.c.record_id).where(pending.c.batch == number)
@@ -272,43 +272,9 @@ class OutboxStore:
             )
 
 
-def _receipted(
-    transaction: Transaction, number: int, receipt: Signed, code: str, position: ChainPosition
-) -> None:
-    transaction.execute(
-        update(batches)
-        .where(batches.c.number == number)
-        .values(state=BatchState.RECEIPTED, receipt=encode_signed(receipt), code=code)
-    )
-    values = {"sequence": position.sequence, "digest": position.digest}
-    statement = upsert(chain).values(id=1, **values)
-    transaction.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
-    transaction.execute(delete(keks).where(keks.c.batch == number))
-    transaction.execute(delete(attempts).where(attempts.c.batch == number))
-
-
 def _still_next(transaction: Transaction, records: Sequence[OutgoingRecord]) -> list[OutgoingRecord]:
     """The records whose revision is beyond the last one known of their row."""
     query = select(rows.c.record_id, rows.c.revision)
     known = query.where(rows.c.record_id.in_([record.row.record_id for record in records]))
     used = {row.record_id: row.revision for row in transaction.execute(known)}
     return [record for record in records if record.row.revision > used.get(record.row.record_id, 0)]
-
-
-def _settle_withdrawals(transaction: Transaction, number: int, refused: Collection[bytes]) -> None:
-    mine = select(pending.c.record_id, pending.c.revision).where(pending.c.batch == number, is_withdrawal())
-    for row in transaction.execute(mine).all():
-        if row.record_id in refused:
-            same = (rows.c.record_id == row.record_id) & (rows.c.revision == row.revision)
-            transaction.execute(update(rows).where(same).values(state=RowState.ACTIVE))
-        else:
-            gone = (salts.c.record_id == row.record_id) & (salts.c.revision < row.revision)
-            transaction.execute(delete(salts).where(gone))
-
-
-def _references(transaction: Transaction, number: int, record_ids: Sequence[bytes]) -> dict[bytes, str]:
-    """The references of those records of a batch that are their rows' last revision."""
-    same = (rows.c.record_id == pending.c.record_id) & (rows.c.revision == pending.c.revision)
-    query = select(rows.c.record_id, rows.c.reference).join(pending, same)
-    query = query.where(pending.c.batch == number, rows.c.record_id.in_(record_ids))
-    return {row.record_id: row.reference for row in transaction.execute(query)}
