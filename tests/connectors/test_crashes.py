@@ -152,6 +152,7 @@ class DeliveryMachine(RuleBasedStateMachine):
         shutil.rmtree(self.desk.folder)
 
 
+@pytest.mark.trial
 def test_delivery_survives_any_history(make_desk: MakeDesk) -> None:
     machine = type("Machine", (DeliveryMachine,), {"make_desk": staticmethod(make_desk)})
     run_state_machine_as_test(

@@ -90,6 +90,7 @@ def at_rest(simulated: Federation, *members: Member) -> None:
             assert notifications.acknowledged(tx, agency) == sent.get(agency, 0)
 
 
+@pytest.mark.trial
 async def test_a_connector_without_its_hub_for_thirty_days_loses_nothing(simulated: Federation) -> None:
     rows = {"0": PEOPLE[0]}
     police = join(simulated, "police", rows)

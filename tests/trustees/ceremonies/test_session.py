@@ -74,6 +74,7 @@ def test_a_party_that_is_away_holds_it_up_and_is_named(three: Circle) -> None:
     assert {one.stage for one in three.run().values()} == {Stage.DONE}
 
 
+@pytest.mark.trial
 def test_a_crash_at_any_write_loses_nothing(tmp_path: Path) -> None:
     agreement = read_agreement(agreement_text(NAMES, groups='"phone"'), tmp_path)
     for at in range(1, 12):
