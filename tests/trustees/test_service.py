@@ -15,7 +15,7 @@ import pytest
 from patience import PATIENCE
 
 from passerelle.certificate import Usage
-from passerelle.clock import SystemClock
+from passerelle.clock import DAY, SECOND, SystemClock
 from passerelle.codec.signed import encode_signed
 from passerelle.codec.trustee import (
     description_in,
@@ -85,6 +85,8 @@ class World:
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     clock, registry = SystemClock(), SigningKey.generate()
+    if (left := DAY - clock.now() % DAY) < 60 * SECOND:  # budgets begin anew at midnight
+        await asyncio.sleep(left / SECOND)
     oversight = create_authority(tmp_path / "oversight", OVERSIGHT.trust_domain, clock)
     police = create_authority(tmp_path / "police", POLICE.trust_domain, clock)
     dealt = deal_for_development(["ter"], groups=[Group.PHONE])
