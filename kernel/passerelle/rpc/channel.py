@@ -31,11 +31,16 @@ _MS: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class ChannelLimits:
-    """What one channel grants and how it waits. `http_proxy`: follow the environment's proxy (CONNECT)."""
+    """What one channel grants and how it waits. `http_proxy`: follow the environment's proxy (CONNECT).
+
+    `connect_seconds` is how long one attempt may take, its handshake with it: a slow line, or a hub that has
+    just been started, needs longer than the pause between two attempts.
+    """
 
     message_bytes: int = FRAME_BYTES
     keepalive_seconds: int = 30
     keepalive_timeout_seconds: int = 10
+    connect_seconds: float = 5.0
     first_reconnect_seconds: float = 0.5
     last_reconnect_seconds: float = 30.0
     http_proxy: bool = False
@@ -76,7 +81,7 @@ def channel_options(server: Identity, limits: ChannelLimits) -> tuple[tuple[str,
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.max_pings_without_data", 0),
         ("grpc.initial_reconnect_backoff_ms", int(limits.first_reconnect_seconds * _MS)),
-        ("grpc.min_reconnect_backoff_ms", int(limits.first_reconnect_seconds * _MS)),
+        ("grpc.min_reconnect_backoff_ms", int(limits.connect_seconds * _MS)),  # an attempt's own time
         ("grpc.max_reconnect_backoff_ms", int(limits.last_reconnect_seconds * _MS)),
         ("grpc.compression_enabled_algorithms_bitset", 1),
         ("grpc.use_local_subchannel_pool", 1),

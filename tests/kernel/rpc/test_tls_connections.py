@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from passerelle.csr import key_pem, make_request, new_key
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity, Role
 from passerelle.keyfile import write_private
+from passerelle.rpc.channel import ChannelLimits
 from passerelle.rpc.material import FileMaterial, MemoryMaterial, TlsBytes
 from passerelle.rpc.server import ReloadingTls, ServerLimits, create_server
 from passerelle.rpc.status import peer_errors
@@ -60,6 +63,37 @@ async def test_a_channel_reaches_the_server_it_names_and_no_other(
         assert await code(world, listener, roots=authority("hub.example").roots) == "peer_unavailable"
         assert await code(world, listener, roots=world.police.roots) == "peer_unavailable"
     assert world.parts.outcomes() == ["opened", "done"]
+
+
+@dataclass
+class Slow:
+    """A line to a listener that holds back all bytes for some seconds."""
+
+    port: int
+
+
+@asynccontextmanager
+async def slow_line(listener: Any, seconds: float) -> AsyncIterator[Slow]:
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while piece := await reader.read(65_536):
+            writer.write(piece)
+        writer.close()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(seconds)
+        there, back = await asyncio.open_connection("127.0.0.1", listener.port)
+        with suppress(OSError):
+            await asyncio.gather(carry(reader, back), carry(there, writer))
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    async with server:
+        yield Slow(server.sockets[0].getsockname()[1])
+
+
+async def test_a_slow_handshake_is_waited_for(world: Any) -> None:
+    """An attempt may take longer than the pause before the next one, as with a hub that has just started."""
+    async with world.listening(HANDLERS) as listener, slow_line(listener, 1.0) as line:
+        assert await code(world, line) == "ok"
 
 
 async def test_leaves_serve_only_the_side_they_are_made_for(world: Any, material: Make) -> None:
@@ -173,7 +207,7 @@ def test_material_is_handed_over_only_where_it_changed(world: Any, material: Mak
 async def test_a_listener_that_never_started_can_be_stopped(world: Any, material: Make) -> None:
     listener = create_server("127.0.0.1:0", world.gate, material(world.hub, HUB, Usage.SERVER))
     await listener.stop(0)
-    assert await code(world, listener) == "peer_unavailable"
+    assert await code(world, listener, limits=ChannelLimits(connect_seconds=0.5)) == "peer_unavailable"
 
 
 async def test_a_listener_follows_the_roots_without_restart(
