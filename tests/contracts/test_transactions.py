@@ -84,7 +84,8 @@ def test_the_pool_grows_by_need_and_gives_back_what_a_rush_needed(postgres: Serv
             wait_until(lambda: count(other) == 1)  # who had the database before is gone
             with ExitStack() as rush:
                 for _ in range(4):
-                    rush.enter_context(database.read())
+                    # a transaction begins with its first statement; until then its connection is idle
+                    rush.enter_context(database.read()).exec_driver_sql("SELECT 1")
                 assert count(other) == 5
             wait_until(lambda: count(other) == 1)
             assert count(database) == 2  # what was given back is opened again
