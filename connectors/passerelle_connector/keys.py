@@ -191,9 +191,8 @@ def _at_home(name: _Name, place: Home) -> Iterator[tuple[str, Parts]]:
     parts = tuple(filter(None, (name.surname[:3], name.given[:3])))
     if name.whole and place.postcode:
         yield "surname3+given3+postcode", (name.surname[:3], name.given[:3], place.postcode)
-    if place.street and digits:
-        for part in parts:
-            yield "name part+street+postcode digits", (part, place.street, digits)
+    if name.surname and place.street and digits:  # a given name would be shared by a whole street
+        yield "surname3+street+postcode digits", (name.surname[:3], place.street, digits)
     if not place.house:
         return
     if name.surname and digits:

@@ -29,7 +29,7 @@ SPLIT = ("surname+given+birth", "given+birth", "surname~+birth", "surname3+birth
          "initials in any order+birth", "names in any order+birth two of three",
          "names in any order+birth year", "surname+given+birth year")  # fmt: skip
 HOME = ("birth+postcode", "birth+street", "birth+locality3", "names in any order+locality3",
-        "surname3+given3+postcode", "name part+street+postcode digits", "given~+street+house number",
+        "surname3+given3+postcode", "surname3+street+postcode digits", "given~+street+house number",
         "surname~+postcode digits+house number", "given3+locality+house number",
         "name part+street+house number")  # fmt: skip
 
