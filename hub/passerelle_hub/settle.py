@@ -11,11 +11,10 @@
 
 Runs on the tick and never in the transaction that inserted the rows: looking up inside it misses matches
 between batches that arrive side by side. Some batches share a transaction, and with it questions to policy,
-signatures and commit; on PostgreSQL two such transactions run side by side, as those of two processes do. May
-run twice: links are unique by pair, and a notification is written only where a link changed. Where batches
-fail together each is tried alone; one that fails, or finds policy without an answer, stays *indexed*, holds
-up no other, and is tried again at the next tick. After a restore nothing is settled while an agency is
-awaited (`backup.recovery`).
+signatures and commit. May run twice: links are unique by pair, and a notification is written only where a
+link changed. Where batches fail together each is tried alone; one that fails, or finds policy without an
+answer, stays *indexed*, holds up no other, and is tried again at the next tick. After a restore nothing is
+settled while an agency is awaited (`backup.recovery`).
 
 Where other weights become active, (2) to (4) are done again for the matched batches, some on each tick,
 oldest first, so that links stand in the bands of the active weights; who stays in a band is no news.
@@ -24,8 +23,6 @@ oldest first, so that links stand in the bands of the active weights; who stays 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import repeat
 from typing import Final
 
 from passerelle.errors import PasserelleError
@@ -54,10 +51,8 @@ from passerelle_hub.store import (
 from passerelle_hub.store.batches import PendingBatch
 
 _LOG: Final = get_logger("settle")
-TOGETHER: Final = 8
+_TOGETHER: Final = 8
 """Batches in one transaction: enough to share its cost, few enough to hold up nobody for long."""
-_BESIDE: Final = 2
-"""Transactions side by side."""
 
 
 class Settlement:
@@ -88,20 +83,13 @@ class Settlement:
             waiting = batches.pending(tx, limit, after=self._after)
             behind, populations = weights.behind(tx), self.populations(tx, waiting)
         keys = [batch.batch_pk for batch in waiting]
-        parts = [keys[at : at + TOGETHER] for at in range(0, len(keys), TOGETHER)]
-        finished = self._side_by_side(parts, populations)
+        parts = (keys[at : at + _TOGETHER] for at in range(0, len(keys), _TOGETHER))
+        finished = sum(self._settled(part, populations) for part in parts)
         stuck = finished < len(waiting) == limit
         self._after = waiting[-1].batch_pk if stuck else 0  # whole pages of failures hold up nobody either
         if behind:
             self._rescored()
         return finished
-
-    def _side_by_side(self, parts: Sequence[Sequence[int]], populations: Mapping[str, Population]) -> int:
-        """Two transactions at a time where the database takes several: one waits for it, one thinks."""
-        if len(parts) < _BESIDE or not self._database.concurrent:
-            return sum(self._settled(part, populations) for part in parts)
-        with ThreadPoolExecutor(_BESIDE, "settle") as threads:
-            return sum(threads.map(self._settled, parts, repeat(populations)))
 
     def _rescored(self) -> None:
         try:
@@ -170,7 +158,7 @@ class Settlement:
             left = None if recoveries.waiting(tx) else weights.claim_rescoring(tx)
             if left is None:
                 return 0
-            again = batches.matched_after(tx, left.after, TOGETHER)
+            again = batches.matched_after(tx, left.after, _TOGETHER)
             if again:
                 found, touched = self._locked(tx, [batch.batch_pk for batch in again])
                 changes = self._linker.link(tx, found.pairs, touched, self.populations(tx, again))

@@ -25,7 +25,6 @@ from postgres_kit import Server
 
 from passerelle.notification import Notification, NotificationKind
 from passerelle.record import SealedRecord
-from passerelle_hub import settle
 from passerelle_hub.compose import Core, build_core
 from passerelle_hub.policy.bundle import Bundle
 from passerelle_hub.policy.embedded import EmbeddedEngine
@@ -57,12 +56,7 @@ def hubs(
 
 
 @pytest.mark.parametrize("runs", [3, pytest.param(RUNS, marks=pytest.mark.adversary)])
-@pytest.mark.parametrize("together", [settle.TOGETHER, 1], ids=["", "four settle at a time"])
-def test_no_pair_is_missed_and_none_is_told_twice(
-    hubs: tuple[HubKit, Core], runs: int, together: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With one batch in a transaction both hubs settle two of them side by side."""
-    monkeypatch.setattr(settle, "TOGETHER", together)
+def test_no_pair_is_missed_and_none_is_told_twice(hubs: tuple[HubKit, Core], runs: int) -> None:
     kit, neighbour = hubs
     rng = random.Random(SEED)
     expected: Counter[tuple[str, str]] = Counter()
