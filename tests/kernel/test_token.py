@@ -67,9 +67,10 @@ def test_what_the_token_refuses_inside_is_coded(tokens: Tokens) -> None:
 
 
 def test_a_session_that_is_kept_outlives_others(tokens: Tokens) -> None:
-    kept = keep_session(tokens.key("any", on="authority-1"))
+    where = tokens.key("any", on="kept-1")  # nobody else in this process keeps a session of it
+    kept = keep_session(where)
     for _ in range(2):
-        with session_of(tokens.key("any", on="authority-1"), write=True) as session:
+        with session_of(where, write=True) as session:
             assert session.user_type != kept.user_type  # it did not log in, and will not log out
     assert len(kept.generate_random(64)) == 8
 

@@ -15,7 +15,7 @@ from passerelle.keyfile import write_private
 from passerelle.token import TokenKey
 
 MODULE: Final = Path("/usr/lib/softhsm/libsofthsm2.so")
-LABELS: Final = ("authority-1", "hub-1", "hub-2")
+LABELS: Final = ("authority-1", "hub-1", "hub-2", "kept-1")
 PIN: Final = "1234"
 
 
