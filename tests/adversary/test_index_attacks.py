@@ -19,7 +19,7 @@ pytestmark = pytest.mark.adversary
 PEOPLE = int(os.environ.get("PASSERELLE_ATTACKED_PEOPLE", "1500"))
 HELD = 0.01
 """With the shipped kinds of the core, at most this share of the records is named."""
-HELD_WITH_ADDRESSES = 0.05
+HELD_WITH_ADDRESSES = 0.025
 """In a larger place: frequent values of the address tier show only there."""
 BROKEN = 0.4
 """Without a defence at least this share is."""
