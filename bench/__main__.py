@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench.figures import FULL, QUICK, Figure, Sizes
-from bench.page import machine, write, write_json
+from bench.page import machine, own_runs, write, write_json
 from bench.runs import BENCHMARKS, apart, profiled
 from bench.workload import MATCHING, POLICY_TUPLES
 
@@ -52,7 +52,8 @@ def main() -> None:
     if options.quick:
         write_json(ROOT / "build" / "bench.json", figures)
     else:
-        write(ROOT, figures, {**conditions, **stated(sizes), "run time": run_time(took)})
+        conditions = {**conditions, **stated(sizes), "run time": run_time(took)}
+        write(ROOT, figures, conditions, own_runs(ROOT, BENCHMARKS))
 
 
 def stated(sizes: Sizes) -> Mapping[str, str]:

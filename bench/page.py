@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -57,12 +57,11 @@ def goal_lines(figures: Sequence[Figure]) -> list[str]:
     return lines
 
 
-def own_runs(root: Path) -> tuple[Figure, ...]:
-    """What benchmarks that run on their own wrote last, the newest of each name."""
-    found: dict[str, Figure] = {}
-    for file in sorted((root / "build").glob("bench-*.json")):
-        found |= {one.name: one for one in map(read, json.loads(file.read_text("utf-8")))}
-    return tuple(found.values())
+def own_runs(root: Path, names: Iterable[str]) -> tuple[Figure, ...]:
+    """What these benchmarks wrote last when they ran on their own; others write other files beside."""
+    files = [root / "build" / f"bench-{name}.json" for name in names]
+    rows = [row for file in files if file.exists() for row in json.loads(file.read_text("utf-8"))]
+    return tuple(map(read, rows))
 
 
 def page(figures: Sequence[Figure], conditions: Mapping[str, str], others: Sequence[Figure] = ()) -> str:
@@ -79,9 +78,11 @@ def page(figures: Sequence[Figure], conditions: Mapping[str, str], others: Seque
     return "\n".join((*lines, ""))
 
 
-def write(root: Path, figures: Sequence[Figure], conditions: Mapping[str, str]) -> None:
-    """Write both files below the root of the repository."""
-    (root / "docs" / "benchmarks.md").write_text(page(figures, conditions, own_runs(root)), "utf-8")
+def write(
+    root: Path, figures: Sequence[Figure], conditions: Mapping[str, str], others: Sequence[Figure]
+) -> None:
+    """Write both files below the root of the repository; see `page`."""
+    (root / "docs" / "benchmarks.md").write_text(page(figures, conditions, others), "utf-8")
     write_json(root / "build" / "bench.json", figures)
 
 

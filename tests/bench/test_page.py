@@ -88,7 +88,8 @@ def test_figures_of_runs_of_their_own_fill_what_this_run_has_not(tmp_path: Path)
         tmp_path / "build" / "bench-memory.json", [at_most("memory, hub at 9", 300, "MB", 400), FIGURES[0]]
     )
     write_json(tmp_path / "build" / "bench.json", FIGURES)
-    others = own_runs(tmp_path)
+    (tmp_path / "build" / "bench-linkage.json").write_text('[{"set": "FEBRL1", "f1": 1.0}]', "utf-8")
+    others = own_runs(tmp_path, ("growth", "memory"))
     assert [one.name for one in others] == ["memory, hub at 9", "rate"]
     text = page((at_least("rate", 9, "tokens/s", 1_500),), {}, others)
     assert "| memory, hub at 9 | 300 | MB | <= 400 | yes |" in text
