@@ -7,14 +7,13 @@ submits them, all agencies side by side, each its next batch when the last one i
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
+from bench.companion import Companion
 from bench.workload import Prepared
 from parties import HUB
 
@@ -23,7 +22,6 @@ from passerelle.rpc.material import MemoryMaterial, TlsBytes
 
 SUBMIT: Final = "/passerelle.wire.v1.Exchange/Submit"
 BARE: Final = "/bench.Bare/Submit"
-_ENDS_SECONDS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +33,11 @@ class Way:
     own: TlsBytes
 
 
-class Agencies:
+class Agencies(Companion):
     """The process, from here. `ways` are, for each method, the ways of all agencies, by place."""
 
     def __init__(self, ways: Mapping[str, Sequence[Way]]) -> None:
-        context = multiprocessing.get_context("spawn")  # a fork would share gRPC's threads
-        self._line, theirs = context.Pipe()
-        self._process = context.Process(target=_run, args=(theirs, ways), daemon=True)
-        self._process.start()
-        theirs.close()
-
-    @property
-    def pid(self) -> int:
-        """Of the process."""
-        assert self._process.pid is not None
-        return self._process.pid
+        super().__init__("spawn", _run, ways)  # a fork would share gRPC's threads
 
     def give(self, batches: Sequence[Prepared]) -> None:
         """What is submitted next."""
@@ -61,22 +49,9 @@ class Agencies:
         self._line.send(method)
         return await asyncio.get_running_loop().run_in_executor(None, self._line.recv)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._line.close()
-        self._process.join(_ENDS_SECONDS)
-        self._process.kill()
-
 
 def _run(line: Connection, ways: Mapping[str, Sequence[Way]]) -> None:
-    try:
-        asyncio.run(_serve(line, ways))
-    except EOFError:  # the other side is done
-        return
+    asyncio.run(_serve(line, ways))
 
 
 async def _serve(line: Connection, ways: Mapping[str, Sequence[Way]]) -> None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
-from contextlib import suppress
 from multiprocessing.connection import Connection
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
+from bench.companion import Companion
 from bench.figures import cpu_seconds
 from bench.hub import Grounds, leaf, opened
 from parties import HUB
@@ -17,18 +15,13 @@ from passerelle.certificate import Usage
 from passerelle_hub.compose_server import Server, build_server
 
 _TICK_SECONDS: Final = 1.0
-_ENDS_SECONDS: Final = 10
 
 
-class Beside:
+class Beside(Companion):
     """The process, from here. Made before this one has threads, which a fork would lose."""
 
     def __init__(self, grounds: Grounds, writers: int) -> None:
-        context = multiprocessing.get_context("fork")  # keys go along that cannot be sent
-        self._line, theirs = context.Pipe()
-        self._process = context.Process(target=_run, args=(theirs, grounds, writers), daemon=True)
-        self._process.start()
-        theirs.close()
+        super().__init__("fork", _run, grounds, writers)  # keys go along that cannot be sent
 
     def open(self) -> int:
         """Start it, now that the tables are there and the agencies registered; the port where it listens."""
@@ -55,16 +48,6 @@ class Beside:
         answer: int = self._line.recv()
         return answer
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._line.close()
-        self._process.join(_ENDS_SECONDS)
-        self._process.kill()
-
 
 class Ticking:
     """The beat of a server of a benchmark: once a second, as in service, but without the slots of pushes."""
@@ -90,9 +73,8 @@ async def beat(server: Server) -> int:
 
 
 def _run(line: Connection, grounds: Grounds, writers: int) -> None:
-    with suppress(EOFError):  # the other side is done
-        assert line.recv() == "open"
-        asyncio.run(_serve(line, grounds, writers))
+    assert line.recv() == "open"
+    asyncio.run(_serve(line, grounds, writers))
 
 
 async def _serve(line: Connection, grounds: Grounds, writers: int) -> None:
