@@ -12,9 +12,10 @@
 Runs on the tick and never in the transaction that inserted the rows: looking up inside it misses matches
 between batches that arrive side by side. Some batches share a transaction, and with it questions to policy,
 signatures and commit. May run twice: links are unique by pair, and a notification is written only where a
-link changed. Where batches fail together each is tried alone; one that fails, or finds policy without an
-answer, stays *indexed*, holds up no other, and is tried again at the next tick. After a restore nothing is
-settled while an agency is awaited (`backup.recovery`).
+link changed. Where batches fail together each is tried alone. One that fails stays *indexed* and holds up no
+other. Where policy or the database has no answer it is tried again at the next tick; after any other fault
+ever less often, and alone, named in the log each time (`setbacks`). After a restore nothing is settled while
+an agency is awaited (`backup.recovery`).
 
 Where other weights become active, (2) to (4) are done again for the matched batches, some on each tick,
 oldest first, so that links stand in the bands of the active weights; who stays in a band is no news.
@@ -22,7 +23,9 @@ oldest first, so that links stand in the bands of the active weights; who stays 
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 from passerelle.errors import PasserelleError
@@ -35,6 +38,7 @@ from passerelle_hub.match.paired import Paired, compared
 from passerelle_hub.match.pairs import Found
 from passerelle_hub.match.score import Population
 from passerelle_hub.notify import Notifier
+from passerelle_hub.setbacks import Setbacks
 from passerelle_hub.store import (
     Database,
     Transaction,
@@ -53,6 +57,8 @@ from passerelle_hub.store.batches import PendingBatch
 _LOG: Final = get_logger("settle")
 _TOGETHER: Final = 8
 """Batches in one transaction: enough to share its cost, few enough to hold up nobody for long."""
+_PASSING: Final = frozenset({"policy_unavailable", "database_unavailable"})
+"""What hinders every batch alike, and none of them causes."""
 
 
 class Settlement:
@@ -74,6 +80,7 @@ class Settlement:
         self._audit = audit
         self._weights = weights
         self._after = 0
+        self._setbacks = Setbacks()
 
     def settle_all(self, limit: int = 64) -> int:
         """Finish what is indexed, oldest first, at most `limit` batches; returns how many it finished."""
@@ -81,10 +88,12 @@ class Settlement:
             if recoveries.waiting(tx):
                 return 0
             waiting = batches.pending(tx, limit, after=self._after)
-            behind, populations = weights.behind(tx), self.populations(tx, waiting)
-        keys = [batch.batch_pk for batch in waiting]
-        parts = (keys[at : at + _TOGETHER] for at in range(0, len(keys), _TOGETHER))
-        finished = sum(self._settled(part, populations) for part in parts)
+            behind = weights.behind(tx)
+        everything = not self._after and len(waiting) < limit
+        self._setbacks.beat([batch.batch_pk for batch in waiting] if everything else None)
+        due = [batch for batch in waiting if self._setbacks.due(batch.batch_pk)]
+        populations = self._counted(due)
+        finished = sum(self._settled(part, populations) for part in self._parts(due))
         stuck = finished < len(waiting) == limit
         self._after = waiting[-1].batch_pk if stuck else 0  # whole pages of failures hold up nobody either
         if behind:
@@ -98,15 +107,46 @@ class Settlement:
             code = fault.code if isinstance(fault, PasserelleError) else "internal"
             _LOG.error("rescore.failed", code=code, exception_type=type(fault).__name__)
 
-    def _settled(self, keys: Sequence[int], populations: Mapping[str, Population]) -> int:
+    def _parts(self, due: Sequence[PendingBatch]) -> list[Sequence[PendingBatch]]:
+        """Some batches each for one transaction; what failed before stands in one of its own."""
+        before = [batch for batch in due if batch.batch_pk in self._setbacks]
+        whole = [batch for batch in due if batch.batch_pk not in self._setbacks]
+        shared = [whole[at : at + _TOGETHER] for at in range(0, len(whole), _TOGETHER)]
+        return [*shared, *([batch] for batch in before)]
+
+    def _counted(self, due: Sequence[PendingBatch]) -> Mapping[str, Population] | None:
+        """Their populations, counted once for all; None where a domain's cannot be, and each part counts."""
         try:
-            return self.settle(keys, populations)
+            with self._database.read() as tx:
+                return self.populations(tx, due)
+        except Exception:  # noqa: BLE001 - the parts meet the same fault, those of this domain alone
+            return None
+
+    def _settled(self, part: Sequence[PendingBatch], populations: Mapping[str, Population] | None) -> int:
+        try:
+            done = self.settle([batch.batch_pk for batch in part], populations)
         except Exception as fault:  # noqa: BLE001 - one batch must not stop the others, nor the tick
-            if len(keys) > 1:
-                return sum(self._settled((key,), populations) for key in keys)
-            code = fault.code if isinstance(fault, PasserelleError) else "internal"
-            _LOG.error("settle.failed", code=code, exception_type=type(fault).__name__)
+            if len(part) > 1:
+                return sum(self._settled([batch], populations) for batch in part)
+            self._set_back(part[0], fault)
             return 0
+        for batch in part:
+            self._setbacks.finished(batch.batch_pk)
+        return done
+
+    def _set_back(self, batch: PendingBatch, fault: Exception) -> None:
+        """Say which batch failed, why and where; only what passes by itself is tried at the next tick."""
+        code = fault.code if isinstance(fault, PasserelleError) else "internal"
+        passing = code in _PASSING
+        _LOG.error(
+            "settle.failed",
+            code=code if passing else "batch_not_matched",
+            detail=f"{code} at {_place(fault)}",
+            exception_type=type(fault).__name__,
+            agency=batch.agency,
+            batch_id=batch.batch_id.hex(),
+            attempt=0 if passing else self._setbacks.failed(batch.batch_pk),
+        )
 
     def settle(self, keys: Sequence[int], populations: Mapping[str, Population] | None = None) -> int:
         """One transaction B for batches, by key; returns how many of them no other process has or finished.
@@ -192,6 +232,14 @@ class Settlement:
             held |= records.by_key(tx, sorted(linked - held.keys()))
             if records.lock(tx, held):
                 return found, sorted(key for key, row in held.items() if row.batch_pk in keys)
+
+
+def _place(fault: Exception) -> str:
+    """The last place of ours on the way to the fault: file and line, and nothing of what was at hand."""
+    frames = traceback.extract_tb(fault.__traceback__)
+    ours = [frame for frame in frames if "passerelle" in frame.filename]
+    last = (ours or frames)[-1]
+    return f"{Path(last.filename).name}:{last.lineno}"
 
 
 def populations(tx: Transaction, domains: Collection[str], change: bytes) -> dict[str, Population]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import case, func, insert, select, update
 
 from passerelle.record import GENESIS, Position
 from passerelle_hub.store.database import Transaction
@@ -59,6 +59,16 @@ class PendingBatch:
     domain: str
     epoch: int
     batch_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """Batches of an agency that wait to be matched: how many, since when, how many a newer one overtook."""
+
+    agency: str
+    waiting: int
+    since: int
+    overtaken: int
 
 
 _PENDING = tuple(batch.c[name] for name in PendingBatch.__dataclass_fields__)
@@ -161,3 +171,16 @@ def counts(tx: Transaction) -> dict[str, int]:
     """How many batches stand in each state."""
     rows = tx.execute(select(batch.c.state, func.count().label("n")).group_by(batch.c.state))
     return {row.state: int(row.n) for row in rows}
+
+
+def late(tx: Transaction, before: int) -> tuple[Late, ...]:
+    """What was received before then and is not yet matched, by agency."""
+    newest_matched = select(func.max(batch.c.batch_pk)).where(batch.c.state == "matched").scalar_subquery()
+    overtaken = func.sum(case((batch.c.batch_pk < newest_matched, 1), else_=0))
+    rows = tx.execute(
+        select(batch.c.agency, func.count(), func.min(batch.c.received), overtaken)
+        .where(batch.c.state == "indexed", batch.c.received < before)
+        .group_by(batch.c.agency)
+        .order_by(batch.c.agency)
+    )
+    return tuple(Late(agency, waiting, since, int(passed)) for agency, waiting, since, passed in rows)
