@@ -210,3 +210,21 @@ def test_records_of_before_0024_are_counted(empty: Database) -> None:
             assert sum(population.visible(tx, "drugs").values()) == 0
         empty.revert("0023")
     empty.close()
+
+
+def test_marks_of_records_are_kept_up_and_down_0027(empty: Database) -> None:
+    kept = {1: b"", 2: MARK, 3: MARK + bytes(16) + b"\xff" * 16}
+    empty.migrate("0026")
+    with empty.write() as tx:
+        insert(tx, "batch", 1, "police", b"\1", 1, b"", b"", "ter", 1, "matched", 0, b"", b"")
+        for key, packed in kept.items():
+            row = ("police", bytes([key]), 1, 1, "active", "person", "ter", 1, b"", b"", packed, 0, False)
+            insert(tx, "record", key, *row)
+    for _ in range(2):
+        empty.migrate("0027")
+        with empty.read() as tx:
+            assert {key: row.marks for key, row in records.by_key(tx, list(kept)).items()} == kept
+        empty.revert("0026")
+        with empty.read() as tx:
+            assert dict(tx.exec_driver_sql("SELECT record_pk, marks FROM record").all()) == kept
+    empty.close()

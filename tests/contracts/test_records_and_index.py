@@ -12,7 +12,7 @@ from store_kit import new_batch, new_record, store
 from passerelle.holdings import Holding, HoldingState
 from passerelle.record import KekWrap
 from passerelle_hub.store import Database, holdings, marks, population, records
-from passerelle_hub.store.tables import header, kek, section_wrap, token
+from passerelle_hub.store.tables import header, kek, record, section_wrap, token
 
 
 @pytest.mark.parametrize("count", [1, 2, 700])
@@ -53,6 +53,26 @@ def test_a_revision_keeps_the_key_and_a_lost_key_never_comes_again(database: Dat
         rows = records.by_key(tx, [*keys.values(), *first.values()])
         assert {key for key, row in rows.items() if row.batch_pk == batch_pk} == set(keys.values())
         assert records.counts(tx) == {"police": 2}
+
+
+def test_a_record_keeps_a_copy_of_its_marks_until_it_is_erased(database: Database) -> None:
+    marked = [bytes(16), bytes(range(16)), b"\xff" * 16]
+    with database.write() as tx:
+        batch_pk = new_batch(tx)
+        several, none = new_record(batch_pk, 1, marks=marked), new_record(batch_pk, 2, marks=())
+        keys = store(tx, [several, none])
+    key, bare = keys[several.row.record_id], keys[none.row.record_id]
+    changed = new_record(batch_pk, 1, revision=2, marks=[b"\xff" * 16])
+    with database.write() as tx:
+        assert {row.record_pk: row.marks for row in records.by_key(tx, [key, bare]).values()} == {
+            key: b"".join(marked),
+            bare: b"",
+        }
+        store(tx, [changed])
+        assert records.by_key(tx, [key])[key].marks == b"\xff" * 16
+        assert tx.execute(select(record).where(record.c.marks != b"")).one().marks == b"\xff" * 16
+        records.erase(tx, key, "expired")
+        assert records.by_key(tx, [key])[key].marks == b""
 
 
 def test_what_expired_is_found_and_erased(database: Database) -> None:

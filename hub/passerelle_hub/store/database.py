@@ -174,21 +174,16 @@ def _postgresql(url: URL, connections: int) -> Engine:
         pool_pre_ping=True,  # a connection that the server ended costs nobody a failed step
     )
     _keep_to_one(engine)
-    _copy_bytes_fast(engine)
+    _copy_fast(engine)
     return engine
 
 
-def _copy_bytes_fast(engine: Engine) -> None:
-    """Bytes are packed by psycopg's compiled part.
-
-    For a column of type `bytea` COPY takes what was registered last for it: a wrapper's dumper, written in
-    Python, which costs a third of all that storing a batch's rows does.
-    """
-    from psycopg.types.string import BytesBinaryDumper  # noqa: PLC0415 - SQLite does without
+def _copy_fast(engine: Engine) -> None:
+    from passerelle_hub.store.packing import fast  # noqa: PLC0415 - SQLite does without psycopg
 
     @event.listens_for(engine, "connect")
     def connected(connection: Any, _record: object) -> None:
-        connection.adapters.register_dumper(bytes, BytesBinaryDumper)
+        fast(connection)
 
 
 def _keep_to_one(engine: Engine) -> None:

@@ -68,7 +68,7 @@ def left_behind(tx: Transaction, after: int, limit: int) -> tuple[LeftBehind, ..
         .join(header, (header.c.record_pk == record.c.record_pk) & (header.c.revision == record.c.revision))
         .join(batch, batch.c.batch_pk == record.c.batch_pk)
         .where(token_epoch.c.state == "closed", batch.c.state == "matched", record.c.state == "active")
-        .where(func.length(record.c.marks) > 0, record.c.record_pk > after)
+        .where(record.c.marks != b"", record.c.record_pk > after)
         .order_by(record.c.record_pk)
         .limit(limit)
         .with_for_update(of=record, skip_locked=True)

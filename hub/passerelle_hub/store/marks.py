@@ -34,9 +34,8 @@ _TAIL: Final = b"\xff\xff"
 _SHARED: Final = """
 SELECT uuid_send(own.mark), own.record_pk, other.record_pk, other.kind
 FROM (
-    SELECT DISTINCT ON (1) encode(substring(marks FROM place FOR 16), 'hex')::uuid AS mark, record_pk
-    FROM record CROSS JOIN generate_series(1, length(marks), 16) AS place
-    WHERE batch_pk = ANY (%s) ORDER BY 1
+    SELECT DISTINCT ON (1) unnest(marks) AS mark, record_pk
+    FROM record WHERE batch_pk = ANY (%s) ORDER BY 1
 ) AS own CROSS JOIN LATERAL (
     SELECT record_pk, kind FROM token WHERE token.mark = own.mark LIMIT %s
 ) AS other

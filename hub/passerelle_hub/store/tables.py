@@ -6,14 +6,10 @@ identifier, a name, or a token as it was submitted: `token.mark` is an HMAC unde
 
 from __future__ import annotations
 
-from typing import Any
-from uuid import UUID
-
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Dialect,
     Float,
     ForeignKey,
     Index,
@@ -24,11 +20,10 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
-    Uuid,
 )
-from sqlalchemy.types import TypeEngine
+
+from passerelle_hub.store.column_types import Mark, Marks
 
 metadata = MetaData(
     naming_convention={
@@ -41,26 +36,6 @@ metadata = MetaData(
 
 # BigInteger keys count by themselves on PostgreSQL; SQLite does so only for INTEGER.
 Key = BigInteger().with_variant(Integer, "sqlite")
-
-
-class Mark(TypeDecorator[bytes]):
-    """16 bytes; on PostgreSQL a `uuid`, which is twice as fast there as `bytea`."""
-
-    impl = LargeBinary
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """The column's type."""
-        other = LargeBinary(16) if dialect.name == "sqlite" else Uuid(as_uuid=True)
-        return dialect.type_descriptor(other)
-
-    def process_bind_param(self, value: bytes | None, dialect: Dialect) -> Any:
-        """Into the database."""
-        return value if value is None or dialect.name == "sqlite" else UUID(bytes=value)
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> bytes | None:  # noqa: ARG002 - SQLAlchemy's
-        """Out of it."""
-        return value.bytes if isinstance(value, UUID) else value
 
 
 agency = Table(
@@ -134,7 +109,7 @@ record = Table(
     Column("epoch", Integer, nullable=False),
     Column("marking", LargeBinary, nullable=False),  # passerelle.codec.header.encode_marking
     Column("kinds", LargeBinary, nullable=False),  # distinct key kinds, uint16 big-endian each
-    Column("marks", LargeBinary, nullable=False),  # its rows of the index, 16 bytes each
+    Column("marks", Marks, nullable=False),  # its rows of the index
     Column("expiry", BigInteger, nullable=False),
     Column("embargoed", Boolean, nullable=False),
     UniqueConstraint("agency", "record_id"),

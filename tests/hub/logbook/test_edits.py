@@ -22,9 +22,10 @@ from passerelle_hub.logbook.export import Exporter
 from passerelle_hub.policy.bundle import Bundle
 from passerelle_hub.policy.embedded import EmbeddedEngine
 from passerelle_hub.store import Database, log_store
+from passerelle_hub.store.column_types import Mark, Marks
 from passerelle_hub.store.covered import COVERED, EXEMPT, NOT_COVERED
 from passerelle_hub.store.log_tables import audit_event
-from passerelle_hub.store.tables import Mark, metadata
+from passerelle_hub.store.tables import metadata
 
 COLUMNS = [
     f"{table}.{column.name}"
@@ -114,7 +115,7 @@ def _other(column: Column[object]) -> str:
         return f"NOT {name}"
     if isinstance(kind, (Integer, Float)):
         return f"{name} + 1"
-    return f"flip({name})" if isinstance(kind, (LargeBinary, Mark)) else f"{name} || 'x'"
+    return f"flip({name})" if isinstance(kind, (LargeBinary, Mark, Marks)) else f"{name} || 'x'"
 
 
 def _flip(content: bytes) -> bytes:
