@@ -1,4 +1,4 @@
-# What the source `folder` uses of pyarrow, which comes without types.
+# What the source `folder` and its tests use of pyarrow, which comes without types.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +10,8 @@ class Schema:
 class RecordBatch:
     def to_pylist(self) -> list[dict[str, Any]]: ...
 
-class Table: ...
+class Table:
+    column_names: list[str]
+    def rename_columns(self, names: Sequence[str]) -> Table: ...
 
 def table(data: Mapping[str, Sequence[Any]]) -> Table: ...

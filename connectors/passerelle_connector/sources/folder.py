@@ -3,10 +3,10 @@
 Options of `[source]`: `path` (a folder or one file), `reference` (column of the partner's own reference),
 `encoding` (default utf-8, a byte order mark is skipped), `delimiter` (CSV, default comma).
 
-What is wrong is set aside and the rest goes on: a CSV without a header or a mapped column gives one
-`RejectedRow` for the file; a row of the wrong width, broken quoting, JSON that is none, undecodable bytes or
-a missing reference give one each, by reference or `file:line`. Memory: one row at a time, of Parquet see
-`parquet`.
+What is wrong is set aside and the rest goes on: a CSV without a header or a mapped column, or with one that
+is named twice, gives one `RejectedRow` for the file; a row of the wrong width, broken quoting, JSON that is
+none or names a value twice, undecodable bytes or a missing reference give one each, by reference or
+`file:line`. Memory: one row at a time, of Parquet see `parquet`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from passerelle.errors import PasserelleError
 from passerelle_connector.sources import RawRow, RejectedRow, SourcePlan
 from passerelle_connector.sources.mapping import Mapper
 from passerelle_connector.sources.parquet import parquet_rows
-from passerelle_connector.sources.rows import map_row
+from passerelle_connector.sources.rows import check_columns, map_row
 
 _OPTIONS: Final = frozenset({"kind", "path", "reference", "encoding", "delimiter"})
 _SUFFIXES: Final = (".csv", ".jsonl", ".parquet")
@@ -92,8 +92,10 @@ class FolderSource:
             place = f"{name}:{rows.line_num}"
             if header is None:
                 header = [column.strip() for column in row]
-                if missing := sorted(self.mapper.columns - set(header)):
-                    yield RejectedRow(name, "source_column_unknown", missing[0])
+                try:
+                    check_columns(header, self.mapper.columns)
+                except PasserelleError as error:
+                    yield RejectedRow(name, error.code, error.detail)
                     return
             elif row and len(row) != len(header):
                 yield RejectedRow(place, "row_malformed")
@@ -105,7 +107,7 @@ class FolderSource:
             if not line.strip():
                 continue
             try:
-                row = json.loads(line)
+                row = json.loads(line, object_pairs_hook=_object)
             except (ValueError, RecursionError):
                 yield RejectedRow(f"{name}:{number}", "row_malformed")
                 continue
@@ -121,6 +123,13 @@ class FolderSource:
                 yield map_row(self.mapper, f"{file.name}:{number}", row)
         except PasserelleError as error:
             yield RejectedRow(file.name, error.code, error.detail if "column" in error.code else "")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        raise ValueError("a name twice")
+    return made
 
 
 def folder_source(plan: SourcePlan) -> FolderSource:

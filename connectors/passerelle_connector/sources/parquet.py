@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from passerelle.errors import PasserelleError
-from passerelle_connector.sources.rows import plain
+from passerelle_connector.sources.rows import check_columns, plain
 
 _AT_ONCE: Final = 1_000
 
@@ -20,8 +20,8 @@ def parquet_rows(file: Path, columns: frozenset[str]) -> Iterator[dict[str, Any]
     """The rows of a file, with the top-level columns that mapped names or dotted paths begin with.
 
     Raises:
-        PasserelleError: `source_reader_missing`; `source_column_unknown`, the detail names the column;
-            `source_unreadable`, which may come after the first rows.
+        PasserelleError: `source_reader_missing`; `source_column_unknown` and `source_column_twice`, the
+            detail names the column; `source_unreadable`, which may come after the first rows.
     """
     try:
         import pyarrow  # noqa: PLC0415 - an extra, and slow to load
@@ -30,10 +30,9 @@ def parquet_rows(file: Path, columns: frozenset[str]) -> Iterator[dict[str, Any]
         raise PasserelleError("source_reader_missing", "pyarrow") from error
     try:
         with pyarrow.parquet.ParquetFile(file) as opened:
-            present = set(opened.schema_arrow.names)
+            present = opened.schema_arrow.names
             wanted = {name if name in present else name.partition(".")[0] for name in columns}
-            if missing := sorted(wanted - present):
-                raise PasserelleError("source_column_unknown", missing[0])
+            check_columns(present, wanted)
             for part in opened.iter_batches(_AT_ONCE, columns=sorted(wanted), use_threads=False):
                 yield from ({name: plain(value) for name, value in row.items()} for row in part.to_pylist())
     except (pyarrow.ArrowException, OSError) as error:

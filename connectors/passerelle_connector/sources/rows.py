@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final, cast
 
 from passerelle.errors import PasserelleError
@@ -26,6 +27,19 @@ def map_row(mapper: Mapper, place: str, row: Mapping[str, Any]) -> RawRow | Reje
     except PasserelleError as error:
         target = error.detail if error.code == "row_marking_invalid" else ""
         return RejectedRow(reference, error.code, target)
+
+
+def check_columns(present: Iterable[str], wanted: Collection[str]) -> None:
+    """A file or a query has each column that is mapped, and has it once: of two the reader would take either.
+
+    Raises:
+        PasserelleError: `source_column_unknown`, `source_column_twice`; the detail names the column.
+    """
+    times = Counter(present)
+    if missing := sorted(set(wanted) - times.keys()):
+        raise PasserelleError("source_column_unknown", missing[0])
+    if twice := sorted(name for name in wanted if times[name] > 1):
+        raise PasserelleError("source_column_twice", twice[0])
 
 
 def plain(value: Any) -> Any:

@@ -12,7 +12,7 @@ deleted rows are seen by readings without watermark alone. Memory: the rows fetc
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from passerelle.errors import PasserelleError
 from passerelle.keyfile import read_private
 from passerelle_connector.sources import Bookmark, Item, SourcePlan
 from passerelle_connector.sources.mapping import Mapper
-from passerelle_connector.sources.rows import map_row, plain
+from passerelle_connector.sources.rows import check_columns, map_row, plain
 from passerelle_connector.store.external import ExternalDatabase, parameters_of
 
 _OPTIONS: Final = frozenset({"kind", "url_file", "query", "reference", "watermark", "since"})
@@ -84,14 +84,14 @@ class SqlSource:
 
         Raises:
             PasserelleError: `source_unreadable`, `source_url_invalid`, `source_driver_missing`,
-                `source_column_unknown`, `source_watermark_invalid`, or what reading a private file raises.
+                `source_column_unknown`, `source_column_twice`, `source_watermark_invalid`, or what reading
+                a private file raises.
         """
         database = ExternalDatabase(self._url())
         mark = self.watermark.parse(since) if self.watermark else None
-        with closing(database.rows(self.query, {} if mark is None else {_SINCE: mark})) as rows:
+        parameters = {} if mark is None else {_SINCE: mark}
+        with closing(database.rows(self.query, parameters, self._check)) as rows:
             for number, row in enumerate(rows, 1):
-                if number == 1:
-                    self._check(row)
                 if self.watermark is not None and mark is not None:
                     mark = self.watermark.of(row, mark)
                 values = {name: plain(value) for name, value in row.items()}
@@ -99,11 +99,10 @@ class SqlSource:
         if mark is not None:
             yield Bookmark(mark.isoformat() if isinstance(mark, datetime.date) else str(mark))
 
-    def _check(self, row: Mapping[str, Any]) -> None:
-        wanted = {name if name in row else name.partition(".")[0] for name in self.mapper.columns}
+    def _check(self, present: Collection[str]) -> None:
+        wanted = {name if name in present else name.partition(".")[0] for name in self.mapper.columns}
         wanted |= {self.watermark.column} if self.watermark else set()
-        if missing := sorted(wanted - row.keys()):
-            raise PasserelleError("source_column_unknown", missing[0])
+        check_columns(present, wanted)
 
     def _url(self) -> str:
         try:

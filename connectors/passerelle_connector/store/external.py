@@ -11,7 +11,7 @@ Promises
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, text
@@ -35,17 +35,23 @@ class ExternalDatabase:
         """
         self._engine = _engine(url)
 
-    def rows(self, query: str, parameters: Mapping[str, Any]) -> Generator[dict[str, Any]]:
+    def rows(
+        self, query: str, parameters: Mapping[str, Any], check: Callable[[Sequence[str]], None]
+    ) -> Generator[dict[str, Any]]:
         """The rows of a query by column name; closing the iterator ends the transaction.
 
+        `check` sees the names of the columns, one named twice included, before the first row.
+
         Raises:
-            PasserelleError: `source_unreadable`, also between two rows.
+            PasserelleError: `source_unreadable`, also between two rows; what `check` raises.
         """
         try:
             with self._engine.connect() as connection:
                 _forbid_writing(connection)
                 streamed = connection.execution_options(yield_per=_AT_ONCE)
-                for row in streamed.execute(text(query), parameters).mappings():
+                found = streamed.execute(text(query), parameters)
+                check(tuple(found.keys()))
+                for row in found.mappings():
                     yield dict(row)
         except SQLAlchemyError as error:
             raise PasserelleError("source_unreadable", type(error).__name__) from None

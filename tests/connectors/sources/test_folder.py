@@ -106,6 +106,33 @@ def test_a_missing_column_rejects_its_file_alone(tmp_path: Path) -> None:
     assert second.reference == "P2"
 
 
+def test_a_mapped_column_named_twice_rejects_its_file_and_takes_no_row(tmp_path: Path) -> None:
+    write(tmp_path, "a.csv", HEADER.replace("nota", "nota, naam ") + "P1,A,B,02/03/1980,,H1,,C\n")
+    write(tmp_path, "b.csv", HEADER + "P2,A,B,02/03/1980,,H1,\n")
+    first, second = read(tmp_path)
+    assert first == RejectedRow("a.csv", "source_column_twice", "naam")
+    assert second.reference == "P2"
+
+
+def test_a_column_that_nothing_is_mapped_from_may_be_named_twice(tmp_path: Path) -> None:
+    write(tmp_path, "a.csv", HEADER.replace("nota", "nota,,,x,x") + "P1,A,B,02/03/1980,,H1,,,,1,2\n")
+    (row,) = taken(read(tmp_path))
+    assert row.reference == "P1"
+
+
+def test_an_object_that_names_a_value_twice_is_set_aside(tmp_path: Path) -> None:
+    table = {"family_name": "name.family"}
+    write(
+        tmp_path,
+        "a.jsonl",
+        '{"nr": 1, "name": {"family": "Vos", "family": "Maes"}}\n{"nr": 2, "nr": 3}\n{"nr": 4}\n',
+    )
+    first, second, third = items(source(tmp_path, table))
+    assert first == RejectedRow("a.jsonl:1", "row_malformed")
+    assert second == RejectedRow("a.jsonl:2", "row_malformed")
+    assert third.reference == "4"
+
+
 def test_a_csv_without_a_header_is_unreadable_and_not_empty(tmp_path: Path) -> None:
     write(tmp_path, "a.csv", "")
     write(tmp_path, "b.jsonl", "")  # without lines it is sound

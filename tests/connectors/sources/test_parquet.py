@@ -60,6 +60,13 @@ def test_a_file_that_cannot_be_read_rejects_itself_alone(tmp_path: Path) -> None
     assert third.reference == "1"
 
 
+def test_a_column_named_twice_rejects_its_file(tmp_path: Path) -> None:
+    table = pyarrow.table({**ROWS, "twice": ROWS["geb"]})
+    names = ["tel" if name == "twice" else name for name in table.column_names]
+    pyarrow.parquet.write_table(table.rename_columns(names), tmp_path / "a.parquet")
+    assert read(tmp_path) == [RejectedRow("a.parquet", "source_column_twice", "tel")]
+
+
 def test_without_the_extra_the_file_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, "a.parquet", ROWS)
     monkeypatch.setitem(sys.modules, "pyarrow", None)

@@ -135,6 +135,8 @@ def test_a_reading_that_is_given_up_lets_go_of_the_database(
     [
         ({"query": "select * from secrets"}, "source_unreadable"),
         ({"query": "select nr, naam from person"}, "source_column_unknown"),
+        ({"query": "select nr, naam from person where nr < 0"}, "source_column_unknown"),
+        ({"query": "select p.*, q.naam from person p, person q"}, "source_column_twice"),
         ({**MARKED, "watermark": "changed"}, "source_column_unknown"),
         ({"url_file": "nowhere"}, "key_file_missing"),
         ({"colour": "red"}, "mapping_invalid"),
