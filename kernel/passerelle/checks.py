@@ -155,7 +155,7 @@ async def listening(address: str, server: Identity, roots: bytes) -> Check:
 
 def clock(theirs: int, ours: int) -> Check:
     """The other side's clock against ours, in microseconds."""
-    text = f"the other side is {(theirs - ours) / SECOND:+.1f} s from this machine"
+    text = f"the other side is {round((theirs - ours) / SECOND, 1) + 0.0:+.1f} s from this machine"
     ahead = abs(theirs - ours)
     if ahead < SKEW_WARN:
         return Check("clock", State.OK, text)

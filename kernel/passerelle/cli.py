@@ -6,7 +6,9 @@ Exit codes: 0 ok, 1 failure, 2 usage, 3 denied by policy.
 from __future__ import annotations
 
 import sys
-from importlib.metadata import entry_points
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint, entry_points
+from typing import Final
 
 from cyclopts import App, CycloptsError
 
@@ -14,24 +16,50 @@ from passerelle.errors import PasserelleError
 
 OK, FAILURE, USAGE, DENIED = 0, 1, 2, 3
 _DENIALS = frozenset({"PERMISSION_DENIED"})
+_OWN: Final = (
+    ("audit", "passerelle.audit.cli:app"),
+    ("doctor", "passerelle.doctor:doctor"),
+    ("seal-keys", "passerelle.seal_keys:seal_keys"),
+    ("token-passphrase", "passerelle.token_cli:token_passphrase"),
+)
+"""Commands that need no role: name, and where they are."""
 
 
-def build() -> App:
-    """The command with the sub-commands of every installed role."""
-    app = App(name="passerelle", help="Secure federated data exchange.", result_action="return_value")
-    for point in sorted(entry_points(group="passerelle.roles"), key=lambda item: item.name):
-        app.command(point.value, name=point.name)  # imported only when it is called for
-    app.command("passerelle.audit.cli:app", name="audit")
-    app.command("passerelle.doctor:doctor", name="doctor")
-    app.command("passerelle.seal_keys:seal_keys", name="seal-keys")
-    app.command("passerelle.token_cli:token_passphrase", name="token-passphrase")
+def build(*, described: bool = False) -> App:
+    """The command with the sub-commands of every installed role.
+
+    Args:
+        described: import them all, so that help can say what each does; otherwise one is imported when it
+            is called for, which is ten times as quick.
+    """
+    app = App(
+        name="passerelle",
+        help="Secure federated data exchange.",
+        version=_version,
+        result_action="return_value",
+    )
+    for point in _points():
+        app.command(point.load() if described else point.value, name=point.name)
     return app
+
+
+def _points() -> Iterator[EntryPoint]:
+    yield from sorted(entry_points(group="passerelle.roles"), key=lambda item: item.name)
+    for name, value in _OWN:
+        yield EntryPoint(name, value, "passerelle.own")
+
+
+def _version() -> str:
+    """Of the distribution that brought this command."""
+    command = next(iter(entry_points(group="console_scripts", name="passerelle")))
+    return command.dist.version if command.dist else ""
 
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
     try:
-        outcome = build()(exit_on_error=False)
+        app = build(described=True) if sys.argv[1:] in ([], ["--help"], ["-h"]) else build()
+        outcome = app(exit_on_error=False)
     except CycloptsError:
         sys.exit(USAGE)  # the library has printed what is wrong
     except PasserelleError as error:
@@ -47,7 +75,8 @@ def main() -> None:
 
 def _refused(error: PasserelleError) -> int:
     """Say what is wrong, whose it is and what to do; returns the exit code."""
-    sys.stderr.write(f"{error.spec.public}\n")
+    sys.stderr.write(f"{error.code}: {error.spec.cause}\n")
     if error.detail:
         sys.stderr.write(f"  detail: {error.detail}\n")
+    sys.stderr.write(f"  {error.spec.owner}: {error.spec.fix}\n")
     return DENIED if error.spec.status.name in _DENIALS else FAILURE

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 
@@ -21,6 +23,19 @@ from pydantic_settings import (
 from passerelle.errors import PasserelleError
 
 _PLACE: Final = re.compile(r"line \d+, column \d+")
+_UNKNOWN: Final = "extra_forbidden"
+_SAYS: Final = (
+    "int_",
+    "float_",
+    "bool_",
+    "greater_than",
+    "less_than",
+    "literal_error",
+    "enum",
+    "list_",
+    "dict_",
+)
+"""Beginnings of the library's kinds of error whose text states the rule and never the value."""
 
 
 class Part(BaseModel):
@@ -114,11 +129,36 @@ def load(model: type[Settings], file: Path, overrides: dict[str, Any] | None = N
         place = _PLACE.search(str(error))  # the rest of the text may quote the file
         where = place[0] if place else "its end"
         raise PasserelleError("config_invalid", f"{file.name}: no TOML at {where}") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise PasserelleError("config_invalid", f"{file.name}: {type(error).__name__}") from error
+    except OSError as error:
+        raise PasserelleError("config_invalid", f"{file.absolute()}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise PasserelleError("config_invalid", f"{file.name}: no UTF-8 at byte {error.start}") from error
     try:
         return model(**{"base": file.parent, **values, **(overrides or {})})
     except ValidationError as error:
-        names = sorted({".".join(map(str, item["loc"])) + ": " + item["type"] for item in error.errors()})
-        # the library's error would show the values
-        raise PasserelleError("config_invalid", f"{file.name}: {', '.join(names)}") from None
+        # the library's own text would show the values
+        raise PasserelleError("config_invalid", f"{file.name}: {_wrong(error)}") from None
+
+
+def _wrong(error: ValidationError) -> str:
+    """What is wrong with which settings, without their values."""
+    faults = {".".join(map(str, item["loc"])): item for item in error.errors()}
+    missing = [name for name, item in faults.items() if item["type"] == "missing"]
+    return ", ".join(
+        f"{name}: {_said(item['type'], item['msg'])}{_perhaps(name, item['type'], missing)}"
+        for name, item in sorted(faults.items())
+    )
+
+
+def _said(kind: str, text: str) -> str:
+    if kind == "missing":
+        return "missing"
+    if kind == _UNKNOWN:
+        return "no such setting"
+    return text[:1].lower() + text[1:] if kind.startswith(_SAYS) else kind
+
+
+def _perhaps(name: str, kind: str, missing: Iterable[str]) -> str:
+    """A setting that is missing and is written nearly like an unknown one."""
+    near = get_close_matches(name, missing, 1) if kind == _UNKNOWN else []
+    return f", perhaps {near[0]}" if near else ""

@@ -51,14 +51,16 @@ def examine(role: str, config: Path) -> tuple[Check, ...]:
     Raises:
         PasserelleError: `config_invalid`, no such role is installed.
     """
-    for point in entry_points(group=ENTRY_POINTS):
+    points = sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name)
+    for point in points:
         if point.name == role:
             checks: Checks = point.load()
             try:
                 return tuple(checks(config))
             except PasserelleError as error:
                 return (failed("configuration", error),)
-    raise PasserelleError("config_invalid", f"doctor: no role {role} is installed")
+    installed = ", ".join(point.name for point in points)
+    raise PasserelleError("config_invalid", f"doctor: no role {role} is installed, only {installed}")
 
 
 def _patients(role: str, config: Path | None) -> dict[str, Path]:

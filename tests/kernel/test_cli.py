@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import runpy
 from collections.abc import Callable
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -69,8 +70,11 @@ def test_a_refusal_says_cause_and_detail(
 ) -> None:
     ran(refused("config_invalid", "hub.toml: port"), monkeypatch)
     said = capsys.readouterr().err
-    assert said.startswith("config_invalid: ")
-    assert "detail: hub.toml: port" in said
+    assert said.splitlines() == [
+        "config_invalid: The configuration cannot be read, or is incomplete or contradictory.",
+        "  detail: hub.toml: port",
+        "  operator of this service: Correct the named setting in the TOML file or its PASSERELLE_ variable.",
+    ]
 
 
 def test_every_installed_role_has_its_command(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,6 +87,29 @@ def test_every_installed_role_has_its_command(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(cli, "entry_points", installed)
     assert "sample" in list(cli.build())
+
+
+@pytest.mark.parametrize("words", [(), ("--help",)])
+def test_help_says_what_each_command_is_for(
+    words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["passerelle", *words])
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    assert caught.value.code == cli.OK
+    said = capsys.readouterr().out
+    assert "Check the log of a hub from outside" in said
+    assert "Seal key files in place" in said
+
+
+def test_the_version_is_that_of_the_distribution(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["passerelle", "--version"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    brought = [entry_points(group="console_scripts", name="passerelle")["passerelle"].dist]
+    assert [one.version for one in brought if one is not None] == capsys.readouterr().out.split()
 
 
 def test_the_module_is_the_command(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,10 +43,29 @@ def test_a_file_that_does_not_hold_is_refused_without_its_values(tmp_path: Path,
     assert "secret-text" not in caught.value.detail
 
 
-def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "detail"),
+    [
+        ("prot = 2\n", "port: missing, prot: no such setting, perhaps port"),
+        ("port = 1\nelsewhere = 2\n", "elsewhere: no such setting"),
+        (
+            'port = "secret-text"',
+            "port: input should be a valid integer, unable to parse string as an integer",
+        ),
+        ("port = 1\nname = [2]\n", "name: string_type"),
+        (b"port = 1\n# \xff", "no UTF-8 at byte 11"),
+    ],
+)
+def test_a_refusal_names_setting_and_rule(tmp_path: Path, text: str | bytes, detail: str) -> None:
+    with pytest.raises(PasserelleError) as caught:
+        load(Sample, written(tmp_path, text))
+    assert caught.value.detail == f"sample.toml: {detail}"
+
+
+def test_a_missing_file_is_named_with_its_folder(tmp_path: Path) -> None:
     with pytest.raises(PasserelleError) as caught:
         load(Sample, tmp_path / "absent.toml")
-    assert "absent.toml" in caught.value.detail
+    assert caught.value.detail == f"{tmp_path / 'absent.toml'}: No such file or directory"
 
 
 def test_a_file_that_is_no_toml_is_refused_by_place_and_not_by_content(tmp_path: Path) -> None:

@@ -3,12 +3,14 @@
 Outwards: status and public text from the error table, the code as trailing metadata `passerelle-code`.
 Nothing else of an exception ever leaves the process. Inwards: a known code becomes the same coded error
 again; anything else becomes `peer_unavailable`, `peer_timeout` or `peer_fault`, and the peer's text goes
-nowhere but into the exception chain.
+nowhere but into the exception chain. Of a connection that failed, the detail names the address and, in words
+of our own, why: a connector has five peers, and a refused certificate is no hub that is down.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from typing import Any, Final, NoReturn, cast
@@ -25,6 +27,17 @@ _STATUSES: Final = {
     grpc.StatusCode.DEADLINE_EXCEEDED: "peer_timeout",
     grpc.StatusCode.RESOURCE_EXHAUSTED: "message_too_large",
 }
+_ADDRESS: Final = re.compile(r"(?:ipv4:|ipv6:|unix:|errors resolving )([\w.:/%\[\]-]+)")
+_REASONS: Final = (
+    ("errors resolving", "no such host"),
+    ("Connection refused", "nobody listens there"),
+    ("Hostname Verification", "it shows another party's certificate"),
+    ("CERTIFICATE_VERIFY_FAILED", "its certificate does not verify under the roots that we hold"),
+    ("Socket closed", "it ended the connection; it may not take our certificate"),
+    ("timed out", "no answer"),
+    ("Timeout", "no answer"),
+)
+"""What gRPC's own text holds, and what it means; the first that fits counts."""
 
 
 async def abort(context: grpc.aio.ServicerContext[Any, Any], error: PasserelleError) -> NoReturn:
@@ -34,15 +47,24 @@ async def abort(context: grpc.aio.ServicerContext[Any, Any], error: PasserelleEr
 
 def from_rpc(error: grpc.aio.AioRpcError) -> PasserelleError:
     """The coded error that a failed call stands for."""
-    return from_status(error.code(), error.trailing_metadata())
+    return from_status(error.code(), error.trailing_metadata(), error.details() or "")
 
 
-def from_status(status: grpc.StatusCode, trailing: object) -> PasserelleError:
-    """The coded error that a status with its trailing metadata stands for."""
+def from_status(status: grpc.StatusCode, trailing: object, text: str = "") -> PasserelleError:
+    """The coded error that a status with its trailing metadata, and gRPC's text, stand for."""
     code = dict(cast("Iterable[tuple[str, str | bytes]]", trailing or ())).get(CODE_KEY)
     if isinstance(code, str) and code in table():
         return PasserelleError(code, "answered by the peer")
-    return PasserelleError(_STATUSES.get(status, "peer_fault"), f"status {status.name}")
+    return PasserelleError(_STATUSES.get(status, "peer_fault"), _unreached(text) or f"status {status.name}")
+
+
+def _unreached(text: str) -> str:
+    """Address and reason of a connection that failed; empty where the text names no address."""
+    address = _ADDRESS.search(text)
+    if address is None:
+        return ""
+    reason = next((ours for theirs, ours in _REASONS if theirs in text), "no connection")
+    return f"{address[1].rstrip(':')}: {reason}"
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from passerelle.errors import PasserelleError
 from passerelle.identity import Identity, Role
 from passerelle.rpc.interceptor import guarded, peer
 from passerelle.rpc.rule import CONTROL_BYTES, CallEvent, LogAudit, RpcRule, Unlimited, rule_table
-from passerelle.rpc.status import CODE_KEY, from_rpc
+from passerelle.rpc.status import CODE_KEY, from_rpc, from_status
 
 POLICE = Identity("police.example", Role.CONNECTOR, "police")
 GOOD: dict[str, Any] = {
@@ -94,6 +94,31 @@ def test_a_failed_call_becomes_a_coded_error(
     error = from_rpc(_failure(status, *metadata))
     assert error.code == code
     assert "text of the peer" not in f"{error} {error.detail}"
+
+
+@pytest.mark.parametrize(
+    ("text", "detail"),
+    [
+        (
+            "last error: UNKNOWN: ipv4:127.0.0.1:7443: Failed to connect to remote host: Connection refused",
+            "127.0.0.1:7443: nobody listens there",
+        ),
+        (
+            "errors resolving hub.example:7443: [field:hostname lookup error:address lookup failed for "
+            "hub.example:7443: Domain name not found]",
+            "hub.example:7443: no such host",
+        ),
+        (
+            "last error: UNKNOWN: ipv6:[::1]:7443: Tls handshake failed (TSI_PROTOCOL_FAILURE): "
+            "SSL_ERROR_SSL: error:1000007d:SSL routines:OPENSSL_internal:CERTIFICATE_VERIFY_FAILED: none",
+            "[::1]:7443: its certificate does not verify under the roots that we hold",
+        ),
+        ("last error: UNKNOWN: unix:/run/opa.sock: of a kind we never saw", "/run/opa.sock: no connection"),
+    ],
+)
+def test_a_connection_that_failed_names_address_and_reason(text: str, detail: str) -> None:
+    error = from_status(grpc.StatusCode.UNAVAILABLE, (), text)
+    assert (error.code, error.detail) == ("peer_unavailable", detail)
 
 
 def test_events_can_go_to_the_log() -> None:
