@@ -18,6 +18,7 @@ from passerelle.clock import SystemClock
 from passerelle.config import load
 from passerelle.errors import PasserelleError
 from passerelle.log import configure
+from passerelle.store.sole import sole
 from passerelle_connector.compose import build_withdrawer, connector
 from passerelle_connector.compose_rows import build_preparation, build_source
 from passerelle_connector.config import ConnectorSettings
@@ -49,7 +50,8 @@ def run(*, config: Config = DEFAULT) -> None:
     """
     settings = load(ConnectorSettings, config)
     configure("connector", settings.log_level)
-    asyncio.run(_until_stopped(settings))
+    with sole(settings.path(settings.store)):
+        asyncio.run(_until_stopped(settings))
 
 
 @app.command
@@ -62,11 +64,12 @@ def submit(*, once: bool = True, config: Config = DEFAULT, as_json: AsJson = Fal
         as_json: print JSON.
     """
     settings = load(ConnectorSettings, config)
-    configure("connector", settings.log_level)
     if not once:
-        asyncio.run(_until_stopped(settings))
+        run(config=config)
         return OK
-    outcome = asyncio.run(_submit(settings))
+    configure("connector", settings.log_level)
+    with sole(settings.path(settings.store)):
+        outcome = asyncio.run(_submit(settings))
     show_one(outcome, "submitted", as_json=as_json)
     return OK
 

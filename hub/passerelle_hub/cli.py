@@ -21,6 +21,7 @@ from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
 from passerelle.log import configure
 from passerelle.newcomer_cli import enrol_command
+from passerelle.store.sole import sole
 from passerelle_hub import backup_cli, epoch_cli, standing_cli, weights_cli
 from passerelle_hub.config import HubSettings
 from passerelle_hub.enrol import KeyFiles, enrol
@@ -80,7 +81,11 @@ def run(
             raise PasserelleError("config_invalid", "several processes need PostgreSQL")
         run_several(hub_command(config), processes)
         return
-    asyncio.run(serve(settings))
+    if "://" in settings.database:
+        asyncio.run(serve(settings))
+        return
+    with sole(settings.path(settings.database)):
+        asyncio.run(serve(settings))
 
 
 @app.command
