@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from passerelle.errors import PasserelleError
 from passerelle.note import Note, sign_note, verify_note
+from passerelle.record import MAX_LARGE
 from passerelle.sign import SigningKey, VerifyingKey
 
 _HASH = 32
@@ -41,7 +42,8 @@ class Checkpoint:
             parsed = cls(origin, int(size), base64.b64decode(root, validate=True))
         except (ValueError, binascii.Error) as error:
             raise PasserelleError("message_malformed", "not a checkpoint") from error
-        if rest or not origin or parsed.size < 0 or len(parsed.root) != _HASH or parsed.text() != text:
+        sound = origin and 0 <= parsed.size <= MAX_LARGE and len(parsed.root) == _HASH
+        if rest or not sound or parsed.text() != text:
             raise PasserelleError("message_malformed", "not a canonical checkpoint")
         return parsed
 

@@ -20,10 +20,13 @@ from passerelle import whole_json
 from passerelle.errors import PasserelleError
 from passerelle.groups import Group
 from passerelle.identity import check_agency
+from passerelle.record import MAX_LARGE
 
 REPORT_TYPE: Final = "application/vnd.passerelle.evaluation-report.v1+json"
 MAX_REPORT_BYTES: Final = 192 * 1024
 _LAST_DAY: Final = 1_000_000
+_MOST: Final = 2**48
+"""Elements of an agency's group on a day: beyond what can be evaluated, and a database can add them up."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -51,14 +54,14 @@ class EvaluationReport:
 
     def __post_init__(self) -> None:
         check_agency(self.trustee)
-        if not 0 <= self.day <= _LAST_DAY or self.made < 0:
+        if not 0 <= self.day <= _LAST_DAY or not 0 <= self.made <= MAX_LARGE:
             raise PasserelleError("evaluation_report_invalid", "day or time")
         keys = [(count.agency, count.group.value) for count in self.counts]
         if keys != sorted(set(keys)):
             raise PasserelleError("evaluation_report_invalid", "counts out of order or twice")
         for count in self.counts:
             check_agency(count.agency)
-            if not 0 < count.requests <= count.elements:
+            if not 0 < count.requests <= count.elements <= _MOST:
                 raise PasserelleError("evaluation_report_invalid", "a count that cannot be")
 
     def says_less_than(self, earlier: EvaluationReport) -> bool:

@@ -34,6 +34,8 @@ MAX_NAME = 64
 """Characters of a section's, recipient's or domain's name."""
 MAX_NUMBER = 2**31 - 1
 """The highest revision or epoch: what a database keeps in 32 bits with a sign."""
+MAX_LARGE = 2**63 - 1
+"""The highest time, size or place: what a database keeps in 64 bits with a sign."""
 GENESIS = bytes(DIGEST_BYTES)
 """What the first batch of an agency names as its predecessor."""
 

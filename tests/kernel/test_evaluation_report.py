@@ -48,6 +48,8 @@ def test_other_bytes_are_refused(payload: bytes) -> None:
         ("made", 1.5),
         ("counts", [["police", "phone", 2, 1]]),
         ("counts", [["police", "phone", 0, 0]]),
+        ("counts", [["police", "phone", 1, 2**48 + 1]]),
+        ("made", 2**63),
         ("counts", [["police", "shoe", 1, 1]]),
         ("counts", [["police", "phone", 1, 1], ["police", "phone", 1, 1]]),
         ("counts", [["police", "phone", 1, 1], ["customs", "phone", 1, 1]]),

@@ -68,12 +68,14 @@ class LogReader:
 
         Raises:
             PasserelleError: `proof_unavailable`, no such checkpoint yet; `message_malformed`, too many at
-                once.
+                once, or a subject that no event has.
         """
         if len(commitments) + len(subjects) > MAX_PROOFS:
             raise PasserelleError("message_malformed", f"more than {MAX_PROOFS} proofs at once")
         if witnesses > MAX_WITNESSES:
             raise PasserelleError("message_malformed", f"more than {MAX_WITNESSES} witnesses")
+        if any("\0" in subject for subject in subjects):
+            raise PasserelleError("message_malformed", "a text with NUL")
         own = (f"notification/{peer.agency}/", "manifest/")
         with self._database.read() as tx:
             stored = _witnessed(tx, witnesses) if witnesses else latest(tx)

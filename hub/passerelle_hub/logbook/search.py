@@ -10,6 +10,7 @@ from typing import Final
 
 from passerelle.audit.query import Found, Query
 from passerelle.errors import PasserelleError
+from passerelle.record import MAX_LARGE
 from passerelle_hub.store import Database, log_store
 
 MAX_PAGE: Final = 500
@@ -25,9 +26,14 @@ class LogSearch:
         """Events that fit, oldest first, beyond `after`.
 
         Raises:
-            PasserelleError: `message_malformed`, a page larger than `MAX_PAGE`.
+            PasserelleError: `message_malformed`, a page larger than `MAX_PAGE`, or a time, number or text
+                that no event has.
         """
         if not 0 < query.limit <= MAX_PAGE:
             raise PasserelleError("message_malformed", f"a page of {query.limit}")
+        if max(query.since, query.until, query.after) > MAX_LARGE:
+            raise PasserelleError("message_malformed", "a time or number beyond 63 bits")
+        if any("\0" in text for text in (query.actor, *query.kinds)):
+            raise PasserelleError("message_malformed", "a text with NUL")
         with self._database.read() as tx:
             return log_store.search(tx, query)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from passerelle.errors import PasserelleError
+from passerelle.record import MAX_LARGE
 
 WIDTH: Final = 256
 MAX_LEVEL: Final = 5
@@ -47,7 +48,7 @@ class Tile:
         """The tile of a path.
 
         Raises:
-            PasserelleError: `tile_unknown`, no path of a tile, or not its one spelling.
+            PasserelleError: `tile_unknown`, no path of a tile, not its one spelling, or beyond any tree.
         """
         match = _PATH.fullmatch(path)
         if match is None:
@@ -57,6 +58,8 @@ class Tile:
         tile = cls(level, number, int(match[3]) if match[3] else WIDTH)
         if tile.width > WIDTH or tile.path != path:
             raise PasserelleError("tile_unknown", "not its one spelling")
+        if (number + 1) * WIDTH > MAX_LARGE:
+            raise PasserelleError("tile_unknown", "further than any tree")
         return tile
 
 

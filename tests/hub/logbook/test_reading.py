@@ -129,6 +129,9 @@ def test_what_is_not_there_or_too_much_is_refused(hub: HubKit) -> None:
     with pytest.raises(PasserelleError) as caught:
         reader(hub).prove(ME, [bytes(32)] * (MAX_PROOFS + 1), [])
     assert caught.value.code == "message_malformed"
+    with pytest.raises(PasserelleError) as caught:
+        reader(hub).prove(ME, [], ["manifest/\0"])
+    assert caught.value.code == "message_malformed"
 
 
 def test_a_tick_takes_its_events_in_order_and_leaves_the_rest(hub: HubKit) -> None:

@@ -57,6 +57,13 @@ def test_nobody_else_searches(hub: HubKit) -> None:
         hub.core.access.require(hub.agency("police").identity, calls.SEARCH, "threat_assessment")
 
 
+@pytest.mark.parametrize("query", [Query("inspection", actor="a\0"), Query("inspection", ("a\0",))])
+def test_a_text_that_no_event_has_is_refused(hub: HubKit, query: Query) -> None:
+    with pytest.raises(PasserelleError) as caught:
+        LogSearch(hub.core.database).page(query)
+    assert caught.value.code == "message_malformed"
+
+
 @pytest.mark.parametrize("limit", [0, 501])
 def test_a_page_has_a_size(hub: HubKit, limit: int) -> None:
     with pytest.raises(PasserelleError):

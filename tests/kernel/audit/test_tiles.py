@@ -24,7 +24,16 @@ def test_every_tile_is_found_again_by_its_path(level: int | None, number: int, w
 
 @pytest.mark.parametrize(
     "path",
-    ["", "tile/6/000", "tile/0/0", "tile/0/x000/001", "tile/0/000.p/256", "tile/0/000.p/300", "tile/0/../0"],
+    [
+        "",
+        "tile/6/000",
+        "tile/0/0",
+        "tile/0/x000/001",
+        "tile/0/000.p/256",
+        "tile/0/000.p/300",
+        "tile/0/../0",
+        "tile/0/x036/x028/x797/x018/x963/967",
+    ],
 )
 def test_other_paths_are_refused(path: str) -> None:
     with pytest.raises(PasserelleError) as caught:
