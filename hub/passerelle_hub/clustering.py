@@ -3,9 +3,11 @@
 (1) take changed links, oldest first; whoever changes a link notes it in the same transaction;
 (2) follow live links from their records to all that hang together with them, a *component*. One of more than
     `MOST` records is left as it is and counted: where so many records hang together, links say little;
-(3) put each component's records into clusters anew, by the rule of `match.clusters`. A record that is
+(3) lock the records of each component that a first dot could be found in, by key, and read again what
+    changed meanwhile: whoever sets an embargo comes before what is told, or after it;
+(4) put each component's records into clusters anew, by the rule of `match.clusters`. A record that is
     embargoed or not active is in none: clusters are told of, and nothing told may depend on it;
-(4) tell first dots (`first_dot`); audit, then store what changed.
+(5) tell first dots (`first_dot`); audit, then store what changed.
 
 A cluster follows from records and links alone. So it does not matter in which order they came, running twice
 changes nothing, and a withdrawn record or a refuted link splits what it held together. One transaction for at
@@ -23,7 +25,7 @@ from passerelle.codec.header import decode_marking
 from passerelle.errors import PasserelleError
 from passerelle.log import get_logger
 from passerelle_hub.audit import Audit, EventKind
-from passerelle_hub.first_dot import FirstDots, Scene
+from passerelle_hub.first_dot import FirstDots, Scene, are_many
 from passerelle_hub.match.clusters import Member, clusters
 from passerelle_hub.match.contradictions import ties_of
 from passerelle_hub.match.evidence import Reader
@@ -83,20 +85,29 @@ class Clustering:
         found = components(tx, changed)  # (2)
         fitting = [one for one in found if len(one.keys) <= MOST]
         keys = sorted(key for one in fitting for key in one.keys)
-        rows, before = records.by_key(tx, keys), store.places(tx, keys)
+        rows, before = self._rows(tx, fitting), store.places(tx, keys)
         scenes = [self._scene(tx, one, rows, before) for one in fitting]
-        told = self._dots.tell(tx, scenes)  # (4)
+        told = self._dots.tell(tx, scenes)  # (5)
         after: dict[int, Place | None] = dict.fromkeys(keys)
         for scene in scenes:
             after |= _places(scene, told | scene.told)
         new = {key: place for key, place in after.items() if place != before.get(key)}
         too_large = len(found) - len(fitting)
         if new or too_large:
-            self._audit.append(  # (4)
+            self._audit.append(  # (5)
                 tx, EventKind.CLUSTERS_CHANGED, ACTOR, records=len(new), too_large=too_large
             )
         store.put(tx, new)
         return len(new)
+
+    def _rows(self, tx: Transaction, fitting: Sequence[Component]) -> dict[int, StoredRecord]:
+        """The records of some components, and step 3."""
+        rows = records.by_key(tx, sorted(key for one in fitting for key in one.keys))
+        wide = [one for one in fitting if are_many(rows[key].agency for key in one.keys)]
+        locked = {key: rows[key] for one in wide for key in one.keys}
+        if not records.lock(tx, locked):
+            rows |= records.by_key(tx, sorted(locked))
+        return rows
 
     def _scene(
         self,
@@ -112,7 +123,7 @@ class Clustering:
 
 
 def _places(scene: Scene, told: frozenset[int]) -> dict[int, Place]:
-    """Step 3. A record in no cluster keeps a place of its own as long as it is linked and was told."""
+    """Step 4. A record in no cluster keeps a place of its own as long as it is linked and was told."""
     found: dict[int, Place] = {}
     members = [Member(row.agency, row.record_id, row.record_pk) for row in scene.records.values()]
     for group in clusters(members, scene.ties):

@@ -15,7 +15,7 @@ never of this. An agency that cannot be told for want of a key is told once it h
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -70,12 +70,12 @@ class FirstDots:
         self._notifier = notifier
 
     def tell(self, tx: Transaction, scenes: Sequence[Scene]) -> frozenset[int]:
-        """Tell whoever is due; returns the own records that are told of now.
+        """Tell whoever is due, of records that the caller has locked; returns the own records told of now.
 
         Raises:
             PasserelleError: `policy_unavailable`; the caller's transaction must not commit.
         """
-        wide = [scene for scene in scenes if len({row.agency for row in scene.records.values()}) >= AGENCIES]
+        wide = [scene for scene in scenes if are_many(row.agency for row in scene.records.values())]
         asked = [(scene, *two) for scene in wide for two in _pairs(scene, self._notifier)]
         requests = [
             facts.notify(own.agency, "analyst", side(own), side(other), LinkState.NOTIFIED.value)
@@ -89,6 +89,11 @@ class FirstDots:
         due = [(scene, dot) for scene in wide for dot in _dots(scene, known)]
         self._notifier.announce(tx, [(_audience(tx, scene, dot), dot.decision) for scene, dot in due])
         return frozenset(key for _, dot in due for key in dot.mine)
+
+
+def are_many(agencies: Iterable[str]) -> bool:
+    """Whether so many agencies can be a first dot."""
+    return len(set(agencies)) >= AGENCIES
 
 
 def _pairs(scene: Scene, notifier: Notifier) -> Iterator[tuple[StoredRecord, StoredRecord]]:

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from hub_kit import HubKit
+from hub_kit import HubKit, hub_kit
 from parties import MARKING
+from patience import PATIENCE
+from postgres_kit import Server
+from sqlalchemy import update
 
+from passerelle.codec.header import encode_marking
 from passerelle.marking import Handling, Marking
 from passerelle.notification import Notification, NotificationKind
 from passerelle.record import RecordAction
+from passerelle_hub.policy.bundle import Bundle
+from passerelle_hub.policy.embedded import EmbeddedEngine
+from passerelle_hub.store.tables import record
 
 CORE = {
     "surname+given+birth": "jansen jan 1980-02-03",
@@ -142,3 +151,24 @@ def test_one_tick_or_three_and_any_order_tell_the_same(hub: HubKit, order: tuple
         hub.submit(agency, agency.record(CORE | NUMBER))
     hub.beat()
     assert counts(hub, *THREE) == [1, 1, 1]
+
+
+def test_an_embargo_set_while_a_first_dot_is_found_is_not_told_of(
+    tmp_path: Path, postgres: Server, engine: EmbeddedEngine, bundle: Bundle
+) -> None:
+    with postgres.migrated() as url, hub_kit(tmp_path, engine, bundle, url) as hub:
+        send(hub, "police")
+        send(hub, "intelligence")
+        agency, third = hub.agency("coordination"), os.urandom(16)
+        hub.submit(agency, agency.record(CORE | NUMBER, record_id=third))
+        assert hub.core.settlement.settle_all() == 1  # linked, and no clusters yet
+        embargoed = encode_marking(replace(MARKING, embargo_basis="art-12"))
+        with ThreadPoolExecutor(1) as pool:
+            with hub.core.database.write() as tx:
+                mine = update(record).where(record.c.record_id == third)
+                tx.execute(mine.values(marking=embargoed, embargoed=True))
+                beating = pool.submit(hub.beat)
+                with pytest.raises(TimeoutError):
+                    beating.result(0.5)  # it waits for what the embargo comes to
+            beating.result(PATIENCE)
+        assert counts(hub, *THREE) == [0, 0, 0]
