@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from passerelle.entry_files import EntryFile, entry_files, entry_of
+from passerelle.entry_files import EntryFile, entry_files, entry_of, entry_paths, read_entry
 from passerelle.errors import PasserelleError
 from passerelle.log import get_logger
 from passerelle_hub.compose import Core
@@ -14,14 +14,25 @@ from passerelle_hub.store import Transaction
 _LOG = get_logger("hub")
 
 
-def take_entries(core: Core, settings: HubSettings) -> None:
-    """Take what the folder of entries holds and the table does not; read again while the hub runs.
+def begin_with_entries(core: Core, settings: HubSettings) -> None:
+    """Take what the folder holds at the start. The table is the truth: who knows anybody starts.
 
     Raises:
-        PasserelleError: `entry_file_invalid`; nothing of the folder was taken.
+        PasserelleError: `entry_file_invalid`; nobody is known, and a file of the folder is damaged.
     """
+    damaged = take_entries(core, settings)
+    if damaged and not core.registry.members():
+        raise damaged[0]
+
+
+def take_entries(core: Core, settings: HubSettings) -> tuple[PasserelleError, ...]:
+    """Take what the folder of entries holds and the table does not; read again while the hub runs.
+
+    A damaged file keeps no other from being taken. Returns what each of them is refused with
+    (`entry_file_invalid`, the detail names the file), which is logged as well, at each look.
+    """
+    files, damaged = _sound(settings.path(settings.registry.entries))
     known = {*core.registry.signed_entries(), *core.registry.refused}
-    files = stored_entries(settings.path(settings.registry.entries))
     found = [one for one in files if one.signed not in known]
     if found:
         with core.database.write() as tx:
@@ -30,12 +41,31 @@ def take_entries(core: Core, settings: HubSettings) -> None:
             known = {*core.registry.signed_entries()}
             for one in found:
                 if one.signed not in known:
-                    with entry_of(one.path):
-                        _add(core, tx, one)
+                    try:
+                        with entry_of(one.path):
+                            _add(core, tx, one)
+                    except PasserelleError as error:
+                        damaged.append(error)
+    for error in damaged:
+        _LOG.error("entry.damaged", code=error.code, detail=error.detail)
+    return tuple(damaged)
+
+
+def _sound(folder: Path) -> tuple[list[EntryFile], list[PasserelleError]]:
+    """What can be read of the folder, and what is wrong with the rest; an absent folder holds nothing."""
+    files, damaged = list[EntryFile](), list[PasserelleError]()
+    for path in entry_paths(folder) if folder.is_dir() else ():
+        try:
+            files.append(read_entry(path))
+        except PasserelleError as error:
+            damaged.append(error)
+        except OSError as error:
+            damaged.append(PasserelleError("entry_file_invalid", f"{path.name}: {error.strerror}"))
+    return files, damaged
 
 
 def _add(core: Core, tx: Transaction, one: EntryFile) -> None:
-    """Take an entry of the folder; one older than the table's is left out and no reason not to start."""
+    """Take an entry of the folder; one older than the table's is left out and is no fault."""
     try:
         with tx.begin_nested():
             core.registry.add(tx, one.signed)

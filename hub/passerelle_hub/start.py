@@ -21,7 +21,7 @@ from passerelle_hub.backup.setup import open_database
 from passerelle_hub.compose import Core, build_core
 from passerelle_hub.config import HubSettings
 from passerelle_hub.domains import Domains
-from passerelle_hub.entries import take_entries
+from passerelle_hub.entries import begin_with_entries
 from passerelle_hub.foundation import Foundation
 from passerelle_hub.logbook.guard import LogGuard
 from passerelle_hub.opening import open_policy
@@ -70,7 +70,7 @@ def open_core(settings: HubSettings, clock: Clock | None = None) -> Core:
         database.alone(tx)
         core.registry.refresh(tx)
         core.epochs.refresh(tx)
-    take_entries(core, settings)
+    begin_with_entries(core, settings)
     return core
 
 

@@ -44,7 +44,16 @@ def entry_files(folder: Path) -> tuple[EntryFile, ...]:
         PasserelleError: `entry_file_invalid`.
         OSError: the folder or a file cannot be read.
     """
-    return tuple(read_entry(file) for file in sorted(folder.iterdir()) if file.suffix == SUFFIX)
+    return tuple(read_entry(file) for file in entry_paths(folder))
+
+
+def entry_paths(folder: Path) -> tuple[Path, ...]:
+    """The files of a folder that should hold an entry, by name.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    return tuple(file for file in sorted(folder.iterdir()) if file.suffix == SUFFIX)
 
 
 def read_entry(file: Path) -> EntryFile:
