@@ -28,8 +28,7 @@ from passerelle_hub.store.tables import record, token
 
 _COPY: Final = b"COPY token (mark, record_pk, kind) FROM STDIN (FORMAT BINARY)"
 _HEAD: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
-_FIRST: Final = struct.pack(">hi", 3, 16)  # a row: three fields, each behind its length
-_KEY: Final = struct.Struct(">iqi")
+_ROW: Final = struct.Struct(">h i16s iq i2s").pack  # so many fields, each behind its length
 _TAIL: Final = b"\xff\xff"
 _SHARED: Final = """
 SELECT uuid_send(own.mark), own.record_pk, other.record_pk, other.kind
@@ -80,10 +79,11 @@ def put(tx: Transaction, carried: Iterable[tuple[int, Sequence[bytes]]]) -> None
         if rows:
             tx.exec_driver_sql(statement, sorted(rows))
         return
-    packed: list[bytes] = []
-    for key, entries in carried:
-        middle = _KEY.pack(8, key, 2)
-        packed += [_FIRST + entry[:MARK_BYTES] + middle + entry[MARK_BYTES:] for entry in entries]
+    packed = [
+        _ROW(3, 16, entry, 8, key, 2, entry[MARK_BYTES:])  # the mark is what fits of an entry
+        for key, entries in carried
+        for entry in entries
+    ]
     packed.sort()  # by mark, which is the first that differs
     if packed:
         with cursor(tx) as own, own.copy(_COPY) as copy:
