@@ -47,7 +47,7 @@ GOALS = (
         ">= 0.8",
         ("growth, rows/s at 50 M",),
         "two databases on one PostgreSQL in turns, 8,000 marks inserted, committed, looked up; median batch"
-        " once the large index's pages were touched",
+        " once the large index's pages were touched; the server's memory in huge pages",
         "make bench-growth",
     ),
     Goal(

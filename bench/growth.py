@@ -19,6 +19,7 @@ from pathlib import Path
 
 import postgres_kit
 from bench.figures import SEED, Figure, Sizes, at_least
+from bench.huge_pages import reserved
 from store_kit import new_batch, new_record
 
 from passerelle_hub.store import Database, marks, records
@@ -28,8 +29,14 @@ BATCH = 8_000
 TOKENS_A_RECORD = 8
 BATCHES = 200
 _WARM_UP = 140
+_BUFFERS = 5  # GB
 _SETTINGS = (
-    *("shared_buffers=5GB", "max_wal_size=8GB", "checkpoint_timeout=30min", "maintenance_work_mem=1GB"),
+    *(
+        f"shared_buffers={_BUFFERS}GB",
+        "max_wal_size=8GB",
+        "checkpoint_timeout=30min",
+        "maintenance_work_mem=1GB",
+    ),
     *("wal_level=minimal", "max_wal_senders=0"),
 )
 
@@ -40,7 +47,7 @@ def run(sizes: Sizes, folder: Path) -> tuple[Figure, ...]:  # noqa: ARG001 - as 
     programs = postgres_kit.binaries()
     if programs is None:
         return (Figure(name, None, "ratio", ">= 0.8"),)
-    with postgres_kit.server(programs, _SETTINGS) as server:
+    with reserved(_BUFFERS) as huge, postgres_kit.server(programs, (*_SETTINGS, _pages(huge))) as server:
         small, large = (Database(server.empty()) for _ in range(2))
         try:
             _fill(small, SMALL)
@@ -54,9 +61,15 @@ def run(sizes: Sizes, folder: Path) -> tuple[Figure, ...]:  # noqa: ARG001 - as 
     return (
         at_least(name, slow / fast, "ratio", 0.8),
         Figure("growth, the same by the time of all batches", every, "ratio"),
+        Figure("growth, the server's memory in huge pages", 100.0 * huge, "%"),
         Figure("growth, insert and look up at 1 M tokens", fast, "rows/s"),
         Figure("growth, insert and look up at 50 M tokens", slow, "rows/s"),
     )
+
+
+def _pages(huge: bool) -> str:
+    """The server's setting; with `on` it does not start without them."""
+    return f"huge_pages={'on' if huge else 'off'}"
 
 
 def _fill(database: Database, tokens: int) -> None:
