@@ -46,8 +46,8 @@ def take_entries(core: Core, settings: HubSettings) -> tuple[PasserelleError, ..
                             _add(core, tx, one)
                     except PasserelleError as error:
                         damaged.append(error)
-    for error in damaged:
-        _LOG.error("entry.damaged", code=error.code, detail=error.detail)
+    for fault in damaged:
+        _LOG.error("entry.damaged", code=fault.code, detail=fault.detail)
     return tuple(damaged)
 
 
