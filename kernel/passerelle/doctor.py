@@ -1,7 +1,8 @@
 """`passerelle doctor`: every installed role looks at its own set-up, and says what to do.
 
-Roles offer their checks by entry point (`passerelle.checks`, see `checks`). Without `--role`, each role is
-asked whose configuration lies in the present folder under its usual name (`hub.toml`).
+Roles offer their checks by entry point (`passerelle.checks`, see `checks`); the supervisor's are the kernel's
+own. Without `--role`, each role is asked whose configuration lies in the present folder under its usual name
+(`hub.toml`).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import asdict
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Annotated
 
@@ -51,7 +52,7 @@ def examine(role: str, config: Path) -> tuple[Check, ...]:
     Raises:
         PasserelleError: `config_invalid`, no such role is installed.
     """
-    points = sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name)
+    points = _points()
     for point in points:
         if point.name == role:
             checks: Checks = point.load()
@@ -63,12 +64,17 @@ def examine(role: str, config: Path) -> tuple[Check, ...]:
     raise PasserelleError("config_invalid", f"doctor: no role {role} is installed, only {installed}")
 
 
+def _points() -> list[EntryPoint]:
+    own = EntryPoint("supervisor", "passerelle.audit.checks:examine", ENTRY_POINTS)
+    return sorted((*entry_points(group=ENTRY_POINTS), own), key=lambda point: point.name)
+
+
 def _patients(role: str, config: Path | None) -> dict[str, Path]:
     if role:
         return {role: config or Path(f"{role}.toml")}
     if config is not None:
         raise PasserelleError("config_invalid", "doctor: --config needs --role")
-    names = sorted(point.name for point in entry_points(group=ENTRY_POINTS))
+    names = [point.name for point in _points()]
     here = {name: Path(f"{name}.toml") for name in names if Path(f"{name}.toml").is_file()}
     if not here:
         raise PasserelleError("config_invalid", "doctor: no role's TOML file lies here; see --role, --config")

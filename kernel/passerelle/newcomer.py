@@ -210,7 +210,15 @@ def _put(file: Path, content: bytes) -> None:
 
 def authority_tables(invitation: Invitation) -> str:
     """The tables of a configuration that name the authority: it renews the leaf, and its list is fetched."""
-    address, agency = json.dumps(invitation.address), json.dumps(invitation.authority.agency)
-    place = f"address = {address}\nagency = {agency}\n"
     domain = json.dumps(invitation.authority.trust_domain)
-    return f"[pki]\n{place}\n[[revocation.sources]]\ntrust_domain = {domain}\n{place}"
+    return f"{pki_table(invitation)}\n[[revocation.sources]]\ntrust_domain = {domain}\n{_place(invitation)}"
+
+
+def pki_table(invitation: Invitation) -> str:
+    """The table that names the authority which renews the leaf."""
+    return f"[pki]\n{_place(invitation)}"
+
+
+def _place(invitation: Invitation) -> str:
+    address, agency = json.dumps(invitation.address), json.dumps(invitation.authority.agency)
+    return f"address = {address}\nagency = {agency}\n"

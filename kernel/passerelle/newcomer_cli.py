@@ -1,4 +1,4 @@
-"""`passerelle connector | hub | trustee enrol`: join with an invitation, a fingerprint and a code."""
+"""`passerelle connector | hub | trustee | audit enrol`: join with an invitation, a fingerprint and a code."""
 
 from __future__ import annotations
 

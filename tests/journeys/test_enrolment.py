@@ -1,4 +1,5 @@
 """From a running federation to a connected partner, by the commands of docs/operate/enrol.md; then revoked.
+A supervisor joins the same way, by those of docs/operate/supervisor.md.
 
 The commands are read from the page, so that page and product cannot part. What a person would carry (the
 invitation, fingerprint, code and digest) is carried by the test; the source is set as the page says.
@@ -35,9 +36,9 @@ MOST_COMMANDS = 10
 CUT_SECONDS = 60.0
 
 
-def commands() -> list[str]:
+def commands(page: Path = GUIDE) -> list[str]:
     """Every command in the page's blocks, in order."""
-    blocks = re.findall(r"^```\n(.*?)^```", GUIDE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
     return [line for block in blocks for line in block.splitlines() if line.startswith("passerelle ")]
 
 
@@ -90,7 +91,8 @@ def stage(tmp_path: Path) -> Stage:
     made = build(tmp_path, synthetic(20, seed=3), POLICIES, SystemClock(), batch_records=10)
     agencies = made.hub.parent / "policy-data" / "agencies.json"
     known = json.loads(agencies.read_text())
-    agencies.write_text(json.dumps({**known, "police": next(iter(known.values()))}))
+    shipped = json.loads((POLICIES / "data" / "agencies.json").read_text())["oversight"]
+    agencies.write_text(json.dumps({**known, "police": next(iter(known.values())), "oversight": shipped}))
     hub = made.hub.read_text()
     made.hub.write_text(hub.replace("[revocation]", "[revocation]\nrefresh_seconds = 1"))
     return made
@@ -107,12 +109,34 @@ def operate(stage: Stage, port: int) -> Desk:
     domain = load(ConnectorSettings, next(iter(stage.connectors.values()))).domain
     (stage.folder / "pki.toml").write_text(
         f'authority = "authorities/{HUB.trust_domain}"\nlisten = "127.0.0.1:{port}"\n'
+        "refresh_seconds = 1\n"
         f"[publish]\nentries = {json.dumps([str(folder / 'entries') for folder in folders])}\n"
         f"revocations = {json.dumps([str(folder / 'revocations') for folder in folders])}\n"
         f'[federation]\nhub_agency = "{HUB.agency}"\nhub_address = "127.0.0.1:{stage.hub_port}"\n'
         f'group_keys = "{group_keys}"\ndomain = "{domain}"\n{trustees}'
     )
     return Desk(stage.folder)
+
+
+def join(operator: Desk, newcomer: Desk, code: str, ask: str, approve: str) -> None:
+    """Invitation, fingerprint, code and digest are carried; both sides' commands end well."""
+    told = operator.run(code)
+    invitation = re.search(r"[\w-]+\.invitation", code)
+    assert invitation
+    (newcomer.folder / invitation[0]).write_bytes((operator.folder / invitation[0]).read_bytes())
+    joining = newcomer.start(ask, FINGERPRINT=said(told, "fingerprint"))
+    assert joining.stdin is not None
+    assert joining.stdout is not None
+    joining.stdin.write(said(told, "code ") + "\n")
+    joining.stdin.flush()
+    digest = ""
+    while not digest:
+        line = joining.stdout.readline()
+        assert line, joining.communicate()
+        digest = line.split("digest", 1)[1].strip() if line.startswith("digest") else ""
+    operator.run(approve, DIGEST=digest)
+    out, errors = joining.communicate(timeout=120)
+    assert joining.returncode == 0, out + errors
 
 
 def set_source(folder: Path) -> None:
@@ -148,24 +172,7 @@ def test_from_nothing_to_a_connected_partner_and_out_again(stage: Stage, tmp_pat
         for name, at in [("pki", port), ("hub", stage.hub_port)]:
             processes.wait_for(name, at)
 
-        told = operator.run(code)
-        (partner.folder / "police.invitation").write_bytes(
-            (operator.folder / "police.invitation").read_bytes()
-        )
-        joining = partner.start(ask, FINGERPRINT=said(told, "fingerprint"))
-        assert joining.stdin is not None
-        assert joining.stdout is not None
-        joining.stdin.write(said(told, "code ") + "\n")
-        joining.stdin.flush()
-        digest = ""
-        while not digest:
-            line = joining.stdout.readline()
-            assert line, joining.communicate()
-            digest = line.split("digest", 1)[1].strip() if line.startswith("digest") else ""
-        operator.run(approve, DIGEST=digest)
-        out, errors = joining.communicate(timeout=120)
-        assert joining.returncode == 0, out + errors
-
+        join(operator, partner, code, ask, approve)
         set_source(partner.folder)
         partner.run(source)
         until(lambda: not entries_missing(stage))
@@ -193,3 +200,23 @@ def test_from_nothing_to_a_connected_partner_and_out_again(stage: Stage, tmp_pat
 def entries_missing(stage: Stage) -> list[Path]:
     folders = [stage.hub.parent, *(path.parent for path in stage.trustees.values())]
     return [folder for folder in folders if not (folder / "entries" / "police.entry").exists()]
+
+
+def test_a_supervisor_joins_the_same_way_and_follows_the_log(stage: Stage, tmp_path: Path) -> None:
+    (port,) = free_ports(1)
+    operator, supervisor = operate(stage, port), Desk(tmp_path / "supervisor")
+    supervisor.folder.mkdir()
+    code, ask, approve, doctor, follow = commands(GUIDE.with_name("supervisor.md"))[:5]
+    with Processes(stage.folder) as processes:
+        processes.start("hub", ["hub", "run", "--config", str(stage.hub)])
+        for command in commands()[:2]:
+            operator.run(command)
+        processes.start("pki", ["pki", "run", "--config", str(stage.folder / "pki.toml")])
+        for name, at in [("pki", port), ("hub", stage.hub_port)]:
+            processes.wait_for(name, at)
+        join(operator, supervisor, code, ask, approve)
+        until(lambda: supervisor.passes(f"{follow} --once"))  # the hub reads its folder every ten seconds
+        supervisor.run(doctor)
+        (supervisor.folder / "keys" / "leaf.pem").unlink()
+        until(lambda: supervisor.passes(f"{follow} --once"))  # the authority renews what its registry shows
+        assert (supervisor.folder / "keys" / "leaf.pem").exists()

@@ -1,4 +1,4 @@
-"""Hub, trustee and connector join by the same steps: fingerprint, code, digest, approval."""
+"""Hub, trustee, connector and supervisor join by the same steps: fingerprint, code, digest, approval."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from passerelle.audit.config import SupervisorSettings
+from passerelle.audit.joining import JOINING as SUPERVISOR
 from passerelle.certificate import Usage, verify_peer
 from passerelle.clock import ManualClock, SystemClock
 from passerelle.config import RoleSettings, load
@@ -79,15 +81,21 @@ def newcomer(counter: Counter, joining: Joining, role: Role, place: Place) -> tu
 
 
 @pytest.mark.parametrize(
-    ("joining", "model", "usage"),
+    ("joining", "model", "usage", "fetched"),
     [
-        (CONNECTOR, ConnectorSettings, Usage.CLIENT),
-        (HUB, HubSettings, Usage.SERVER),
-        (TRUSTEE, TrusteeSettings, Usage.SERVER),
+        (CONNECTOR, ConnectorSettings, Usage.CLIENT, [DOMAIN]),
+        (HUB, HubSettings, Usage.SERVER, [DOMAIN]),
+        (TRUSTEE, TrusteeSettings, Usage.SERVER, [DOMAIN]),
+        (SUPERVISOR, SupervisorSettings, Usage.CLIENT, []),
     ],
 )
 async def test_every_role_joins_by_the_same_steps(
-    counter: Counter, tmp_path: Path, joining: Joining, model: type[RoleSettings], usage: Usage
+    counter: Counter,
+    tmp_path: Path,
+    joining: Joining,
+    model: type[RoleSettings],
+    usage: Usage,
+    fetched: list[str],
 ) -> None:
     place = Place(tmp_path / "newcomer")
     made, identity = newcomer(counter, joining, joining.role, place)
@@ -104,7 +112,8 @@ async def test_every_role_joins_by_the_same_steps(
     settings = load(model, config)
     table = tomllib.loads(config.read_text())
     assert table["identity"] == str(identity) and table["pki"]["address"] == "127.0.0.1:7444"
-    assert table["revocation"]["sources"][0]["trust_domain"] == DOMAIN
+    lists = table.get("revocation", {"sources": []})["sources"]
+    assert [source["trust_domain"] for source in lists] == fetched
     assert settings.path("entries/newcomer.entry").exists() and len(welcome.entries) == 1
 
 

@@ -11,18 +11,39 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from passerelle.audit.config import SupervisorSettings
+from passerelle.audit.joining import JOINING
 from passerelle.audit.proofs import check_proof, read_known
 from passerelle.audit.query import Found, Query
-from passerelle.audit.supervisor import SupervisorSettings, log_of, watch
+from passerelle.audit.supervisor import log_of, watch
 from passerelle.audit.verify import verify_export
-from passerelle.clock import SECOND
+from passerelle.certificate import Usage
+from passerelle.clock import SECOND, SystemClock
 from passerelle.config import load
 from passerelle.entry_files import read_registry_key
+from passerelle.first_keys import FirstFiles, make_first_keys
+from passerelle.identity import Identity
 from passerelle.log import configure
+from passerelle.newcomer_cli import enrol_command
 
 app = App(name="audit", help="Check the log of a hub from outside.")
+app.command(enrol_command(JOINING, "`passerelle audit witness`"), name="enrol")
 
 AsJson = Annotated[bool, Parameter(name="--json", negative="")]
+
+
+@app.command
+def init(*, config: Path = Path("supervisor.toml")) -> None:
+    """Make keys, key manifest and certificate request; what exists stays as it is.
+
+    Args:
+        config: the supervisor's configuration.
+    """
+    settings = load(SupervisorSettings, config)
+    path = settings.path
+    files = FirstFiles(path(settings.signing), path(settings.manifest), path(settings.tls.key))
+    made = make_first_keys(Identity.parse(settings.identity), files, Usage.CLIENT, SystemClock())
+    print(f"for the registry: {made.manifest}\nfor the authority: {made.request}")
 
 
 @app.command

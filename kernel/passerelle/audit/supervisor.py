@@ -1,11 +1,5 @@
 """A stand-alone supervisor: follows one hub's log, cosigns, searches; no side is installed beside it.
 
-    identity = "spiffe://oversight.example/supervisor/oversight"
-    signing = "keys/signing.key"            cosigns; its public half stands in our published manifest
-    state = "log"                           what was seen, and evidence
-    [hub] address = "host:7443", agency = "exchange"
-    [tls] [registry]                        where files lie
-
 The registry's entries say who the hub is and which keys it signs with. A round that fails is logged and tried
 again; a split view stays an alarm until somebody looks at the evidence.
 """
@@ -15,52 +9,27 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
-from pydantic import Field
-from pydantic_settings import SettingsConfigDict
-
+from passerelle.audit.config import SupervisorSettings
 from passerelle.audit.follow import Follower, LogPort
+from passerelle.audit.keeping import kept
 from passerelle.audit.service import GrpcLog
 from passerelle.checkpoint import Checkpoint, verify_checkpoint
 from passerelle.clock import Clock, SystemClock
-from passerelle.config import Part, RegistrySettings, RoleSettings, TlsSettings
 from passerelle.entry_files import entry_files, read_registry_key, unreadable
 from passerelle.errors import PasserelleError
 from passerelle.federation import Federation
 from passerelle.identity import Identity, Role
 from passerelle.keyfile import KeyKind, read_key
 from passerelle.log import get_logger
-from passerelle.manifest import read_manifest
+from passerelle.manifest import KeyManifest, read_manifest
 from passerelle.note import Note
 from passerelle.rpc.channel import open_channel
 from passerelle.rpc.material import FileMaterial
 from passerelle.sign import SigningKey
 
 _LOG: Final = get_logger("supervisor")
-
-
-class SupervisedHub(Part):
-    """The hub: `host:port`, and the agency whose registry entry is the hub's."""
-
-    address: str
-    agency: str
-
-
-class SupervisorSettings(RoleSettings):
-    """Everything a supervisor needs."""
-
-    model_config = SettingsConfigDict(env_prefix="PASSERELLE_SUPERVISOR_")
-
-    identity: str
-    signing: Path = Path("keys/signing.key")
-    state: Path = Path("log")
-    seconds: Annotated[float, Field(gt=0)] = 30.0
-    log_level: str = "INFO"
-    hub: SupervisedHub
-    tls: TlsSettings = TlsSettings()
-    registry: RegistrySettings = RegistrySettings()
 
 
 Opened = Callable[[SupervisorSettings], AbstractAsyncContextManager[LogPort]]
@@ -117,26 +86,32 @@ def follower(settings: SupervisorSettings, log: LogPort, clock: Clock) -> Follow
     return Follower(settings.path(settings.state), log, check, clock)
 
 
+def _own_manifest(settings: SupervisorSettings) -> KeyManifest:
+    agency = Identity.parse(settings.identity).agency
+    return read_manifest(known_parties(settings).entry(agency).manifest, agency)
+
+
 async def watch(settings: SupervisorSettings, *, once: bool, opened: Opened = log_of) -> int:
     """Follow and cosign, one round or until cancelled; returns the size of the last tree seen.
 
     Each round goes by the entries, roots and leaf that lie there, over a channel of its own: they change
-    while a witness runs, the leaf within a week.
+    while a witness runs, the leaf within a week (`keeping`).
 
     Raises:
         PasserelleError: of a single round, whatever it meets; of many, what does not hold at the start.
     """
     key = SigningKey(read_key(settings.path(settings.signing), KeyKind.SIGNING))
     known_parties(settings).entry(settings.hub.agency)
-    while True:
-        try:
-            async with opened(settings) as log:
-                size = (await follower(settings, log, SystemClock()).follow(key, settings.identity)).size
-            _LOG.info("log.followed", size=size)
-            if once:
-                return size
-        except PasserelleError as error:
-            if once:
-                raise
-            _LOG.error("round.failed", code=error.code, detail=error.detail)
-        await asyncio.sleep(settings.seconds)
+    async with kept(settings, lambda: _own_manifest(settings), SystemClock()):
+        while True:
+            try:
+                async with opened(settings) as log:
+                    size = (await follower(settings, log, SystemClock()).follow(key, settings.identity)).size
+                _LOG.info("log.followed", size=size)
+                if once:
+                    return size
+            except PasserelleError as error:
+                if once:
+                    raise
+                _LOG.error("round.failed", code=error.code, detail=error.detail)
+            await asyncio.sleep(settings.seconds)

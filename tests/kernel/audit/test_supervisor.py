@@ -12,9 +12,12 @@ from typing import Any
 import pytest
 from parties import HUB, entry_of, manifest_of
 
+from passerelle.audit.checks import look
+from passerelle.audit.config import SupervisedHub, SupervisorSettings
 from passerelle.audit.follow import Shown
-from passerelle.audit.supervisor import SupervisedHub, SupervisorSettings, watch
+from passerelle.audit.supervisor import watch
 from passerelle.checkpoint import Checkpoint, sign_checkpoint
+from passerelle.checks import State
 from passerelle.clock import DAY, SystemClock
 from passerelle.codec.signed import encode_signed
 from passerelle.errors import PasserelleError
@@ -128,3 +131,15 @@ async def test_what_does_not_hold_at_the_start_is_said_at_once(office: Office) -
     with pytest.raises(PasserelleError, match="agency_unknown"):
         await asyncio.wait_for(watch(office.settings, once=False, opened=log.open), PATIENCE)
     assert log.opened.empty()
+
+
+def test_the_doctor_says_what_is_there_and_what_is_not(office: Office) -> None:
+    office.enter(SigningKey.generate(), 1)
+    found = {one.name: one for one in look(office.settings, SystemClock())}
+    assert found["key file signing.key"].state is State.OK
+    assert found["registry"].text == "1 entries verify"
+    assert {name for name, one in found.items() if one.state is State.FAIL} == {
+        "key file leaf-key.pem",
+        "certificate",
+        "hub",
+    }
