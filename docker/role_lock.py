@@ -1,17 +1,20 @@
 """The part of requirements.lock that one role needs, hashes and all: an image holds no tools of development.
 
     python docker/role_lock.py requirements.lock kernel/pyproject.toml hub/pyproject.toml > role.lock
+    python docker/role_lock.py --extras pkcs11 requirements.lock kernel/pyproject.toml hub/pyproject.toml
 
-Starts from what the recipes declare (and the build backend they name) and follows the `# via` notes of the
-lock backwards. `pip install --require-hashes` then proves the result complete, since it refuses what has no
-hash. Standard library only, since it runs before anything is installed.
+Starts from what the recipes declare, with the extras asked for and the build backend they name, and follows
+the `# via` notes of the lock backwards. `pip install --require-hashes` then proves the result complete, since
+it refuses what has no hash. Standard library only, since it runs before anything is installed.
 """
 
 from __future__ import annotations
 
+import argparse
 import re
 import sys
 import tomllib
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,22 +78,41 @@ def closure(lock: dict[str, Entry], wanted: set[str]) -> set[str]:
     return found
 
 
-def asked(recipe: str) -> set[str]:
-    """The packages of others that a recipe names, build backend included."""
+def asked(recipe: str, extras: Collection[str] = ()) -> set[str]:
+    """The packages of others that a recipe names, build backend and those of its extras included."""
     values = tomllib.loads(recipe)
-    named = {
-        canonical(line) for line in values["project"]["dependencies"] + values["build-system"]["requires"]
-    }
+    lines = values["project"]["dependencies"] + values["build-system"]["requires"]
+    for extra, needed in offered(recipe).items():
+        lines += needed if extra in extras else []
+    named = {canonical(line) for line in lines}
     return {name for name in named if not name.startswith(OURS)}
 
 
-def main(lock_file: str, *recipes: str) -> None:
-    """Write the part to standard output."""
+def offered(recipe: str) -> dict[str, list[str]]:
+    """The extras of a recipe: what each needs."""
+    found: dict[str, list[str]] = tomllib.loads(recipe)["project"].get("optional-dependencies", {})
+    return found
+
+
+def main(lock_file: str, *files: str, extras: Collection[str] = ()) -> None:
+    """Write the part to standard output.
+
+    Raises:
+        KeyError: an extra that no recipe has, or a package that is not in the lock.
+    """
     lock = read_lock(Path(lock_file).read_text("utf-8"))
-    wanted = set[str]().union(*(asked(Path(recipe).read_text("utf-8")) for recipe in recipes))
+    recipes = [Path(file).read_text("utf-8") for file in files]
+    if unknown := set(extras).difference(*map(offered, recipes)):
+        raise KeyError(f"no recipe has the extra {min(unknown)}")
+    wanted = set[str]().union(*(asked(recipe, extras) for recipe in recipes))
     for name in sorted(closure(lock, wanted)):
         sys.stdout.write("\n".join(lock[name].lines) + "\n")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    parser = argparse.ArgumentParser(description="The part of the lock that one role needs.")
+    parser.add_argument("--extras", default="", help="extras of the recipes, with blanks between them")
+    parser.add_argument("lock")
+    parser.add_argument("recipes", nargs="+")
+    given = parser.parse_args()
+    main(given.lock, *given.recipes, extras=given.extras.split())

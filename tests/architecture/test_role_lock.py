@@ -51,3 +51,33 @@ def test_an_image_holds_no_tools(
     assert {"grpcio", "cryptography", "pydantic", "hatchling"} <= names
     assert names & TOOLS == set()
     assert ("apscheduler" in names) is (role == "hub")
+
+
+@pytest.mark.parametrize("role", ["kernel", "hub", "connectors", "trustees", "pki"])
+@pytest.mark.parametrize("extras", [(), ("pkcs11",)])
+def test_an_image_holds_the_binding_to_tokens_where_it_is_asked_for(
+    repository: Path,
+    role_lock: ModuleType,
+    role: str,
+    extras: tuple[str, ...],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    recipes = (repository / name / "pyproject.toml" for name in ("kernel", role))
+    role_lock.main(str(repository / "requirements.lock"), *map(str, recipes), extras=extras)
+    pins = re.findall(r"^(\S+)==.*\\\n    --hash=sha256:[0-9a-f]{64}", capsys.readouterr().out, re.MULTILINE)
+    assert ({"python-pkcs11", "asn1crypto"} <= set(pins)) is bool(extras)
+
+
+def test_an_extra_that_no_recipe_has_is_refused(repository: Path, role_lock: ModuleType) -> None:
+    recipe = str(repository / "hub/pyproject.toml")
+    with pytest.raises(KeyError, match="pkcs12"):
+        role_lock.main(str(repository / "requirements.lock"), recipe, extras=("pkcs12",))
+
+
+def test_the_image_takes_extras_and_the_page_on_keys_says_how(repository: Path) -> None:
+    dockerfile = (repository / "docker/Dockerfile").read_text("utf-8")
+    build, final = dockerfile.split("AS build", 1)[1].split("\nFROM ", 1)
+    assert "ARG EXTRAS=" in build and '--extras "${EXTRAS}"' in build
+    assert "ARG PACKAGES=" in final and "libsodium23 ${PACKAGES}" in final
+    page = (repository / "docs/operate/keys.md").read_text("utf-8")
+    assert "--build-arg EXTRAS=pkcs11" in page and "--build-arg PACKAGES=" in page
