@@ -147,7 +147,7 @@ class Notices:
 
 
 def _own_records(one: Audience) -> tuple[bytes, ...]:
-    return tuple(row.record_id for row in (one.own, one.other) if row.agency == one.agency)
+    return tuple([row.record_id for row in (one.own, one.other) if row.agency == one.agency])
 
 
 def _counterpart(one: Audience, *, named: bool) -> str:

@@ -32,21 +32,27 @@ def encode(*parts: Part) -> bytes:
     Raises:
         TypeError: a part of another type (rule 3); a programming error.
     """
-    out: list[bytes] = []
-    for part in parts:
-        if isinstance(part, bytes):
-            tag, content = b"b", part
-        elif isinstance(part, str):  # enumerations of text count as their text
-            tag, content = b"s", part.encode()
-        elif isinstance(part, tuple):
-            tag, content = b"t", encode(*part)
-        elif type(part) is int:
-            tag, content = b"i", _integer(part)
-        else:
-            raise TypeError(f"{type(part).__name__} has no canonical encoding")
-        size = len(content)
-        out.append(tag + (_SHORT[size] if size < _FEW else size.to_bytes(_LENGTH, "big")) + content)
-    return b"".join(out)
+    return b"".join([encode_part(part) for part in parts])
+
+
+def encode_part(part: Part) -> bytes:
+    """`encode` of one part, for where parts are encoded by the thousand.
+
+    Raises:
+        TypeError: as `encode`.
+    """
+    if isinstance(part, bytes):
+        tag, content = b"b", part
+    elif isinstance(part, str):  # enumerations of text count as their text
+        tag, content = b"s", part.encode()
+    elif isinstance(part, tuple):
+        tag, content = b"t", encode(*part)
+    elif type(part) is int:
+        tag, content = b"i", _integer(part)
+    else:
+        raise TypeError(f"{type(part).__name__} has no canonical encoding")
+    size = len(content)
+    return tag + (_SHORT[size] if size < _FEW else size.to_bytes(_LENGTH, "big")) + content
 
 
 def encode_bytes(content: bytes) -> bytes:

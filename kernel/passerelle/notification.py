@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 DIRECTOR: Final = "director"
 """The visibility of what goes to the director's desk, which may hold neither record."""
@@ -86,8 +86,7 @@ class LogProof:
     root: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Notification:
+class Notification(NamedTuple):
     """A linked-entity notification to one agency.
 
     Ids are 16 bytes; `created`, `deadline` and `expiry` microseconds (UTC), 0 where absent. `own_records`

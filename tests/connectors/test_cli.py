@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -196,7 +195,7 @@ def test_the_inbox_says_what_people_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("COLUMNS", "250")
-    judged = replace(notification, state=LinkState.REFUTED, verdict=Verdict.REFUTED.value)
+    judged = notification._replace(state=LinkState.REFUTED, verdict=Verdict.REFUTED.value)
     stores = open_stores(load(ConnectorSettings, config))
     signed = sign(SigningKey.generate(), NOTIFICATION_TYPE, encode_notification(judged))
     stores.inbox.add(1, judged.notification_id, signed, 1)

@@ -171,7 +171,7 @@ async def test_a_running_connector_waits_and_recovers(office: Office, notificati
     await until(lambda: len(office.desk.hub.batches) == 1)
     await until(lambda: "source" not in {wait.part for wait in waits.all()})
     own = office.stores.rows.known(["P1"])["P1"].record_id
-    office.desk.hub.notify(replace(notification, own_records=(own,)), 1)
+    office.desk.hub.notify(notification._replace(own_records=(own,)), 1)
     await until(lambda: office.stores.inbox.cursor() == 1)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -192,7 +192,7 @@ async def test_a_fault_that_nobody_foresaw_stops_no_loop(
     connector = office.connector()
     monkeypatch.setattr(office.stores.inbox, "add", broken)
     own = (await _known_after(office, connector)).record_id
-    office.desk.hub.notify(replace(notification, own_records=(own,)), 1)
+    office.desk.hub.notify(notification._replace(own_records=(own,)), 1)
     running = asyncio.create_task(connector.run())
     waits = office.stores.waits
     await until(lambda: ("inbox", "internal") in {(wait.part, wait.code) for wait in waits.all()})

@@ -32,7 +32,7 @@ async def test_notifications_are_stored_in_order_then_acknowledged(
     filled: Desk, notification: Notification
 ) -> None:
     filled.hub.notify(notification, 1)
-    filled.hub.notify(replace(notification, notification_id=b"m" * 16), 2)
+    filled.hub.notify(notification._replace(notification_id=b"m" * 16), 2)
     assert await receive(filled) == "hub_unreachable"
     assert [item.sequence for item in filled.notices.items()] == [1, 2]
     assert filled.hub.acknowledged == [1, 2]
@@ -78,7 +78,7 @@ async def test_a_gap_ends_the_stream(filled: Desk, notification: Notification) -
 async def test_what_is_not_for_us_is_not_acknowledged(
     filled: Desk, notification: Notification, change: dict[str, Any]
 ) -> None:
-    filled.hub.notify(replace(notification, **change), 1)
+    filled.hub.notify(notification._replace(**change), 1)
     assert await receive(filled) == "notification_invalid"
     assert filled.notices.items() == () and filled.hub.acknowledged == []
 

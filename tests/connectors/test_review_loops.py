@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from connector_kit import Desk
 
@@ -15,7 +13,7 @@ from passerelle_connector.deliver import ANOTHER_BATCH
 async def test_the_directors_desk_keeps_a_notification_about_records_of_others(
     desk: Desk, notification: Notification
 ) -> None:
-    desk.hub.notify(replace(notification, own_records=(), visibility=DIRECTOR), 1)
+    desk.hub.notify(notification._replace(own_records=(), visibility=DIRECTOR), 1)
     with pytest.raises(PasserelleError, match="hub_unreachable"):
         await desk.inbox.run()
     assert [item.sequence for item in desk.notices.items()] == [1]
@@ -25,7 +23,7 @@ async def test_the_directors_desk_keeps_a_notification_about_records_of_others(
 async def test_not_even_to_the_director_are_others_records_ones_own(
     desk: Desk, notification: Notification
 ) -> None:
-    desk.hub.notify(replace(notification, own_records=(bytes(16),), visibility=DIRECTOR), 1)
+    desk.hub.notify(notification._replace(own_records=(bytes(16),), visibility=DIRECTOR), 1)
     with pytest.raises(PasserelleError, match="notification_invalid"):
         await desk.inbox.run()
 

@@ -275,7 +275,7 @@ def _notified(spoil: Callable[[Desk], None]) -> Answer:
 
 
 def _told(change: Mapping[str, object], number: int = 1) -> Callable[[Desk], None]:
-    return lambda desk: desk.hub.notify(replace(NOTE, **change), number)  # type: ignore[arg-type]  # by the call
+    return lambda desk: desk.hub.notify(NOTE._replace(**change), number)  # type: ignore[arg-type]  # by the call
 
 
 def _by_another(desk: Desk) -> None:

@@ -18,7 +18,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from passerelle import merkle
-from passerelle.canonical import digest, encode, encode_bytes
+from passerelle.canonical import digest, encode, encode_bytes, encode_part
 from passerelle.errors import PasserelleError
 
 Value: TypeAlias = "bytes | str | int | float"
@@ -57,7 +57,7 @@ class RecordRow(NamedTuple):
 def row_digest(table: str, fields: Fields) -> bytes:
     """The digest (32 bytes) of a row (1)."""
     head, names = _shape(table, tuple(fields))
-    content = encode(*[tagged + encode(_part(fields[name])) for name, tagged in names])
+    content = b"".join([encode_bytes(tagged + encode_part(_part(fields[name]))) for name, tagged in names])
     return hashlib.sha256(head + len(content).to_bytes(8, "big") + content).digest()
 
 

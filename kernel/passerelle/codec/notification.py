@@ -22,7 +22,7 @@ from passerelle.wire.v1 import record_pb2 as pb
 
 def encode_notification(note: Notification) -> bytes:
     """The bytes the hub signs as a notification."""
-    return pb.Notification(
+    message = pb.Notification(
         notification_id=note.notification_id,
         link_id=note.link_id,
         recipient=note.recipient,
@@ -33,14 +33,10 @@ def encode_notification(note: Notification) -> bytes:
         relation=note.relation.value,
         band=note.band.value,
         state=note.state.value,
-        agreements=_agreements(note.agreements),
         odds=note.odds,
         handling=note.handling,
         urgency=note.urgency,
-        purposes=note.purposes,
         legal_basis=note.legal_basis,
-        actions=note.actions,
-        obligations=note.obligations,
         decision_id=note.decision_id,
         policy_revision=note.policy_revision,
         weights=note.weights,
@@ -51,12 +47,21 @@ def encode_notification(note: Notification) -> bytes:
         kind="" if note.kind is NotificationKind.LINK else note.kind.value,
         agencies=note.agencies,
         verdict=note.verdict,
-    ).SerializeToString(deterministic=True)
+    )
+    message.MergeFrom(_lists(note.agreements, note.purposes, note.actions, note.obligations))
+    return message.SerializeToString(deterministic=True)
 
 
-@lru_cache(maxsize=1024)  # thousands of notifications state some evidence
-def _agreements(rows: tuple[Agreement, ...]) -> tuple[pb.Agreement, ...]:
-    return tuple(pb.Agreement(field=row.field, level=row.level, bits=row.bits) for row in rows)
+@lru_cache(maxsize=1024)  # thousands of notifications have some lists in common
+def _lists(
+    agreements: tuple[Agreement, ...],
+    purposes: tuple[str, ...],
+    actions: tuple[str, ...],
+    obligations: tuple[str, ...],
+) -> pb.Notification:
+    """The lists of a notification; never changed once made."""
+    stated = [pb.Agreement(field=row.field, level=row.level, bits=row.bits) for row in agreements]
+    return pb.Notification(agreements=stated, purposes=purposes, actions=actions, obligations=obligations)
 
 
 def decode_notification(raw: bytes) -> Notification:

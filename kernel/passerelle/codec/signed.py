@@ -13,16 +13,13 @@ from passerelle.wire.v1 import common_pb2 as pb
 
 def signed_out(signed: Signed) -> pb.Signed:
     """A signed payload as its wire message."""
-    mark = signed.signature
-    message = pb.Signed(
-        payload_type=signed.payload_type,
-        payload=signed.payload,
-        signature=pb.Signature(key_id=mark.key_id, ed25519=mark.ed25519, ml_dsa_65=mark.ml_dsa_65),
-    )
-    if mark.place is not None:
-        message.signature.place.CopyFrom(
-            pb.TreePlace(index=mark.place.index, size=mark.place.size, path=b"".join(mark.place.path))
-        )
+    mark, place = signed.signature, signed.signature.place
+    message = pb.Signed(payload_type=signed.payload_type, payload=signed.payload)
+    written = message.signature  # field by field in its place: a message made apart is copied once more
+    written.key_id, written.ed25519, written.ml_dsa_65 = mark.key_id, mark.ed25519, mark.ml_dsa_65
+    if place is not None:
+        written.place.index, written.place.size = place.index, place.size
+        written.place.path = b"".join(place.path)
     return message
 
 

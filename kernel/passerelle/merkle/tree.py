@@ -50,16 +50,17 @@ def root_of(hashes: Sequence[bytes]) -> bytes:
 
 def root_and_paths(leaves: Sequence[bytes]) -> tuple[bytes, list[tuple[bytes, ...]]]:
     """Root over the contents of leaves, and the inclusion path of each (RFC 6962, 2.1.1), in order."""
+    if not leaves:
+        return EMPTY_ROOT, []
     levels = [[leaf_hash(leaf) for leaf in leaves]]
     while len(level := levels[-1]) > 1:
         odd = level[-1:] if len(level) % 2 else []
         pairs = zip(level[::2], level[1::2], strict=False)  # an odd last node rises unchanged
         levels.append([node_hash(left, right) for left, right in pairs] + odd)
-    paths: list[tuple[bytes, ...]] = []
-    for at in range(len(leaves)):
-        beside = [(level, at >> height ^ 1) for height, level in enumerate(levels[:-1])]
-        paths.append(tuple([level[place] for level, place in beside if place < len(level)]))
-    return (levels[-1][0] if leaves else EMPTY_ROOT), paths
+    paths: list[tuple[bytes, ...]] = [()]
+    for level in reversed(levels[:-1]):  # a node's path: its sibling, where it has one, and its parent's path
+        paths = [(*level[at ^ 1 : (at ^ 1) + 1], *paths[at >> 1]) for at in range(len(level))]
+    return levels[-1][0], paths
 
 
 def inclusion_ranges(index: int, size: int) -> tuple[tuple[int, int], ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import fields
 
 import pytest
 
@@ -50,7 +50,7 @@ def _places(sentence: str) -> set[str]:
 
 
 def test_a_waterfall_begins_with_the_prior_and_ends_with_the_sum(notification: Notification) -> None:
-    note = replace(notification, agreements=EVIDENCE, band=Band.POSSIBLE, relation=Relation.SAME_PERSON)
+    note = notification._replace(agreements=EVIDENCE, band=Band.POSSIBLE, relation=Relation.SAME_PERSON)
     told = explain(note, words("en"))
     assert [line.text for line in told.lines] == [
         "before anything is compared",
@@ -65,19 +65,19 @@ def test_a_waterfall_begins_with_the_prior_and_ends_with_the_sum(notification: N
 
 
 def test_odds_below_even_are_told_the_other_way_round(notification: Notification) -> None:
-    note = replace(notification, agreements=(Agreement("birth", "year", -2.0),), band=Band.WEAK)
+    note = notification._replace(agreements=(Agreement("birth", "year", -2.0),), band=Band.WEAK)
     assert "4 to 1 against" in explain(note, words("en")).summary
 
 
 def test_numbers_are_grouped_as_the_language_does(notification: Notification) -> None:
-    note = replace(notification, agreements=(Agreement("birth", "exact", 14.15),))
+    note = notification._replace(agreements=(Agreement("birth", "exact", 14.15),))
     assert [explain(note, words(name)).lines[0].factor for name in LANGUAGES] == [
         "× 18,000", "× 18 000", "× 18.000", "× 18.000",
     ]  # fmt: skip
 
 
 def test_what_policy_withholds_is_said_to_be_withheld(notification: Notification) -> None:
-    note = replace(notification, agreements=(), band=Band.WITHHELD, counterpart="coordinator")
+    note = notification._replace(agreements=(), band=Band.WITHHELD, counterpart="coordinator")
     told = explain(note, words("en"))
     assert told.lines == ()
     assert "not shown" in told.summary
@@ -85,7 +85,7 @@ def test_what_policy_withholds_is_said_to_be_withheld(notification: Notification
 
 
 def test_a_code_without_words_is_shown_as_it_is(notification: Notification) -> None:
-    note = replace(notification, agreements=(Agreement("gait", "brisk", 1.0),))
+    note = notification._replace(agreements=(Agreement("gait", "brisk", 1.0),))
     assert [line.text for line in explain(note, words("fr")).lines] == ["gait: brisk"]
 
 
@@ -106,10 +106,10 @@ def test_a_language_nobody_wrote_is_refused() -> None:
 )
 def test_what_people_found_is_the_last_line(notification: Notification, language: str, said: str) -> None:
     assert explain(notification, words(language)).found == ""
-    judged = replace(notification, state=LinkState.CONFIRMED, verdict=Verdict.CONFIRMED_UNJUSTIFIED.value)
+    judged = notification._replace(state=LinkState.CONFIRMED, verdict=Verdict.CONFIRMED_UNJUSTIFIED.value)
     *_, last = explain(judged, words(language)).texts()
     assert said in last
 
 
 def test_a_verdict_of_a_newer_hub_is_shown_by_its_code(notification: Notification) -> None:
-    assert "half" in explain(replace(notification, verdict="half"), words("en")).found
+    assert "half" in explain(notification._replace(verdict="half"), words("en")).found

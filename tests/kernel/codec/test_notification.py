@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 
 import pytest
@@ -58,17 +59,27 @@ def test_a_notification_survives_its_encoding(
     relation: Relation, band: Band, state: LinkState, records: int
 ) -> None:
     own = tuple(bytes([at]) * 16 for at in range(records))
-    note = replace(NOTE, relation=relation, band=band, state=state, own_records=own)
+    note = NOTE._replace(relation=relation, band=band, state=state, own_records=own)
     assert decode_notification(encode_notification(note)) == note
+
+
+def test_the_bytes_of_a_notification_are_the_same_for_ever_whatever_was_written_before() -> None:
+    other = NOTE._replace(notification_id=b"o" * 16, agreements=(), purposes=("a", "b"), obligations=())
+    for note, digest in (
+        (NOTE, "b1d224369ddd28b59ee0b5b471da0ad0da7e8cd7ef087dc360bd37137b76fb1d"),
+        (other, "ebbedca734a81200b933e66c9f064379cbd7df5d5cf7f0a310e6d154bcf07562"),
+        (NOTE, "b1d224369ddd28b59ee0b5b471da0ad0da7e8cd7ef087dc360bd37137b76fb1d"),
+    ):
+        assert hashlib.sha256(encode_notification(note)).hexdigest() == digest
 
 
 @pytest.mark.parametrize(
     "note",
     [
-        replace(NOTE, notification_id=b""),
-        replace(NOTE, link_id=b"short"),
-        replace(NOTE, own_records=(b"short",)),
-        replace(NOTE, own_records=(b"r" * 16,) * (MAX_OWN_RECORDS + 1)),
+        NOTE._replace(notification_id=b""),
+        NOTE._replace(link_id=b"short"),
+        NOTE._replace(own_records=(b"short",)),
+        NOTE._replace(own_records=(b"r" * 16,) * (MAX_OWN_RECORDS + 1)),
     ],
 )
 def test_a_malformed_notification_is_refused(note: Notification) -> None:
@@ -89,7 +100,7 @@ def test_any_bytes_are_read_or_refused_with_a_code(raw: bytes, place: int, value
 
 
 SIGNED = Signed("type", encode_notification(NOTE), Signature(b"key", b"classical", b"lattice"))
-OTHER = replace(SIGNED, payload=encode_notification(replace(NOTE, created=5)))
+OTHER = replace(SIGNED, payload=encode_notification(NOTE._replace(created=5)))
 
 
 def refused(key: SealingKey, hub: str, agency: str, number: int, sealed: bytes) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,6 +24,20 @@ PLACES = st.none() | st.builds(TreePlace, st.integers(0, 2**32 - 1), st.integers
 @given(st.builds(Signed, st.text(max_size=20), BYTES, st.builds(Signature, BYTES, BYTES, BYTES, PLACES)))
 def test_a_signed_payload_keeps_its_exact_bytes(signed: Signed) -> None:
     assert decode_signed(encode_signed(signed)) == signed
+
+
+def test_the_bytes_of_a_signed_payload_are_the_same_for_ever() -> None:
+    alone = Signed("type", b"payload", Signature(b"key", b"classical", b"lattice"))
+    among = Signed("", b"", Signature(b"", b"", b"", TreePlace(0, 2, (bytes(32), b"h" * 32))))
+    bare = Signed("", b"", Signature(b"", b"", b"", TreePlace(0, 0, ())))
+    assert (
+        encode_signed(alone).hex()
+        == "0a047479706512077061796c6f61641a190a036b65791209636c6173736963616c1a076c617474696365"
+    )
+    assert hashlib.sha256(encode_signed(among)).hexdigest() == (
+        "7b56423923ec0edc70fe58c19d94ddc872c0ce7ccd6aafeffef0391f28e84fe3"
+    )
+    assert encode_signed(bare).hex() == "1a022200"
 
 
 @given(st.builds(LogProof, NUMBER, HASHES, NUMBER, HASHES, NUMBER, st.binary(max_size=32)))
