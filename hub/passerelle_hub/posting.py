@@ -1,8 +1,8 @@
 """The last step of telling: notifications are signed, numbered, sealed, audited and stored.
 
-Numbers are taken late and in the order of the agencies' names, so that transactions side by side cannot wait
-for each other in a circle. One signature and one sealed key for all that an agency gets in one transaction:
-it may count them.
+Numbers are taken late, after all is signed, and in the order of the agencies' names, so that transactions
+side by side cannot wait for each other in a circle. One signature and one sealed key for all that an agency
+gets in one transaction: it may count them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from passerelle.notification import Notification
 from passerelle.notification_seal import seal_notifications
 from passerelle.record import NOTIFICATION_TYPE
 from passerelle.seal import SealingPublicKey
-from passerelle.sign import SigningKey, sign_many
+from passerelle.sign import Signed, SigningKey, sign_many
 from passerelle_hub.audit import Audit, EventKind, Note
 from passerelle_hub.logbook import vouch
 from passerelle_hub.store import Transaction, notifications
@@ -46,15 +46,14 @@ class Post:
         self._key = key
 
     def send(self, tx: Transaction, parcels: Sequence[Parcel]) -> None:
-        """Write parcels, in the order of their agencies."""
+        """Write parcels, at most one for each agency."""
+        signed = [self._signed(parcel) for parcel in parcels]
+        numbers = notifications.next_sequences(tx, {parcel.agency: len(parcel.told) for parcel in parcels})
         written: list[tuple[StoredNotification, Note]] = []
-        for agency, sealing, told in parcels:
-            payloads = [encode_notification(note) for note, _ in told]
-            signed = sign_many(self._key, NOTIFICATION_TYPE, payloads)
-            numbers = notifications.next_sequences(tx, agency, len(told))
-            by_number = dict(zip(numbers, signed, strict=True))
+        for (agency, sealing, told), some in zip(parcels, signed, strict=True):
+            by_number = dict(zip(numbers[agency], some, strict=True))
             sealed = seal_notifications(sealing, str(self._hub), agency, by_number)
-            for number, (note, link_pk), payload in zip(numbers, told, payloads, strict=True):
+            for (note, link_pk), (number, one) in zip(told, by_number.items(), strict=True):
                 row = StoredNotification(
                     agency=agency,
                     sequence=number,
@@ -65,9 +64,13 @@ class Post:
                     sealed=sealed[number],
                     about=note.link_id if link_pk is None else None,
                 )
-                written.append((row, _written(row, note, payload)))
+                written.append((row, _written(row, note, one.payload)))
         self._audit.append_many(tx, ACTOR, [note for _, note in written])
         notifications.put(tx, [row for row, _ in written])
+
+    def _signed(self, parcel: Parcel) -> tuple[Signed, ...]:
+        payloads = [encode_notification(note) for note, _ in parcel.told]
+        return sign_many(self._key, NOTIFICATION_TYPE, payloads)
 
 
 def _written(row: StoredNotification, note: Notification, payload: bytes) -> Note:

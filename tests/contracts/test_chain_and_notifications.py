@@ -22,19 +22,21 @@ def test_the_chain_advances_one_number_at_a_time(database: Database) -> None:
 
 def test_numbers_are_per_agency_and_survive_a_rollback_without_a_gap(database: Database) -> None:
     with database.write() as tx:
-        assert list(notifications.next_sequences(tx, "police", 2)) == [1, 2]
-        assert notifications.next_sequences(tx, "customs", 1)[0] == 1
+        assert notifications.next_sequences(tx, {"police": 2}) == {"police": range(1, 3)}
+        assert notifications.next_sequences(tx, {}) == {}
+        two = notifications.next_sequences(tx, {"police": 1, "customs": 3})
+        assert two == {"police": range(3, 4), "customs": range(1, 4)}
     with pytest.raises(RuntimeError), database.write() as tx:
-        notifications.next_sequences(tx, "police", 1)
+        notifications.next_sequences(tx, {"police": 1})
         raise RuntimeError
     with database.write() as tx:
-        assert notifications.next_sequences(tx, "police", 2) == range(3, 5)
+        assert notifications.next_sequences(tx, {"police": 2}) == {"police": range(4, 6)}
 
 
 def test_only_what_was_sent_can_be_acknowledged_and_never_less_than_before(database: Database) -> None:
     with database.write() as tx:
         for _ in range(3):
-            notifications.next_sequences(tx, "police", 1)
+            notifications.next_sequences(tx, {"police": 1})
         assert notifications.acknowledge(tx, "police", 2)
         assert not notifications.acknowledge(tx, "police", 4)
         assert notifications.acknowledge(tx, "police", 1)

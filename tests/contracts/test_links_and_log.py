@@ -81,8 +81,8 @@ def test_notifications_are_read_from_any_cursor(database: Database) -> None:
     with database.write() as tx:
         (link,) = links.open_links(tx, [new_link(*pair(tx))])
         note = StoredNotification("police", 0, link.link_pk, 1, "d", bytes(32), b"\0sealed")
-        numbers = notifications.next_sequences(tx, "police", 5)
-        notifications.put(tx, [note._replace(sequence=number) for number in numbers])
+        numbers = notifications.next_sequences(tx, {"police": 5})
+        notifications.put(tx, [note._replace(sequence=number) for number in numbers["police"]])
     with database.read() as tx:
         assert [note.sequence for note in notifications.after(tx, "police", 2, 2)] == [3, 4]
         assert notifications.after(tx, "customs", 0, 9) == ()

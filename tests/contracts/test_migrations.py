@@ -131,7 +131,7 @@ def test_data_of_the_fourth_schema_is_kept(empty: Database) -> None:
     with empty.write() as tx:
         assert notifications.last_sequences(tx) == {"police": 3}
         assert notifications.acknowledged(tx, "police") == 2
-        assert notifications.next_sequences(tx, "police", 1)[0] == 4
+        assert notifications.next_sequences(tx, {"police": 1}) == {"police": range(4, 5)}
         assert batches.position(tx, "police").previous == b"\3" * 32
         assert tx.execute(select(token)).all() == [(MARK, 41, 5)]
     empty.close()
@@ -143,8 +143,8 @@ def test_the_fifth_schema_can_be_left_again(empty: Database) -> None:
         _fourth(tx)
     empty.migrate("0005")
     with empty.write() as tx:
-        notifications.next_sequences(tx, "police", 1)
-        notifications.next_sequences(tx, "customs", 1)
+        notifications.next_sequences(tx, {"police": 1})
+        notifications.next_sequences(tx, {"customs": 1})
         marks.put(tx, [(42, [bytes(16) + b"\0\6"])])
     empty.revert("0004")
     with empty.read() as tx:

@@ -122,19 +122,19 @@ def test_a_record_that_is_just_given_a_longer_time_does_not_expire(database: Dat
 
 def test_numbers_of_an_agency_are_held_until_the_commit(database: Database) -> None:
     with database.write() as tx:
-        notifications.next_sequences(tx, "police", 3)
+        notifications.next_sequences(tx, {"police": 3})
     with ThreadPoolExecutor(1) as pool:
 
-        def second() -> range:
+        def second() -> dict[str, range]:
             with database.write() as tx:
-                return notifications.next_sequences(tx, "police", 1)
+                return notifications.next_sequences(tx, {"police": 1})
 
         with database.write() as tx:
             assert notifications.held(tx, ["police", "nobody"]) == {"police": (3, 0)}
             waiting = pool.submit(second)
             with pytest.raises(TimeoutError):
                 waiting.result(0.2)
-        assert waiting.result(PATIENCE) == range(4, 5)
+        assert waiting.result(PATIENCE) == {"police": range(4, 5)}
 
 
 def test_one_leads_and_another_takes_over(url: str, postgres: Server) -> None:

@@ -1,8 +1,9 @@
 """What SQLite and PostgreSQL say differently: upserts, rows in bulk, lists of keys.
 
 PostgreSQL takes rows by binary COPY, at a twenty-seventh of what SQLAlchemy's own insert costs, and a list of
-keys as one array, so that a statement is the same text however many there are. SQLite takes tuples past
-SQLAlchemy's compiler, at a quarter of the cost.
+keys as one array, so that a statement is the same text however many there are; as one parameter, too, since
+psycopg writes an array element by element, at a higher cost than all the rest of such a statement. SQLite
+takes tuples past SQLAlchemy's compiler, at a quarter of the cost.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.types import UserDefinedType
 
 from passerelle_hub.store.column_types import Marks
 from passerelle_hub.store.database import Transaction
@@ -51,6 +53,20 @@ _TYPES: Final = (
 _ID_BYTES: Final = 16
 AT_ONCE: Final = 500
 """Keys in one query of SQLite; it takes 32,766 parameters, the planner likes fewer."""
+
+
+class _Numbers(UserDefinedType[str]):
+    """An array of numbers, given as PostgreSQL writes one.
+
+    A parameter of that type and not a text cast to it: what is in a text the planner does not see.
+    """
+
+    cache_ok = True
+    render_bind_cast = True
+
+    def get_col_spec(self, **_: object) -> str:
+        """The parameter's type."""
+        return "BIGINT[]"
 
 
 def on_sqlite(tx: Transaction) -> bool:
@@ -87,6 +103,8 @@ def among(tx: Transaction, column: Column[Any], values: Iterable[Any]) -> Column
         return column.in_(listed)
     if isinstance(column.type, LargeBinary) and {len(value) for value in listed} == {_ID_BYTES}:
         return column == func.any(_cut(b"".join(listed)))
+    if isinstance(column.type, Integer):
+        return column == any_(literal(f"{{{','.join(map(str, listed))}}}", _Numbers()))
     if isinstance(column.type, String) and (lines := _lines(listed)):
         return column == any_(func.string_to_array(lines, "\n", type_=ARRAY(column.type)))
     return column == any_(literal(listed, ARRAY(column.type)))
@@ -101,11 +119,7 @@ def _cut(packed: bytes) -> ColumnElement[Any]:
 
 
 def _lines(values: Sequence[str]) -> str:
-    """Texts as one text of lines; empty where one of them has a line feed, or there is none.
-
-    psycopg escapes each element of an array by itself, at a higher cost than all the rest of such a
-    statement.
-    """
+    """Texts as one text of lines; empty where one of them has a line feed, or there is none."""
     lines = "\n".join(values)
     return lines if lines.count("\n") == len(values) - 1 else ""
 

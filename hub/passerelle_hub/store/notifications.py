@@ -33,18 +33,21 @@ class StoredNotification(NamedTuple):
 _COLUMNS: Final = tuple(notification.c[name] for name in StoredNotification._fields)
 _KEYS_AT_ONCE: Final = 400
 _COUNT: Final = (
-    "INSERT INTO counter (agency, last_notification, acknowledged) VALUES ({0}, {0}, 0)"
+    "INSERT INTO counter (agency, last_notification, acknowledged) VALUES {0}"
     " ON CONFLICT (agency) DO UPDATE"
     " SET last_notification = counter.last_notification + excluded.last_notification"
-    " RETURNING counter.last_notification"
+    " RETURNING counter.agency, counter.last_notification"
 )
 
 
-def next_sequences(tx: Transaction, agency: str, count: int) -> range:
-    """Take the next numbers of an agency, without a gap."""
-    place = "?" if on_sqlite(tx) else "%s"
-    last = tx.exec_driver_sql(_COUNT.format(place), (agency, count)).scalar_one()
-    return range(int(last) - count + 1, int(last) + 1)
+def next_sequences(tx: Transaction, counts: Mapping[str, int]) -> dict[str, range]:
+    """Take the next numbers of agencies, so many each, without a gap; in order of the agencies' names."""
+    if not counts:
+        return {}
+    rows = ", ".join(["(?, ?, 0)" if on_sqlite(tx) else "(%s, %s, 0)"] * len(counts))
+    given = tuple(value for one in sorted(counts.items()) for value in one)
+    last = {agency: int(number) for agency, number in tx.exec_driver_sql(_COUNT.format(rows), given)}
+    return {agency: range(last[agency] - count + 1, last[agency] + 1) for agency, count in counts.items()}
 
 
 def put(tx: Transaction, new: Sequence[StoredNotification]) -> None:
