@@ -215,17 +215,18 @@ class Audit:
         **detail: str | int | list[str],
     ) -> bytes:
         """Append one event; returns its 32-byte commitment, which the log will hold."""
-        event = self._event(actor, Note(kind, detail, vouch))
+        event = self._event(actor, self._clock.now(), Note(kind, detail, vouch))
         log_store.append(tx, [event])
         return event[0]
 
     def append_many(self, tx: Transaction, actor: str, notes: Sequence[Note]) -> None:
         """Append events of one actor, in order, at the price of about one."""
-        log_store.append(tx, [self._event(actor, note) for note in notes])
+        now = self._clock.now()
+        log_store.append(tx, [self._event(actor, now, note) for note in notes])
 
-    def _event(self, actor: str, note: Note) -> tuple[bytes, bytes, Event]:
+    def _event(self, actor: str, now: int, note: Note) -> tuple[bytes, bytes, Event]:
         text = _CANONICAL(note.detail)
-        event = Event(note.kind.value, actor, self._clock.now(), text, self._random(16), *note.vouch)
+        event = Event(note.kind.value, actor, now, text, self._random(16), *note.vouch)
         mark = event.commitment
         return mark, self.seal.tag(mark), event
 

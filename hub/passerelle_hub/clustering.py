@@ -159,9 +159,12 @@ def components(tx: Transaction, seeds: Sequence[int]) -> list[Component]:
 
 
 def _join(found: dict[int, Component], tie: Tie) -> None:
-    low, high = (found.setdefault(key, Component({key})) for key in (tie.low, tie.high))
+    for key in (tie.low, tie.high):
+        if key not in found:
+            found[key] = Component({key})
+    low, high = found[tie.low], found[tie.high]
     if low is not high:
-        small, large = sorted((low, high), key=lambda one: len(one.keys))
+        small, large = (low, high) if len(low.keys) <= len(high.keys) else (high, low)
         large.keys |= small.keys
         large.ties |= small.ties
         found.update(dict.fromkeys(small.keys, large))

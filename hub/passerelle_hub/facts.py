@@ -1,7 +1,8 @@
 """What policy is told: markings and codes of records and callers, never the value of an identifier.
 
 The only place where the hub turns its own types into policy inputs; the shapes are the schemas under
-`policies/schemas/input`. Requests about records carry a fingerprint: everything they were made from.
+`policies/schemas/input`. A request about one record carries a fingerprint: everything it was made from. One
+about a pair does not, since the same two markings hardly ever meet again.
 """
 
 from __future__ import annotations
@@ -95,21 +96,23 @@ def side_facts(side: Side) -> Facts:
 def match(first: Side, second: Side, proven_tiers: tuple[str, ...]) -> PolicyRequest:
     """May these two records be linked at all?"""
     context = {"counterpart": side_facts(second), "proven_tiers": list(proven_tiers)}
-    fingerprint = (first, second, proven_tiers)
-    return PolicyRequest("match", "link", {}, side_facts(first), context, fingerprint=fingerprint)
+    return PolicyRequest("match", "link", {}, side_facts(first), context)
 
 
 def closer(linking: PolicyRequest) -> PolicyRequest:
     """May the two records of such a request be compared more finely?"""
-    return replace(linking, action="look_closer", fingerprint=("look_closer", linking.fingerprint))
+    return replace(linking, action="look_closer")
 
 
 def notify(recipient: str, role: str, own: Side, counterpart: Side, link_state: str) -> PolicyRequest:
     """Who learns of a link, and what of it?"""
     context = {"counterpart": side_facts(counterpart), "link_state": link_state}
-    fingerprint = (recipient, role, own, counterpart, link_state)
-    subject = {"agency": recipient, "role": role}
-    return PolicyRequest("notify", "notify", subject, side_facts(own), context, fingerprint=fingerprint)
+    return PolicyRequest("notify", "notify", _subject(recipient, role), side_facts(own), context)
+
+
+@lru_cache(maxsize=1024)
+def _subject(agency: str, role: str) -> Facts:
+    return Facts({"agency": agency, "role": role})
 
 
 def query_ask(question: Question, key_tiers: tuple[str, ...]) -> PolicyRequest:

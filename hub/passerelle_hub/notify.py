@@ -107,9 +107,8 @@ class Notifier:
         """Steps 2 to 4."""
         return self.announce(tx, self._told(tx, audiences))
 
-    def _told(self, tx: Transaction, unordered: Sequence[Audience]) -> list[tuple[Audience, Decision]]:
+    def _told(self, tx: Transaction, audiences: Sequence[Audience]) -> list[tuple[Audience, Decision]]:
         """Steps 2 and 3."""
-        audiences = sorted(unordered, key=lambda one: (one.agency, one.change.link.link_pk))
         requests = [
             facts.notify(one.agency, one.role, side(one.own), side(one.other), one.change.link.state)
             for one in audiences

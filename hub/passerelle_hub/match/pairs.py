@@ -85,18 +85,18 @@ def _collect(
     too_common, common = 0, list[bytes]()
     live = {key for key, row in known.items() if row.state == "active"}
     hidden = {key for key in live if decode_marking(known[key].marking).embargoed}
-    crowds: dict[tuple[int, ...], _Crowd] = {}
+    together: dict[tuple[int, ...], list[bytes]] = defaultdict(list)
+    for mark, one in carried.items():
+        together[tuple(one.records)].append(mark)
     shared: dict[tuple[int, int], list[SharedToken]] = defaultdict(list)
-    for mark, (kind, carriers) in carried.items():
-        who = tuple(carriers)
-        crowd = crowds.get(who)
-        if crowd is None:
-            crowd = crowds[who] = _crowd(live.intersection(who), known, hidden, fresh, cap)
-        too_common += crowd.too_common
+    for who, some in together.items():
+        crowd = _crowd(live.intersection(who), known, hidden, fresh, cap)
+        if crowd.too_common:
+            too_common += len(some)
         if crowd.common:
-            common.append(mark)
+            common += some
         for ends, frequency, agencies in crowd.pairs:
-            shared[ends].append(SharedToken(kind, frequency, agencies))
+            shared[ends] += [SharedToken(carried[mark].kind, frequency, agencies) for mark in some]
     pairs = [Pair(known[low], known[high], tuple(sorted(one))) for (low, high), one in sorted(shared.items())]
     return Found(tuple(pairs), too_common, tuple(common))
 

@@ -133,7 +133,10 @@ class Decision:
             KeyError: no such obligation exists; a mistyped name must not read as "not imposed".
         """
         _ = OBLIGATIONS[kind]
-        return next((entry.value for entry in self.obligations if entry.type == kind), None)
+        for entry in self.obligations:
+            if entry.type == kind:
+                return entry.value
+        return None
 
     @property
     def reason_codes(self) -> tuple[str, ...]:

@@ -23,6 +23,9 @@ from passerelle_hub.policy.model import Facts
 KINDS: Final = frozenset({"value", "set", "day", "present"})
 _CANONICAL: Final = json.JSONEncoder(allow_nan=False, sort_keys=True, separators=(",", ":")).encode
 _SCALARS: Final = (str, int, bool, type(None))
+_LISTS: Final = (list, tuple, set, frozenset)
+_OBJECTS: Final = (dict, Mapping)
+"""In this order: the abstract check alone is slow."""
 _READERS: Final = 16
 MAX_KEY: Final = 16_384
 """Longest projected input, in characters; the largest honest one is under 2,000."""
@@ -58,7 +61,7 @@ class _Node:
             value = given[name]
             if isinstance(what, str):
                 parts.append(head + _json(_taken(what, value)))
-            elif isinstance(value, dict | Mapping):  # dict first: the abstract check alone is slow
+            elif isinstance(value, _OBJECTS):
                 inner = what.text(cast("Mapping[str, object]", value))
                 if inner:
                     parts.append(head + inner)
@@ -141,7 +144,7 @@ def _taken(kind: str, value: object) -> object:
         return value not in (None, "", 0, (), [])
     if kind == "day":
         return value - value % DAY if type(value) is int else value
-    if isinstance(value, list | tuple | set | frozenset):
+    if isinstance(value, _LISTS):
         entries = list(cast("list[object]", value))
         words = {entry for entry in entries if isinstance(entry, str)}
         return sorted(words) if all(isinstance(entry, str) for entry in entries) else entries
