@@ -21,7 +21,7 @@ from passerelle.config import load
 from passerelle.errors import PasserelleError
 from passerelle.identity import Role
 from passerelle.rpc.channel import open_channel
-from passerelle.rpc.material import FileMaterial
+from passerelle.rpc.material import own_material
 from passerelle.selftest import selftest
 from passerelle.trust_checks import trust
 from passerelle_connector.compose_ports import load_peers
@@ -75,7 +75,7 @@ def _keys(settings: ConnectorSettings) -> str:
 
 
 def _pair(settings: ConnectorSettings) -> str:
-    FileMaterial(settings.path(settings.tls.key), settings.path(settings.tls.chain)).read()
+    own_material(settings, settings.tls, Usage.CLIENT).read()
     return "belong together"
 
 
@@ -106,7 +106,7 @@ def _others(settings: ConnectorSettings, clock: Clock, patience: float) -> Itera
 
 
 async def _hub(settings: ConnectorSettings, peers: Peers, clock: Clock, patience: float) -> Sequence[Check]:
-    material = FileMaterial(settings.path(settings.tls.key), settings.path(settings.tls.chain))
+    material = own_material(settings, settings.tls, Usage.CLIENT)
     try:
         roots = peers.roots(peers.hub)
         async with open_channel(settings.hub.address, peers.hub, roots, material) as channel:
@@ -145,7 +145,7 @@ def spoken(
 
 
 async def _trustees(settings: ConnectorSettings, peers: Peers, threshold: int, patience: float) -> Check:
-    material = FileMaterial(settings.path(settings.tls.key), settings.path(settings.tls.chain))
+    material = own_material(settings, settings.tls, Usage.CLIENT)
 
     async def reached(agency: str, address: str) -> bool:
         try:

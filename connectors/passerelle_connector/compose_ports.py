@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from passerelle.audit.service import GrpcLog
+from passerelle.certificate import Usage
 from passerelle.config import PkiAddress
 from passerelle.entry_files import read_entry, read_registry_key, unreadable
 from passerelle.federation import Federation
@@ -17,7 +18,7 @@ from passerelle.rpc.authority import AuthorityClient
 from passerelle.rpc.channel import open_channel
 from passerelle.rpc.leaf import LeafFiles, Renewal
 from passerelle.rpc.lists import list_keeper
-from passerelle.rpc.material import FileMaterial
+from passerelle.rpc.material import own_material
 from passerelle_connector.closer.service import GrpcCloser
 from passerelle_connector.config import ConnectorSettings
 from passerelle_connector.foundation import Environment, Ports
@@ -64,7 +65,7 @@ async def open_ports(
     Raises:
         PasserelleError: `agency_unknown`, `tls_material_invalid`, what reading a key file raises.
     """
-    material = FileMaterial(settings.path(settings.tls.key), settings.path(settings.tls.chain))
+    material = own_material(settings, settings.tls, Usage.CLIENT)
     lines = Lines()
 
     def dial(address: str, identity: Identity) -> Dial:

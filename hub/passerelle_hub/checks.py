@@ -16,7 +16,7 @@ from passerelle.entry_files import read_registry_key
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
 from passerelle.registry_entry import Status
-from passerelle.rpc.material import FileMaterial
+from passerelle.rpc.material import own_material
 from passerelle.selftest import selftest
 from passerelle_hub.backup.copying import newest
 from passerelle_hub.batch_checks import waiting_batches
@@ -60,7 +60,7 @@ def _selftest() -> str:
 
 
 def _pair(settings: HubSettings) -> str:
-    FileMaterial(settings.path(settings.tls.key), settings.path(settings.tls.chain)).read()
+    own_material(settings, settings.tls, Usage.SERVER).read()
     return "belong together"
 
 

@@ -11,8 +11,9 @@ import asyncio
 import signal
 from contextlib import suppress
 
+from passerelle.certificate import Usage
 from passerelle.log import get_logger
-from passerelle.rpc.material import FileMaterial
+from passerelle.rpc.material import own_material
 from passerelle_hub import interpreter
 from passerelle_hub.audit import EventKind
 from passerelle_hub.beside import (
@@ -50,7 +51,7 @@ async def serve(settings: HubSettings, stop: asyncio.Event | None = None) -> Non
     renewal = hub_renewal(settings)
     if renewal is not None:
         await renewal.ready()
-    material = FileMaterial(settings.path(settings.tls.key), settings.path(settings.tls.chain))
+    material = own_material(settings, settings.tls, Usage.SERVER)
     server = build_server(
         core,
         settings.listen,

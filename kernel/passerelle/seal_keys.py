@@ -20,17 +20,18 @@ _SHARES: Final = b'"passerelle/trustee-shares/'
 """A trustee's shares lie open with this in them; no other document is sealed."""
 
 
-def seal_keys(*files: Path, sealed_by: Path | None = None) -> None:
+def seal_keys(file: Path, /, *further: Path, sealed_by: Path | None = None) -> None:
     """Seal key files in place; the passphrase comes from $PASSERELLE_PASSPHRASE_FILE or a systemd credential.
 
     Args:
-        files: files ending in `.key`, private keys in PEM, a trustee's `shares.json`.
+        file: a file ending in `.key`, a private key in PEM, or a trustee's `shares.json`.
+        further: more of them.
         sealed_by: the file of the passphrase that they were sealed under until now, to seal them anew.
     """
     before = read_passphrase(sealed_by) if sealed_by else ""
-    for file in files:
-        done = _seal(file, before)
-        print(f"{file}: {'sealed' if done else 'was sealed before'}")  # noqa: T201 - a command prints
+    for one in (file, *further):
+        done = _seal(one, before)
+        print(f"{one}: {'sealed' if done else 'was sealed before'}")  # noqa: T201 - a command prints
 
 
 def _seal(file: Path, before: str) -> bool:

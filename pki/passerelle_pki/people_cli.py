@@ -104,16 +104,19 @@ def reject(agency: str, *, person: Person, config: Config = DEFAULT_CONFIG) -> N
     print(f"{open_desk(settings, _authority(settings), CLOCK).reject(agency, acting)} requests rejected")
 
 
-def revoke(*serials: str, reason: str, person: Person, config: Config = DEFAULT_CONFIG) -> None:
+def revoke(
+    serial: str, /, *further: str, reason: str, person: Person, config: Config = DEFAULT_CONFIG
+) -> None:
     """Revoke certificates for ever, by serial number; calls under them are cut within a minute.
 
     Args:
-        serials: hexadecimal, as `passerelle pki list` shows them.
+        serial: hexadecimal, as `passerelle pki list` shows it.
+        further: more of them.
         reason: for the book; no names of persons.
         person: key file of who acts.
         config: configuration file.
     """
-    settings, now = load(PkiSettings, config), CLOCK.now()
+    settings, now, serials = load(PkiSettings, config), CLOCK.now(), (serial, *further)
     acting = _act(settings, person, "revoke", *serials)
     try:
         numbers = [int(serial, 16) for serial in serials]

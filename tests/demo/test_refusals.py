@@ -61,6 +61,17 @@ REFUSED = [
 ]
 
 
+@pytest.mark.parametrize("line", ["seal-keys", "audit proof", "pki revoke --reason stolen --as ada.key"])
+def test_a_command_that_is_told_of_nothing_is_a_usage_error(
+    line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["passerelle", *line.split()])
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    assert left.value.code == cli.USAGE
+    assert "requires an argument" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("line", "code", "detail"), REFUSED, ids=[line for line, _, _ in REFUSED])
 def test_a_wrong_command_names_what_is_wrong(
     line: str,

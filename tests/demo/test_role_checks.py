@@ -148,6 +148,15 @@ def test_a_leaf_of_another_key_fails(stage: Path) -> None:
     assert "key and certificate" in failing(connector(stage))
 
 
+@pytest.mark.parametrize("look", [hub, trustee, connector])
+def test_a_leaf_of_another_party_fails(stage: Path, look: Look) -> None:
+    folders: dict[Look, str] = {hub: HUB, trustee: TRUSTEE, connector: AGENCY}
+    theirs, ours = stage / "trustee-trustee-2" / "keys", stage / folders[look] / "keys"
+    for name in ("leaf.pem", "leaf-key.pem"):
+        shutil.copy(theirs / name, ours / name)
+    assert "key and certificate" in failing(look(stage, 0))
+
+
 def test_the_mapping_tells_its_gaps(stage: Path) -> None:
     found = connector(stage)["mapping"]
     assert found.state is State.WARN

@@ -19,7 +19,7 @@ from passerelle.federation import Federation
 from passerelle.identity import Identity
 from passerelle.oprf.pinned import Ceremony
 from passerelle.registry_entry import Status
-from passerelle.rpc.material import FileMaterial
+from passerelle.rpc.material import own_material
 from passerelle.trust_checks import trust
 from passerelle_trustee.ceremonies.folder import SHARES
 from passerelle_trustee.compose import Register, open_shelf
@@ -52,7 +52,7 @@ def look(settings: TrusteeSettings, clock: Clock) -> Iterator[Check]:
 
 
 def _pair(settings: TrusteeSettings) -> str:
-    FileMaterial(settings.path(settings.tls.key), settings.path(settings.tls.chain)).read()
+    own_material(settings, settings.tls, Usage.SERVER).read()
     return "belong together"
 
 

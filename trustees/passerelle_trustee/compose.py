@@ -27,7 +27,7 @@ from passerelle.rpc.channel import open_channel
 from passerelle.rpc.fresh import authority_client, leaf_renewal
 from passerelle.rpc.leaf import LeafFiles, Renewal
 from passerelle.rpc.lists import ListKeeper, list_keeper
-from passerelle.rpc.material import FileMaterial
+from passerelle.rpc.material import own_material
 from passerelle.rpc.rule import LogAudit, Unlimited
 from passerelle.rpc.server import Listener, create_server
 from passerelle.seal import SealingKey
@@ -138,7 +138,7 @@ def build_server(settings: TrusteeSettings, clock: Clock) -> Server:
     revocations = Revocations(clock, required=settings.revocation.required)
     standings = Standings(federation, revocations)
     gate = Gatekeeper(calls.RULES, federation, standings, Unlimited(), LogAudit(), clock)
-    material = FileMaterial(settings.path(settings.tls.key), settings.path(settings.tls.chain))
+    material = own_material(settings, settings.tls, Usage.SERVER)
     listener = create_server(settings.listen, gate, material)
     ledger = Ledger(settings.path(settings.ledger))
     threads = ThreadPoolExecutor(settings.threads, "evaluate")
@@ -245,7 +245,7 @@ def open_trustee(settings: TrusteeSettings, party: Party, register: Register) ->
     """
     identity = register.federation.entry(party.agency).identity(Role.TRUSTEE)
     roots = register.federation.roots(identity.trust_domain)
-    material = FileMaterial(settings.path(settings.client.key), settings.path(settings.client.chain))
+    material = own_material(settings, settings.client, Usage.CLIENT)
     return open_channel(party.address, identity, roots, material)
 
 
@@ -258,5 +258,5 @@ def open_hub(settings: TrusteeSettings, hub: HubSettings, register: Register) ->
     """
     identity = register.federation.entry(hub.agency).identity(Role.HUB)
     roots = register.federation.roots(identity.trust_domain)
-    material = FileMaterial(settings.path(settings.client.key), settings.path(settings.client.chain))
+    material = own_material(settings, settings.client, Usage.CLIENT)
     return open_channel(hub.address, identity, roots, material)

@@ -80,7 +80,9 @@ def verify(
 
 @app.command
 def proof(
-    *files: Path,
+    file: Path,
+    /,
+    *further: Path,
     registry_key: Path = Path("registry.pub"),
     entries: Path = Path("entries"),
     quorum: int = 2,
@@ -88,17 +90,18 @@ def proof(
     """Check proofs of inclusion that connectors kept (C2SP tlog-proof), without a hub.
 
     Args:
-        files: files ending in `.tlog-proof`.
+        file: a file ending in `.tlog-proof`.
+        further: more of them.
         registry_key: the registry's public key, got out of band.
         entries: the folder of registry entries, which name hub and witnesses and their keys.
         quorum: how many witnesses must have cosigned; 0 for a federation without witnesses.
     """
     known = read_known(entries, read_registry_key(registry_key))
-    for file in files:
-        found = check_proof(file.read_bytes(), known, quorum)
+    for one in (file, *further):
+        found = check_proof(one.read_bytes(), known, quorum)
         at = datetime.fromtimestamp(found.happened / SECOND, UTC).isoformat(timespec="milliseconds")
         what = f"{found.kind} {found.subject}".rstrip()
-        print(f"{file.name}: {what} of {at} stands in leaf {found.proof.tick} of {found.proof.tree_size}")
+        print(f"{one.name}: {what} of {at} stands in leaf {found.proof.tick} of {found.proof.tree_size}")
 
 
 @app.command

@@ -15,6 +15,7 @@ from passerelle.audit.config import SupervisorSettings
 from passerelle.audit.follow import Follower, LogPort
 from passerelle.audit.keeping import kept
 from passerelle.audit.service import GrpcLog
+from passerelle.certificate import Usage
 from passerelle.checkpoint import Checkpoint, verify_checkpoint
 from passerelle.clock import Clock, SystemClock
 from passerelle.entry_files import entry_files, read_registry_key, unreadable
@@ -26,7 +27,7 @@ from passerelle.log import get_logger
 from passerelle.manifest import KeyManifest, read_manifest
 from passerelle.note import Note
 from passerelle.rpc.channel import open_channel
-from passerelle.rpc.material import FileMaterial
+from passerelle.rpc.material import own_material
 from passerelle.sign import SigningKey
 
 _LOG: Final = get_logger("supervisor")
@@ -60,7 +61,7 @@ async def log_of(settings: SupervisorSettings) -> AsyncGenerator[GrpcLog]:
     """
     parties = known_parties(settings)
     hub = parties.entry(settings.hub.agency).identity(Role.HUB)
-    material = FileMaterial(settings.path(settings.tls.key), settings.path(settings.tls.chain))
+    material = own_material(settings, settings.tls, Usage.CLIENT)
     roots = parties.roots(hub.trust_domain)
     async with open_channel(settings.hub.address, hub, roots, material) as channel:
         yield GrpcLog(channel)

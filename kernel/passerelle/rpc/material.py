@@ -1,7 +1,9 @@
 """Key and chain for TLS, read anew whenever a connection is made, so that renewal needs no restart.
 
 A renewal replaces two files and cannot do so in one step. Readers therefore check that key and leaf belong
-together (`TlsBytes`); a listener that meets a half-replaced pair keeps the previous one.
+together (`TlsBytes`); a listener that meets a half-replaced pair keeps the previous one. A leaf of another
+party, or for the other side of a connection, is refused where it is read: peers would only see a connection
+that fails.
 """
 
 from __future__ import annotations
@@ -12,9 +14,10 @@ from typing import Protocol
 
 from cryptography.hazmat.primitives import serialization
 
-from passerelle.certificate import read_chain
+from passerelle.certificate import Usage, check_leaf, read_chain
 from passerelle.csr import ENCRYPTED, key_pem, load_key
 from passerelle.errors import PasserelleError
+from passerelle.identity import Identity
 from passerelle.privatefile import read_private
 
 
@@ -45,26 +48,67 @@ class TlsMaterial(Protocol):
         """The current pair.
 
         Raises:
-            PasserelleError: `tls_material_invalid`, `certificate_malformed`, what reading a key file raises.
+            PasserelleError: `tls_material_invalid`, `certificate_malformed`, what reading a key file and
+                `check_leaf` raise.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class FileMaterial:
-    """Key (mode 0600, encrypted or not) and chain in two files."""
+    """Key (mode 0600, encrypted or not) and chain in two files; `owner` is whose leaf it must be."""
 
     key: Path
     chain: Path
+    owner: Identity | None = None
+    usage: Usage = Usage.CLIENT
 
     def read(self) -> TlsBytes:
         """The current pair of the files; see `TlsMaterial.read`."""
         try:
             chain = self.chain.read_bytes()
         except OSError as error:
-            raise PasserelleError("tls_material_invalid", f"chain: {type(error).__name__}") from error
+            raise PasserelleError("tls_material_invalid", f"{self.chain.name}: {error.strerror}") from error
         pem = read_private(self.key)
-        return TlsBytes(key_pem(load_key(pem)) if ENCRYPTED in pem else pem, chain)
+        pair = TlsBytes(key_pem(load_key(pem)) if ENCRYPTED in pem else pem, chain)
+        if self.owner is not None:
+            shown = check_leaf(read_chain(chain)[0], self.usage)
+            if shown != self.owner:
+                raise PasserelleError("tls_material_invalid", f"{self.chain.name}: the leaf of {shown}")
+        return pair
+
+
+class Configured(Protocol):
+    """The settings of a role that has a leaf."""
+
+    @property
+    def identity(self) -> str:
+        """Its SPIFFE id."""
+        ...
+
+    def path(self, value: Path | str) -> Path:
+        """A configured path, made absolute."""
+        ...
+
+
+class Pair(Protocol):
+    """Where settings say that a leaf and its key lie."""
+
+    @property
+    def key(self) -> Path: ...
+
+    @property
+    def chain(self) -> Path: ...
+
+
+def own_material(settings: Configured, pair: Pair, usage: Usage) -> FileMaterial:
+    """The files of a role's own leaf.
+
+    Raises:
+        PasserelleError: `identity_malformed`.
+    """
+    owner = Identity.parse(settings.identity)
+    return FileMaterial(settings.path(pair.key), settings.path(pair.chain), owner, usage)
 
 
 @dataclass(frozen=True, slots=True)

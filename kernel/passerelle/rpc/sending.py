@@ -84,7 +84,8 @@ class _Ending:
     def _note(self, call: grpc.aio.Call) -> None:
         """Called with each status that the call is given."""
         status = _at_once(call.code())
-        said = from_status(status, _at_once(call.trailing_metadata()))
+        text = _at_once(call.details()) or ""
+        said = from_status(status, _at_once(call.trailing_metadata()), text)
         if not self._said.done() and (status is grpc.StatusCode.OK or said.code != "peer_fault"):
             self._said.set_result(None if status is grpc.StatusCode.OK else said)
 

@@ -72,6 +72,9 @@ class Call:
     async def code(self) -> grpc.StatusCode:
         return self._status
 
+    async def details(self) -> str:
+        return ""
+
     async def trailing_metadata(self) -> grpc.aio.Metadata:
         return self._metadata
 
