@@ -34,6 +34,10 @@ class Setbacks:
         if waiting is not None:
             self._held = {batch: self._held[batch] for batch in waiting if batch in self._held}
 
+    def aside(self, batches: Collection[int]) -> list[int]:
+        """All that failed but for these."""
+        return sorted(self._held.keys() - set(batches))
+
     def due(self, batch: int) -> bool:
         """Whether it is to be tried at this beat."""
         held = self._held.get(batch)
@@ -46,5 +50,5 @@ class Setbacks:
         return times
 
     def finished(self, batch: int) -> None:
-        """It is matched, here or by another process."""
+        """It is matched."""
         self._held.pop(batch, None)

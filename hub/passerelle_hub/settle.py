@@ -13,9 +13,10 @@ Runs on the tick and never in the transaction that inserted the rows: looking up
 between batches that arrive side by side. Some batches share a transaction, and with it questions to policy,
 signatures and commit. May run twice: links are unique by pair, and a notification is written only where a
 link changed. Where batches fail together each is tried alone. One that fails stays *indexed* and holds up no
-other. Where policy or the database has no answer it is tried again at the next tick; after any other fault
-ever less often, and alone, named in the log each time (`setbacks`). After a restore nothing is settled while
-an agency is awaited (`backup.recovery`).
+other. Where policy or the database has no answer for any of them it is tried again at the next tick; after
+any other fault ever less often, and alone, named in the log each time (`setbacks`). Until then others are
+matched as if its records had not arrived; it finds those pairs itself, as the last to come would. After a
+restore nothing is settled while an agency is awaited (`backup.recovery`).
 
 Where other weights become active, (2) to (4) are done again for the matched batches, some on each tick,
 oldest first, so that links stand in the bands of the active weights; who stays in a band is no news.
@@ -58,7 +59,7 @@ _LOG: Final = get_logger("settle")
 _TOGETHER: Final = 8
 """Batches in one transaction: enough to share its cost, few enough to hold up nobody for long."""
 _PASSING: Final = frozenset({"policy_unavailable", "database_unavailable"})
-"""What hinders every batch alike, and none of them causes."""
+"""What hinders every batch alike. One that it hinders while others are finished is held up by itself."""
 
 
 class Settlement:
@@ -81,6 +82,7 @@ class Settlement:
         self._weights = weights
         self._after = 0
         self._setbacks = Setbacks()
+        self._unanswered: list[int] = []
 
     def settle_all(self, limit: int = 64) -> int:
         """Finish what is indexed, oldest first, at most `limit` batches; returns how many it finished."""
@@ -93,7 +95,10 @@ class Settlement:
         self._setbacks.beat([batch.batch_pk for batch in waiting] if everything else None)
         due = [batch for batch in waiting if self._setbacks.due(batch.batch_pk)]
         populations = self._counted(due)
+        self._unanswered.clear()
         finished = sum(self._settled(part, populations) for part in self._parts(due))
+        for batch_pk in self._unanswered if finished else ():
+            self._setbacks.failed(batch_pk)
         stuck = finished < len(waiting) == limit
         self._after = waiting[-1].batch_pk if stuck else 0  # whole pages of failures hold up nobody either
         if behind:
@@ -130,14 +135,16 @@ class Settlement:
                 return sum(self._settled([batch], populations) for batch in part)
             self._set_back(part[0], fault)
             return 0
-        for batch in part:
-            self._setbacks.finished(batch.batch_pk)
+        if done:
+            self._setbacks.finished(part[0].batch_pk)  # what failed before stands in a part of its own
         return done
 
     def _set_back(self, batch: PendingBatch, fault: Exception) -> None:
-        """Say which batch failed, why and where; only what passes by itself is tried at the next tick."""
+        """Say which batch failed, why and where; what may pass by itself is tried at the next tick."""
         code = fault.code if isinstance(fault, PasserelleError) else "internal"
-        passing = code in _PASSING
+        passing = code in _PASSING and batch.batch_pk not in self._setbacks
+        if passing:
+            self._unanswered.append(batch.batch_pk)
         _LOG.error(
             "settle.failed",
             code=code if passing else "batch_not_matched",
@@ -161,10 +168,10 @@ class Settlement:
             if not taken:
                 return 0
             first = [batch.batch_pk for batch in taken]
-            found, touched = self._locked(tx, first)
+            found, touched, aside = self._locked(tx, first)
             common.note(tx, found.common)
             populations = populations or self.populations(tx, taken)
-            changes = self._linker.link(tx, found.pairs, touched, populations, first)  # (3)
+            changes = self._linker.link(tx, found.pairs, touched, populations, first, aside)  # (3)
             written = self._notifier.notify(tx, changes)  # (4)
             figures: Detail = {
                 "together": len(taken),
@@ -200,8 +207,9 @@ class Settlement:
                 return 0
             again = batches.matched_after(tx, left.after, _TOGETHER)
             if again:
-                found, touched = self._locked(tx, [batch.batch_pk for batch in again])
-                changes = self._linker.link(tx, found.pairs, touched, self.populations(tx, again))
+                found, touched, aside = self._locked(tx, [batch.batch_pk for batch in again])
+                held = self.populations(tx, again)
+                changes = self._linker.link(tx, found.pairs, touched, held, aside=aside)
                 self._notifier.notify(tx, changes)
             weights.rescored(tx, left.generation, again[-1].batch_pk if again else weights.ALL)
         return len(again)
@@ -212,26 +220,29 @@ class Settlement:
         Raises:
             PasserelleError: `policy_unavailable`; the caller's transaction must not commit.
         """
-        found, touched = self._locked(tx, [batch])
+        found, touched, aside = self._locked(tx, [batch])
         held = populations(tx, {pair.low.domain for pair in found.pairs}, self._weights(tx))
-        self._notifier.notify(tx, self._linker.link(tx, found.pairs, touched, held))
+        self._notifier.notify(tx, self._linker.link(tx, found.pairs, touched, held, aside=aside))
 
     def populations(self, tx: Transaction, waiting: Sequence[PendingBatch]) -> dict[str, Population]:
         """What the records of each batch's domain are compared with, by the active weights."""
         return populations(tx, {batch.domain for batch in waiting}, self._weights(tx))
 
-    def _locked(self, tx: Transaction, keys: Sequence[int]) -> tuple[Found, list[int]]:
-        """Step 2, and those records of the batches that stand in a pair or a link.
+    def _locked(self, tx: Transaction, keys: Sequence[int]) -> tuple[Found, list[int], Collection[int]]:
+        """Step 2, those records of the batches that stand in a pair or a link, and the batches set aside.
 
-        What has neither is left to whoever changes it.
+        What has neither is left to whoever changes it. Set aside is what nobody else matches meanwhile: of
+        two batches that were, one must find the other.
         """
+        failed = self._setbacks.aside(keys)
+        aside = {batch.batch_pk for batch in batches.claim(tx, failed)} if failed else set[int]()
         while True:
-            found = pairs.find(tx, keys)
+            found = pairs.find(tx, keys, aside=aside)
             linked = links.ends(tx, keys)
             held = {row.record_pk: row for pair in found.pairs for row in (pair.low, pair.high)}
             held |= records.by_key(tx, sorted(linked - held.keys()))
             if records.lock(tx, held):
-                return found, sorted(key for key, row in held.items() if row.batch_pk in keys)
+                return found, sorted(key for key, row in held.items() if row.batch_pk in keys), aside
 
 
 def _place(fault: Exception) -> str:

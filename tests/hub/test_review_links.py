@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,10 +56,10 @@ def test_a_batch_that_cannot_be_settled_holds_up_neither_others_nor_the_log(
     hub.submit(intelligence, intelligence.record(SAME))
     whole = pairs.find
 
-    def broken(tx: Transaction, keys: Sequence[int]) -> pairs.Found:
+    def broken(tx: Transaction, keys: Sequence[int], aside: Collection[int] = ()) -> pairs.Found:
         if 1 in keys:
             raise RuntimeError("a fault of the hub")
-        return whole(tx, keys)
+        return whole(tx, keys, aside=aside)
 
     with monkeypatch.context() as patch:
         patch.setattr(pairs, "find", broken)

@@ -2,26 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
-from hub_kit import HubKit
+from hub_kit import HubKit, hub_kit
 from sqlalchemy import select, update
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
 from passerelle.checks import Check, State, checked
 from passerelle.clock import SystemClock
+from passerelle.errors import PasserelleError
 from passerelle.notification import LinkState
 from passerelle_hub.batch_checks import MINUTE, waiting_batches
+from passerelle_hub.compose import build_core
 from passerelle_hub.config import HubSettings
+from passerelle_hub.policy.bundle import Bundle
+from passerelle_hub.policy.embedded import EmbeddedEngine
+from passerelle_hub.policy.model import PolicyInput
 from passerelle_hub.setbacks import LONGEST, Setbacks
 from passerelle_hub.store import batches, chances, links, recoveries
 from passerelle_hub.store.tables import record
 
 SAME = {"surname+given+birth": "jansen jan 1980-02-03", "national number": "80020312345"}
 OTHERS = {"surname+given+birth": "peeters an 1971-05-06", "national number": "71050612345"}
+
+
+@dataclass
+class Deaf:
+    """An engine that fails wherever it is asked to match one agency's records."""
+
+    engine: EmbeddedEngine
+    agency: str = "prisons"
+
+    def evaluate(self, package: str, requests: Mapping[str, PolicyInput], /) -> Mapping[str, object]:
+        if package == "match" and self.agency in str(requests):
+            raise PasserelleError("policy_evaluation_failed", "made to fail by a test")
+        return self.engine.evaluate(package, requests)
+
+    def close(self) -> None:
+        self.engine.close()
 
 
 @pytest.fixture
@@ -106,6 +130,76 @@ def test_it_takes_no_other_with_it_and_is_finished_once_the_cause_is_gone(
     assert notified(hub) == before + 1
     with hub.core.database.read() as tx:
         assert batches.pending(tx, 9) == ()
+
+
+def test_who_agrees_with_one_of_its_records_is_matched_with_everybody_else(hub: HubKit) -> None:
+    said = stuck(hub)
+    customs = hub.agency("customs")
+    for _ in range(2):
+        hub.submit(customs, customs.record(SAME))
+        hub.beat()
+    with hub.core.database.read() as tx:
+        assert [batch.batch_pk for batch in batches.pending(tx, 9)] == [2]
+    assert notified(hub) == 2  # police with each record of customs
+    mend(hub, 2, said)
+    hub.beat()
+    hub.beat()
+    assert notified(hub) == 5
+
+
+def test_a_link_with_one_of_its_records_stays_until_it_is_matched(hub: HubKit) -> None:
+    police, intelligence = hub.agency("police"), hub.agency("intelligence")
+    first, second = os.urandom(16), os.urandom(16)
+    hub.submit(police, police.record(SAME, record_id=first))
+    hub.submit(intelligence, intelligence.record(SAME, record_id=second))
+    hub.beat()
+    hub.submit(intelligence, intelligence.record(SAME, record_id=second, revision=2))
+    said = spoil(hub, 3)
+    for revision in (2, 3):
+        hub.submit(police, police.record(SAME, record_id=first, revision=revision))
+        hub.beat()
+    assert notified(hub) == 1
+    with hub.core.database.read() as tx:
+        assert [batch.batch_pk for batch in batches.pending(tx, 9)] == [3]
+    mend(hub, 3, said)
+    for _ in range(4):
+        hub.beat()
+    with hub.core.database.read() as tx:
+        assert batches.pending(tx, 9) == ()
+    assert notified(hub) == 1
+
+
+def test_two_processes_that_set_each_others_batch_aside_lose_no_pair(hub: HubKit) -> None:
+    police, intelligence = hub.agency("police"), hub.agency("intelligence")
+    other = build_core(hub.core.foundation, hub.core.database)
+    with hub.core.database.read() as tx:
+        other.registry.refresh(tx)
+    hub.submit(police, police.record(SAME))
+    hub.submit(intelligence, intelligence.record(SAME))
+    said = [spoil(hub, batch) for batch in (1, 2)]
+    for core in (hub.core, other):
+        assert core.settlement.settle_all() == 0
+    for batch in (1, 2):
+        mend(hub, batch, said[batch - 1])
+    assert hub.core.settlement.settle([1]) == 1  # without the second
+    assert other.settlement.settle([2]) == 1  # it failed with the first before, and that is no reason now
+    assert notified(hub) == 1
+
+
+def test_one_that_has_no_answer_of_policy_where_others_have_is_held_up_by_itself(
+    tmp_path: Path, engine: EmbeddedEngine, bundle: Bundle, lines: list[EventDict]
+) -> None:
+    with hub_kit(tmp_path, Deaf(engine), bundle) as hub:
+        police, prisons, customs = (hub.agency(name) for name in ("police", "prisons", "customs"))
+        hub.submit(police, police.record(SAME))
+        hub.submit(prisons, prisons.record(SAME))  # of whom the engine can say nothing
+        for number in range(12):
+            hub.beat()
+            hub.submit(customs, customs.record({"national number": f"{number}"}))
+        with hub.core.database.read() as tx:
+            waiting = [batch.agency for batch in batches.pending(tx, 9)]
+        assert waiting == ["prisons", "customs"]  # the last one came after the beat
+        assert max(tries(lines)) == 4
 
 
 def test_one_domain_whose_figures_are_spoilt_holds_up_that_domain_alone(hub: HubKit) -> None:

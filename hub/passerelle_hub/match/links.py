@@ -86,11 +86,13 @@ class Linker:
         touched: Sequence[int],
         populations: Mapping[str, Population],
         first: Sequence[int] = (),
+        aside: Collection[int] = (),
     ) -> list[ChangedLink]:
         """Open or change links for the pairs; close links of `touched` records that no pair supports.
 
         `populations` are those of the pairs' domains. Of the batches in `first`, which are matched for the
-        first time, it is kept what their pairs show of them.
+        first time, it is kept what their pairs show of them. Links with records of the batches that stand
+        `aside` stay as they are: no pair was looked for there.
         """
         populations = {domain: self._by_policy(domain, one) for domain, one in populations.items()}
         looked: Mapping[tuple[int, int], Mapping[str, str]] = {}
@@ -118,7 +120,7 @@ class Linker:
             if old is None or _said(old) != _said(new):
                 changed.append(_Change(new, old is None, pair))
         written = self._write(tx, changed)
-        self._close(tx, known, supported)
+        self._close(tx, known, supported, aside)
         self._look(tx, scored, looked.keys())
         if first:
             self._count(tx, scored, first)
@@ -209,6 +211,7 @@ class Linker:
         tx: Transaction,
         known: Mapping[tuple[int, int, str], StoredLink],
         supported: set[tuple[int, int, str]],
+        aside: Collection[int],
     ) -> None:
         lost = {
             key: link
@@ -217,7 +220,7 @@ class Linker:
         }
         ends = records.by_key(tx, sorted({end for low, high, _ in lost for end in (low, high)}))
         for (low, high, _), link in lost.items():
-            if not _comparable(ends.get(low), ends.get(high)):
+            if not _comparable(ends.get(low), ends.get(high), aside):
                 continue
             erased = links.erased(link, self._clock.now())
             self._audit.append(
@@ -274,15 +277,16 @@ def _said(link: StoredLink) -> tuple[str, str, str]:
     return link.state, link.verdict, link.band
 
 
-def _comparable(low: StoredRecord | None, high: StoredRecord | None) -> bool:
+def _comparable(low: StoredRecord | None, high: StoredRecord | None, aside: Collection[int]) -> bool:
     """Whether it says something that two records share no tokens.
 
-    Not where one went over to another epoch, nor where one lost its marks with a closed one (`unindex`).
+    Not where one went over to another epoch, nor where one lost its marks with a closed one (`unindex`), nor
+    where the batch of one stands aside.
     """
     if low is None or high is None or low.state != "active" or high.state != "active":
         return True
     unindexed = any(row.kinds and not row.marks for row in (low, high))
-    return low.epoch == high.epoch and not unindexed
+    return low.epoch == high.epoch and not unindexed and not {low.batch_pk, high.batch_pk}.intersection(aside)
 
 
 def _state(result: Score, decision: Decision) -> LinkState:

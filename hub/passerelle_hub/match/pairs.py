@@ -13,7 +13,7 @@ Promises
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -61,9 +61,12 @@ class Found:
     common: tuple[bytes, ...] = ()
 
 
-def find(tx: Transaction, batches: Sequence[int], cap: int = FREQUENCY_CAP) -> Found:
+def find(
+    tx: Transaction, batches: Sequence[int], cap: int = FREQUENCY_CAP, aside: Collection[int] = ()
+) -> Found:
     """The pairs between the records of some batches (by key) and other agencies' records.
 
+    Records of batches that stand aside are as if they had not arrived: their own batch finds their pairs.
     Most marks are carried by one record and by nobody else; those stay in the database.
     """
     carried = marks.shared(tx, batches, 2 * cap)
@@ -72,6 +75,7 @@ def find(tx: Transaction, batches: Sequence[int], cap: int = FREQUENCY_CAP) -> F
     for mark, some in crowds.items():
         carried[mark] = Shared(carried[mark].kind, some if len(some) <= cap else [])
     known = records.by_key(tx, sorted({key for mark in carried.values() for key in mark.records}))
+    known = {key: row for key, row in known.items() if row.batch_pk not in aside}
     fresh = {key for key, row in known.items() if row.batch_pk in batches}
     found = _collect(carried, known, fresh, cap)
     common = [mark for mark in crowded if len(crowds.get(mark, ())) > cap]
