@@ -22,7 +22,7 @@ from passerelle.store.sole import sole
 from passerelle_connector.compose import build_withdrawer, connector
 from passerelle_connector.compose_rows import build_preparation, build_source
 from passerelle_connector.config import ConnectorSettings
-from passerelle_connector.display import show, show_one
+from passerelle_connector.display import show, show_meanings, show_one
 from passerelle_connector.foundation import Environment, open_stores
 from passerelle_connector.inbox_cli import add_to as add_inbox
 from passerelle_connector.judge.cli import add_to as add_judge
@@ -101,6 +101,7 @@ def test_source(*, rows: int = 10, config: Config = DEFAULT, as_json: AsJson = F
     show(trial.samples, "samples", as_json=False)
     show(problems, "problems", as_json=False)
     show(set_aside, "set aside", as_json=False)
+    show_meanings([code for code, _, _ in trial.problems] + list(trial.set_aside))
     for line in coverage:
         print(f"{line['field']}: {line['percent']} %")
     show_one(figures, "source", as_json=False)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from cyclopts import App
 
 from passerelle.cli import FAILURE, OK
 from passerelle.clock import SystemClock, moment
 from passerelle.config import load
 from passerelle_connector.config import ConnectorSettings
-from passerelle_connector.display import show, show_one
+from passerelle_connector.display import show, show_meanings, show_one
 from passerelle_connector.foundation import open_stores
 from passerelle_connector.options import DEFAULT, AsJson, Config
 from passerelle_connector.status import keys_ending, log_alarms, read_status, too_common
@@ -33,9 +35,11 @@ def status(*, config: Config = DEFAULT, as_json: AsJson = False) -> int:
     settings = load(ConnectorSettings, config)
     stores = open_stores(settings)
     alarms, ending = log_alarms(settings), keys_ending(settings, SystemClock().now())
-    figures = {**read_status(stores), "log_alarms": alarms, "keys_ending": ending}
+    figures: dict[str, Any] = {**read_status(stores), "log_alarms": alarms, "keys_ending": ending}
     stores.database.close()
     show_one(figures, "connector", as_json=as_json)
+    if not as_json:
+        show_meanings([wait["code"] for wait in figures["waits"]] + alarms)
     return FAILURE if figures["waits"] or alarms else OK
 
 
@@ -61,6 +65,8 @@ def rejects(*, limit: int = 1_000, config: Config = DEFAULT, as_json: AsJson = F
     ]
     stores.database.close()
     show(found, "rejects", as_json=as_json)
+    if not as_json:
+        show_meanings(str(row["code"]) for row in found)
 
 
 def too_common_(*, config: Config = DEFAULT, as_json: AsJson = False) -> None:

@@ -40,7 +40,7 @@ REFUSED = [
     ("connector status --config cut.toml", "config_invalid", "cut.toml: no TOML at"),
     ("connector status --config other.toml", "config_invalid", "nonsense: no such setting"),
     ("connector status --config torn-connector.toml", "database_malformed", "rubbish: SQLITE_NOTADB"),
-    ("connector test-source", "source_unreadable", ""),
+    ("connector test-source", "source_unreadable", "data: no such folder or file"),
     ("connector submit", "key_file_missing", ""),
     ("connector renew", "renewal_not_configured", "no [pki]"),
     ("connector enrol rubbish --fingerprint 00", "invitation_malformed", ""),

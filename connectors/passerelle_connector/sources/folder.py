@@ -23,7 +23,7 @@ from passerelle.errors import PasserelleError
 from passerelle_connector.sources import RawRow, RejectedRow, SourcePlan
 from passerelle_connector.sources.mapping import Mapper
 from passerelle_connector.sources.parquet import parquet_rows
-from passerelle_connector.sources.rows import check_columns, map_row
+from passerelle_connector.sources.rows import check_columns, map_row, undecodable
 
 _OPTIONS: Final = frozenset({"kind", "path", "reference", "encoding", "delimiter"})
 _SUFFIXES: Final = (".csv", ".jsonl", ".parquet")
@@ -61,7 +61,7 @@ class FolderSource:
             return [self.path]
         if self.path.is_dir():
             return sorted(item for item in self.path.iterdir() if item.suffix.lower() in _SUFFIXES)
-        raise PasserelleError("source_unreadable", "no such folder or file")
+        raise PasserelleError("source_unreadable", f"{self.path}: no such folder or file")
 
     def _file(self, file: Path) -> Iterator[RawRow | RejectedRow]:
         if file.suffix.lower() == ".parquet":
@@ -95,7 +95,9 @@ class FolderSource:
                 try:
                     check_columns(header, self.mapper.columns)
                 except PasserelleError as error:
-                    yield RejectedRow(name, error.code, error.detail)
+                    garbled = any(undecodable(column) for column in header)  # the column may well be there
+                    found = ("row_text_undecodable", "") if garbled else (error.code, error.detail)
+                    yield RejectedRow(name, *found)
                     return
             elif row and len(row) != len(header):
                 yield RejectedRow(place, "row_malformed")

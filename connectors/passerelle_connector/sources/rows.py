@@ -20,7 +20,7 @@ def map_row(mapper: Mapper, place: str, row: Mapping[str, Any]) -> RawRow | Reje
     reference = place
     try:
         columns = {name: cells(_at(row, name)) for name in mapper.columns}
-        if any(_undecodable(cell) for value in columns.values() for cell in value):
+        if any(undecodable(cell) for value in columns.values() for cell in value):
             return RejectedRow(place, "row_text_undecodable")
         reference = str(next(iter(columns[mapper.reference]), place))
         return mapper(columns)
@@ -78,7 +78,8 @@ def _at(row: Mapping[str, Any], name: str) -> Any:
     return value
 
 
-def _undecodable(cell: Cell) -> bool:
+def undecodable(cell: Cell) -> bool:
+    """Whether a text holds what was no text in the configured encoding: lone surrogates stand for it."""
     if isinstance(cell, str):
         return not cell.isascii() and any("\ud800" <= sign <= "\udfff" for sign in cell)
-    return any(_undecodable(part) for item in cell.values() for part in cells(item))
+    return any(undecodable(part) for item in cell.values() for part in cells(item))

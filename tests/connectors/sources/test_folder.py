@@ -106,6 +106,11 @@ def test_a_missing_column_rejects_its_file_alone(tmp_path: Path) -> None:
     assert second.reference == "P2"
 
 
+def test_a_header_in_another_encoding_says_so_and_not_that_a_column_is_missing(tmp_path: Path) -> None:
+    write(tmp_path, "a.csv", "nr,prénom\nP1,A\n".encode("latin-1"))
+    assert read(tmp_path) == [RejectedRow("a.csv", "row_text_undecodable")]
+
+
 def test_a_mapped_column_named_twice_rejects_its_file_and_takes_no_row(tmp_path: Path) -> None:
     write(tmp_path, "a.csv", HEADER.replace("nota", "nota, naam ") + "P1,A,B,02/03/1980,,H1,,C\n")
     write(tmp_path, "b.csv", HEADER + "P2,A,B,02/03/1980,,H1,\n")
