@@ -75,7 +75,8 @@ def find(
     for mark, some in crowds.items():
         carried[mark] = Shared(carried[mark].kind, some if len(some) <= cap else [])
     known = records.by_key(tx, sorted({key for mark in carried.values() for key in mark.records}))
-    known = {key: row for key, row in known.items() if row.batch_pk not in aside}
+    if aside:
+        known = {key: row for key, row in known.items() if row.batch_pk not in aside}
     fresh = {key for key, row in known.items() if row.batch_pk in batches}
     found = _collect(carried, known, fresh, cap)
     common = [mark for mark in crowded if len(crowds.get(mark, ())) > cap]
