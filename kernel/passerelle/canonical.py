@@ -23,7 +23,10 @@ Part: TypeAlias = "bytes | str | int | tuple[Part, ...]"
 
 _LENGTH = 8
 _FEW = 256
-_SHORT = tuple(size.to_bytes(_LENGTH, "big") for size in range(_FEW))
+_BYTES, _TEXT, _INTEGER, _TUPLE = (
+    tuple([tag + size.to_bytes(_LENGTH, "big") for size in range(_FEW)]) for tag in (b"b", b"s", b"i", b"t")
+)
+"""What stands before contents of each kind, by their length, where that is short."""
 
 
 def encode(*parts: Part) -> bytes:
@@ -42,28 +45,32 @@ def encode_part(part: Part) -> bytes:
         TypeError: as `encode`.
     """
     if isinstance(part, bytes):
-        tag, content = b"b", part
+        heads, content = _BYTES, part
     elif isinstance(part, str):  # enumerations of text count as their text
-        tag, content = b"s", part.encode()
+        heads, content = _TEXT, part.encode()
     elif isinstance(part, tuple):
-        tag, content = b"t", encode(*part)
+        heads, content = _TUPLE, encode(*part)
     elif type(part) is int:
-        tag, content = b"i", _integer(part)
+        heads, content = _INTEGER, _integer(part)
     else:
         raise TypeError(f"{type(part).__name__} has no canonical encoding")
     size = len(content)
-    return tag + (_SHORT[size] if size < _FEW else size.to_bytes(_LENGTH, "big")) + content
+    return (heads[size] if size < _FEW else _head(heads, size)) + content
 
 
 def encode_bytes(content: bytes) -> bytes:
     """`encode` of bytes alone, for where it is asked of by the thousand."""
     size = len(content)
-    return b"b" + (_SHORT[size] if size < _FEW else size.to_bytes(_LENGTH, "big")) + content
+    return (_BYTES[size] if size < _FEW else _head(_BYTES, size)) + content
 
 
 def digest(domain: str, *parts: Part) -> bytes:
     """SHA-256 (32 bytes) over a domain text and parts."""
     return hashlib.sha256(encode(domain, *parts)).digest()
+
+
+def _head(heads: tuple[bytes, ...], size: int) -> bytes:
+    return heads[0][:1] + size.to_bytes(_LENGTH, "big")
 
 
 def _integer(value: int) -> bytes:

@@ -26,6 +26,11 @@ def test_every_field_is_committed_to(change: dict[str, object]) -> None:
     assert EVENT._replace(**change).commitment != EVENT.commitment  # type: ignore[arg-type]  # one field a case
 
 
+def test_the_commitment_of_an_event_is_the_same_for_ever() -> None:
+    digest = "ab21524f16ace08842da20ee14bf51267cd7137591d38d983f17235cab0ef8b4"
+    assert EVENT.commitment.hex() == digest
+
+
 def test_an_event_without_its_details_keeps_its_commitment() -> None:
     erased = EVENT._replace(actor="", detail="", salt=b"", erased=EVENT.inner)
     assert erased.commitment == EVENT.commitment
