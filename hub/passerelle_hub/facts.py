@@ -8,7 +8,6 @@ about a pair does not, since the same two markings hardly ever meet again.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -26,7 +25,7 @@ AUTOMATIC = "automatic"
 
 def tiers(catalogue: Catalogue, kinds: Iterable[int]) -> tuple[str, ...]:
     """The tiers that a set of key kinds belongs to, sorted."""
-    return tuple(sorted({catalogue.kinds[kind].tier.value for kind in kinds}))
+    return tuple(tier.value for tier in sorted({catalogue.kinds[kind].tier for kind in kinds}))
 
 
 def marking_facts(marking: Marking, originator: str, domain: str) -> dict[str, object]:
@@ -93,15 +92,20 @@ def side_facts(side: Side) -> Facts:
     return Facts(marking_facts(decode_marking(side.marking), side.originator, side.domain))
 
 
-def match(first: Side, second: Side, proven_tiers: tuple[str, ...]) -> PolicyRequest:
-    """May these two records be linked at all?"""
+def match(one: Side, other: Side, proven_tiers: tuple[str, ...]) -> PolicyRequest:
+    """May these two records be linked at all?
+
+    The answer is the same whichever stands first (`policies/match.rego`), so the sides are put in order of
+    their originators, and one question serves both.
+    """
+    first, second = (one, other) if one.originator <= other.originator else (other, one)
     context = {"counterpart": side_facts(second), "proven_tiers": list(proven_tiers)}
     return PolicyRequest("match", "link", {}, side_facts(first), context)
 
 
 def closer(linking: PolicyRequest) -> PolicyRequest:
     """May the two records of such a request be compared more finely?"""
-    return replace(linking, action="look_closer")
+    return linking._replace(action="look_closer")
 
 
 def notify(recipient: str, role: str, own: Side, counterpart: Side, link_state: str) -> PolicyRequest:

@@ -31,7 +31,7 @@ from passerelle.query import Question
 from passerelle_hub.match.links import ChangedLink
 from passerelle_hub.match.score import Score
 from passerelle_hub.match.weights import weights
-from passerelle_hub.policy.model import Decision
+from passerelle_hub.policy.model import Decision, Obligation
 from passerelle_hub.registry import Registry
 from passerelle_hub.store.records import StoredRecord
 
@@ -106,7 +106,7 @@ class Notices:
             purposes=_common(mine.purposes, theirs.purposes),
             legal_basis=mine.legal_basis,
             actions=ACTIONS[visibility],
-            obligations=tuple([f"{item.type}={item.value}" for item in decision.obligations]),
+            obligations=_said(decision.obligations),
             decision_id=decision.id,
             policy_revision=decision.policy_revision,
             weights=link.weights,
@@ -161,6 +161,11 @@ def _counterpart(one: Audience, *, named: bool) -> str:
 @lru_cache(maxsize=4096)  # thousands of pairs share some evidence
 def _agreements(evidence: str) -> tuple[Agreement, ...]:
     return tuple(Agreement(field, level, bits) for field, level, bits in json.loads(evidence))
+
+
+@lru_cache(maxsize=1024)  # an obligation of one type always has a value of one type
+def _said(obligations: tuple[Obligation, ...]) -> tuple[str, ...]:
+    return tuple(f"{one.type}={one.value}" for one in obligations)
 
 
 @cache

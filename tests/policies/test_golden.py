@@ -44,6 +44,21 @@ def test_golden_cases(package: str, engine: Engine, bundle: Bundle) -> None:
     assert alarms == []
 
 
+def test_match_answers_the_same_whichever_record_stands_first(engine: Engine, bundle: Bundle) -> None:
+    decider = Decider(engine, bundle, clock=ManualClock())
+    given = [case["input"] for _, case in cases("match")]
+    turned = [
+        {
+            **one,
+            "record": one["context"]["counterpart"],
+            "context": {**one["context"], "counterpart": one["record"]},
+        }
+        for one in given
+    ]
+    answers = (decider.decide_batch("match", some) for some in (given, turned))
+    assert all(shown(one) == shown(other) for one, other in zip(*answers, strict=True))
+
+
 def test_every_package_has_cases(bundle: Bundle) -> None:
     assert bundle.packages == PACKAGES
     assert all(cases(package) for package in PACKAGES)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 Scalar = bool | int | str
 PolicyInput = Mapping[str, object]
@@ -49,16 +49,14 @@ REDACTIONS: Final = frozenset({"agreements", "band", "counterpart", "threat_leve
 """Every part of an answer the hub knows how to leave out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """Why something was denied: a stable code and its parameters; the text lives in the console."""
 
     code: str
     params: tuple[tuple[str, Scalar], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Obligation:
+class Obligation(NamedTuple):
     """What the hub must do with what it was allowed."""
 
     type: str
@@ -75,8 +73,7 @@ class Facts(dict[str, object]):
         self.read: dict[object, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyRequest:
+class PolicyRequest(NamedTuple):
     """One question. `subject`, `record` and `context` follow `policies/schemas/input/<package>.json`.
 
     Fields that the package does not declare in its projection may be present and are never read. `now` is 0

@@ -11,7 +11,7 @@ microseconds, cut to the start of its day, UTC) or as `present` (whether it is t
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final, cast
@@ -20,7 +20,6 @@ from passerelle.clock import DAY
 from passerelle.errors import PasserelleError
 from passerelle_hub.policy.model import Facts
 
-KINDS: Final = frozenset({"value", "set", "day", "present"})
 _CANONICAL: Final = json.JSONEncoder(allow_nan=False, sort_keys=True, separators=(",", ":")).encode
 _SCALARS: Final = (str, int, bool, type(None))
 _LISTS: Final = (list, tuple, set, frozenset)
@@ -35,12 +34,12 @@ MAX_NESTING: Final = 256
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Node:
-    """What is read of one object: name, the name as JSON, and how it is taken or what is read inside of it.
+    """What is read of one object: name, the name as JSON, and how it is written or what is read inside of it.
 
     In order of the names.
     """
 
-    fields: tuple[tuple[str, str, str | _Node], ...]
+    fields: tuple[tuple[str, str, Callable[[object], str] | _Node], ...]
 
     def text(self, given: Mapping[str, object]) -> str:
         """What is read, as canonical JSON; empty where nothing is there. Of `Facts` it is read once."""
@@ -59,8 +58,8 @@ class _Node:
             if name not in given:
                 continue
             value = given[name]
-            if isinstance(what, str):
-                parts.append(head + _json(_taken(what, value)))
+            if not isinstance(what, _Node):
+                parts.append(head + what(value))
             elif isinstance(value, _OBJECTS):
                 inner = what.text(cast("Mapping[str, object]", value))
                 if inner:
@@ -119,7 +118,11 @@ def projection(package: str, document: Mapping[str, Any]) -> Projection:
         PasserelleError: `policy_bundle_invalid`, an unknown way to take a field, or a missing setting.
     """
     fields = cast("dict[str, str]", document.get("fields", {}))
-    if not fields or not set(fields.values()) <= KINDS or not isinstance(document.get("cache"), bool):
+    if (
+        not fields
+        or not set(fields.values()) <= _WRITTEN.keys()
+        or not isinstance(document.get("cache"), bool)
+    ):
         raise PasserelleError("policy_bundle_invalid", f"projection of {package} is incomplete")
     ordered = dict(sorted(fields.items()))
     return Projection(package, ordered, bool(document["cache"]), _node(package, ordered))
@@ -130,25 +133,33 @@ def _node(package: str, fields: Mapping[str, str]) -> _Node:
     for path, kind in fields.items():
         name, _, rest = path.partition(".")
         inside.setdefault(name, {})[rest] = kind
-    read: list[tuple[str, str, str | _Node]] = []
+    read: list[tuple[str, str, Callable[[object], str] | _Node]] = []
     for name, inner in sorted(inside.items()):
         if "" in inner and len(inner) > 1:
             raise PasserelleError("policy_bundle_invalid", f"projection of {package}: {name} and its fields")
-        read.append((name, f"{_json(name)}:", inner[""] if "" in inner else _node(package, inner)))
+        read.append((name, f"{_json(name)}:", _WRITTEN[inner[""]] if "" in inner else _node(package, inner)))
     return _Node(tuple(read))
 
 
-def _taken(kind: str, value: object) -> object:
-    """A field in its declared form; what does not fit stays as it is, for the schema to refuse."""
-    if kind == "present":
-        return value not in (None, "", 0, (), [])
-    if kind == "day":
-        return value - value % DAY if type(value) is int else value
+def _present(value: object) -> str:
+    return _json(value not in (None, "", 0, (), []))
+
+
+def _day(value: object) -> str:
+    return _json(value - value % DAY if type(value) is int else value)
+
+
+def _plain(value: object) -> str:
+    """As it is, but lists of words sorted and without repetition."""
     if isinstance(value, _LISTS):
         entries = list(cast("list[object]", value))
         words = {entry for entry in entries if isinstance(entry, str)}
-        return sorted(words) if all(isinstance(entry, str) for entry in entries) else entries
-    return value
+        return _json(sorted(words) if all(isinstance(entry, str) for entry in entries) else entries)
+    return _json(value)
+
+
+_WRITTEN: Final = {"value": _plain, "set": _plain, "day": _day, "present": _present}
+"""A field in its declared form, as JSON; what does not fit stays as it is, for the schema to refuse."""
 
 
 @lru_cache(maxsize=4096, typed=True)
