@@ -169,7 +169,7 @@ class Connector:
         except PasserelleError as error:
             if error.code not in _AWAY:
                 raise
-            _LOG.info("hub.away", code=error.code)
+            _LOG.info("hub.away", code=error.code, detail=error.detail)
         return await self._reader.read()
 
     async def _turn(self, hub: HubDescription) -> None:

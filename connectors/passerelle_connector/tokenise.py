@@ -187,7 +187,8 @@ class Tokeniser:
             verified = await asyncio.to_thread(verify, info, asked, answer)  # (5)
         except PasserelleError as error:
             self._quorums.failed(index)
-            _LOG.warning("trustee.failed", trustee=index, group=info.group.value, code=error.code)
+            said = {"group": info.group.value, "code": error.code, "detail": error.detail}
+            _LOG.warning("trustee.failed", trustee=index, **said)
             return error
         self._quorums.answered(index)
         return verified

@@ -185,8 +185,12 @@ def _show(tables: dict[str, list[dict[str, Any]]], *, as_json: bool) -> None:
         print(json.dumps(tables, indent=2, sort_keys=True))
         return
     for title, rows in tables.items():
-        table = Table(title=title, box=SIMPLE, pad_edge=False)
-        for at, name in enumerate(rows[0] if rows else ("none",)):
+        if not rows:
+            print(f"{title}: none")
+            continue
+        print(title)
+        table = Table(box=SIMPLE, pad_edge=False)
+        for at, name in enumerate(rows[0]):
             table.add_column(name.replace("_", " "), no_wrap=not at, overflow="fold")
         for row in rows:
             table.add_row(*map(str, row.values()))

@@ -5,6 +5,9 @@ Exit codes: 0 ok, 1 failure, 2 usage, 3 denied by policy.
 
 from __future__ import annotations
 
+import errno
+import os
+import sqlite3
 import sys
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint, entry_points
@@ -16,6 +19,7 @@ from passerelle.errors import PasserelleError
 
 OK, FAILURE, USAGE, DENIED = 0, 1, 2, 3
 _DENIALS = frozenset({"PERMISSION_DENIED"})
+_DISK: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 _OWN: Final = (
     ("audit", "passerelle.audit.cli:app"),
     ("doctor", "passerelle.doctor:doctor"),
@@ -64,13 +68,26 @@ def main() -> None:
         sys.exit(USAGE)  # the library has printed what is wrong
     except PasserelleError as error:
         sys.exit(_refused(error))
-    except OSError as error:
-        if error.filename is None:  # not about a file that somebody named: a fault of ours, shown as it is
-            raise
-        sys.exit(_refused(PasserelleError("file_unusable", f"{error.filename}: {error.strerror}")))
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:
+        trouble = _of_the_machine(error)
+        if not trouble:  # a fault of ours, shown as it is
+            raise
+        sys.exit(_refused(PasserelleError("file_unusable", trouble)))
     sys.exit(outcome if isinstance(outcome, int) else OK)
+
+
+def _of_the_machine(error: Exception) -> str:
+    """What a file, a full disk or SQLite under it refused; empty where the error is about something else."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, OSError) and error.errno in _DISK:
+        return os.strerror(error.errno)
+    cause = getattr(error, "orig", None)  # SQLAlchemy, which only stores may know, wraps it
+    if isinstance(cause, sqlite3.OperationalError):
+        return f"SQLite: {cause} ({getattr(cause, 'sqlite_errorname', 'no code')})"
+    return ""
 
 
 def _refused(error: PasserelleError) -> int:

@@ -108,7 +108,7 @@ def entry(description: Path, *, out: Path, config: Config = DEFAULT_CONFIG) -> N
 
 @app.command
 def run(*, config: Config = DEFAULT_CONFIG) -> None:
-    """Renew leaves for parties that sign with their manifest key, until SIGTERM.
+    """Answer newcomers, renew leaves, publish entries and lists, until SIGTERM.
 
     Args:
         config: configuration file.
@@ -147,7 +147,11 @@ def list_(
         print(json.dumps(tables, indent=2))
     else:
         for title, rows in tables.items():
-            table = Table(*(rows[0] if rows else ("none",)), title=title)
+            if not rows:
+                print(f"{title}: none")
+                continue
+            print(title)
+            table = Table(*rows[0])
             for row in rows:
                 table.add_row(*map(str, row.values()))
             Console().print(table)

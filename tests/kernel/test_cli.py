@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import runpy
 from collections.abc import Callable
 from importlib.metadata import entry_points
@@ -9,9 +10,11 @@ from pathlib import Path
 
 import pytest
 from cyclopts import App
+from sqlalchemy import MetaData
 
 from passerelle import cli
 from passerelle.errors import PasserelleError
+from passerelle.store import DatabaseFile, Schema
 
 # The library warns that a test gives it no words; the command line itself is what is tested here.
 pytestmark = pytest.mark.filterwarnings("ignore:Cyclopts application invoked")
@@ -124,6 +127,24 @@ def test_a_file_that_is_not_there_is_named(
 ) -> None:
     assert ran((tmp_path / "nowhere").read_bytes, monkeypatch) == cli.FAILURE
     assert f"detail: {tmp_path / 'nowhere'}: No such file or directory" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_named_and_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def full() -> None:
+        raise OSError(errno.ENOSPC, "as the system says it")
+
+    def store_full() -> None:
+        database = DatabaseFile(tmp_path / "a.db", Schema(MetaData(), 1, "store_version"))
+        with database.write() as tx:
+            tx.exec_driver_sql("PRAGMA max_page_count=1")
+            tx.exec_driver_sql("CREATE TABLE more (body BLOB)")
+
+    assert ran(full, monkeypatch) == cli.FAILURE
+    assert "detail: No space left on device" in capsys.readouterr().err
+    assert ran(store_full, monkeypatch) == cli.FAILURE
+    assert "detail: SQLite: database or disk is full (SQLITE_FULL)" in capsys.readouterr().err
 
 
 def test_what_is_no_fault_of_a_file_is_shown_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -169,7 +169,11 @@ def _show(tables: dict[str, list[dict[str, Any]]], *, as_json: bool) -> None:
         print(json.dumps(tables, indent=2))
         return
     for title, rows in tables.items():
-        table = Table(*(rows[0] if rows else ("none",)), title=title.replace("_", " "))
+        if not rows:
+            print(f"{title.replace('_', ' ')}: none")
+            continue
+        print(title.replace("_", " "))
+        table = Table(*rows[0])
         for row in rows:
             table.add_row(*map(str, row.values()))
         Console().print(table)

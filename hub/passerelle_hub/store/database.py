@@ -123,10 +123,10 @@ class Database(store.Database):
         except (OperationalError, InterfaceError, DisconnectionError, PoolTimeout) as fault:
             if not self.concurrent:
                 raise
-            raise PasserelleError("database_unavailable", type(fault).__name__) from fault
+            raise PasserelleError("database_unavailable", _reason(fault)) from fault
         except Exception as fault:
             if self.concurrent and _of_the_server(fault):
-                raise PasserelleError("database_unavailable", type(fault).__name__) from fault
+                raise PasserelleError("database_unavailable", _reason(fault)) from fault
             raise
 
     def migrate(self, revision: str = "head") -> None:
@@ -152,6 +152,14 @@ def postgresql_address(url: str) -> str:
     return URL.create(
         "postgresql", plain.username, None, plain.host, plain.port, plain.database, plain.query
     ).render_as_string()
+
+
+def _reason(fault: Exception) -> str:
+    """The fault's kind; where the server itself said nothing, also what libpq says: host, port, role."""
+    cause = getattr(fault, "orig", None) or fault
+    if getattr(cause, "sqlstate", "") is not None:  # the server's words may quote what it was given
+        return type(fault).__name__
+    return f"{type(fault).__name__}: {str(cause).splitlines()[0]}"
 
 
 def _of_the_server(fault: Exception) -> bool:
