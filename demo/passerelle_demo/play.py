@@ -122,7 +122,7 @@ class Watch:
         """Whether the hub has matched every batch and every notification has arrived."""
         view = self.hub()
         with self._hub.read() as tx:
-            if view.batches.get("indexed", 0) or clusters.waiting(tx):
+            if view.batches.get("indexed", 0) or clusters.waiting(tx, 1):
                 return False
         return all(self.inbox(name).cursor() >= view.sent.get(name, 0) for name in self._stores)
 

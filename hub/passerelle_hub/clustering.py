@@ -12,7 +12,8 @@
 A cluster follows from records and links alone. So it does not matter in which order they came, running twice
 changes nothing, and a withdrawn record or a refuted link splits what it held together. One transaction for at
 most `AT_ONCE` changes; one process at a time computes, and reads links only once it may. What fails waits for
-the next tick. Work for one changed link is bounded by `MOST`, however large the index.
+the next tick; a change that meets a fault of the hub's own waits ever longer, and others go on (`setbacks`).
+Work for one changed link is bounded by `MOST`, however large the index.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from passerelle_hub.match.clusters import Member, clusters
 from passerelle_hub.match.contradictions import ties_of
 from passerelle_hub.match.evidence import Reader
 from passerelle_hub.match.weights import weights
+from passerelle_hub.setbacks import PASSING, Setbacks, place
 from passerelle_hub.store import Database, Transaction, records, recoveries
 from passerelle_hub.store import clusters as store
 from passerelle_hub.store.clusters import Place, Tie
@@ -60,28 +62,54 @@ class Clustering:
         self._audit = audit
         self._dots = dots
         self._reader = Reader(weights())
+        self._setbacks = Setbacks()
 
     def catch_up(self) -> int:
-        """Work in what changed, at most `_ROUNDS` transactions; returns how many records changed places."""
+        """Work in what changed, at most `_ROUNDS` times; returns how many records changed places."""
         moved = 0
+        self._setbacks.beat()
         try:
-            with self._database.read() as tx:
-                if not store.waiting(tx) or recoveries.waiting(tx):
-                    return 0
             for _ in range(_ROUNDS):
-                with self._database.write() as tx:
-                    moved += self._round(tx)
-                    more = store.waiting(tx)
-                if not more:
-                    break
+                with self._database.read() as tx:
+                    news = store.waiting(tx, AT_ONCE, self._setbacks.resting())
+                    if not news or recoveries.waiting(tx):
+                        break
+                moved += self._worked_in(news)
         except Exception as fault:  # noqa: BLE001 - the rest of the tick goes on; the next one tries again
             code = fault.code if isinstance(fault, PasserelleError) else "internal"
             _LOG.error("clustering.failed", code=code, exception_type=type(fault).__name__)
         return moved
 
-    def _round(self, tx: Transaction) -> int:
+    def _worked_in(self, news: Sequence[int]) -> int:
+        """One transaction; where it meets a fault of ours, halves, down to the change that does.
+
+        Raises:
+            PasserelleError: one of `PASSING`.
+        """
+        try:
+            with self._database.write() as tx:
+                moved = self._round(tx, news)
+        except Exception as fault:
+            code = fault.code if isinstance(fault, PasserelleError) else "internal"
+            if code in PASSING:
+                raise
+            if half := len(news) // 2:
+                return self._worked_in(news[:half]) + self._worked_in(news[half:])
+            _LOG.error(
+                "clustering.failed",
+                code="clusters_not_computed",
+                detail=f"{code} at {place(fault)}",
+                exception_type=type(fault).__name__,
+                attempt=self._setbacks.failed(news[0]),
+            )
+            return 0
+        for key in news:
+            self._setbacks.finished(key)
+        return moved
+
+    def _round(self, tx: Transaction, news: Sequence[int]) -> int:
         store.alone(tx)
-        changed = store.take(tx, AT_ONCE)  # (1)
+        changed = store.take(tx, news)  # (1)
         found = components(tx, changed)  # (2)
         fitting = [one for one in found if len(one.keys) <= MOST]
         keys = sorted(key for one in fitting for key in one.keys)

@@ -24,9 +24,7 @@ oldest first, so that links stand in the bands of the active weights; who stays 
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Collection, Mapping, Sequence
-from pathlib import Path
 from typing import Final
 
 from passerelle.errors import PasserelleError
@@ -39,7 +37,7 @@ from passerelle_hub.match.paired import Paired, compared
 from passerelle_hub.match.pairs import Found
 from passerelle_hub.match.score import Population
 from passerelle_hub.notify import Notifier
-from passerelle_hub.setbacks import Setbacks
+from passerelle_hub.setbacks import PASSING, Setbacks, place
 from passerelle_hub.store import (
     Database,
     Transaction,
@@ -58,8 +56,6 @@ from passerelle_hub.store.batches import PendingBatch
 _LOG: Final = get_logger("settle")
 _TOGETHER: Final = 8
 """Batches in one transaction: enough to share its cost, few enough to hold up nobody for long."""
-_PASSING: Final = frozenset({"policy_unavailable", "database_unavailable"})
-"""What hinders every batch alike. One that it hinders while others are finished is held up by itself."""
 
 
 class Settlement:
@@ -142,13 +138,13 @@ class Settlement:
     def _set_back(self, batch: PendingBatch, fault: Exception) -> None:
         """Say which batch failed, why and where; what may pass by itself is tried at the next tick."""
         code = fault.code if isinstance(fault, PasserelleError) else "internal"
-        passing = code in _PASSING and batch.batch_pk not in self._setbacks
+        passing = code in PASSING and batch.batch_pk not in self._setbacks
         if passing:
             self._unanswered.append(batch.batch_pk)
         _LOG.error(
             "settle.failed",
             code=code if passing else "batch_not_matched",
-            detail=f"{code} at {_place(fault)}",
+            detail=f"{code} at {place(fault)}",
             exception_type=type(fault).__name__,
             agency=batch.agency,
             batch_id=batch.batch_id.hex(),
@@ -243,14 +239,6 @@ class Settlement:
             held |= records.by_key(tx, sorted(linked - held.keys()))
             if records.lock(tx, held):
                 return found, sorted(key for key, row in held.items() if row.batch_pk in keys), aside
-
-
-def _place(fault: Exception) -> str:
-    """The last place of ours on the way to the fault: file and line, and nothing of what was at hand."""
-    frames = traceback.extract_tb(fault.__traceback__)
-    ours = [frame for frame in frames if "passerelle" in frame.filename]
-    last = (ours or frames)[-1]
-    return f"{Path(last.filename).name}:{last.lineno}"
 
 
 def populations(tx: Transaction, domains: Collection[str], change: bytes) -> dict[str, Population]:

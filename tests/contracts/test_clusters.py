@@ -26,17 +26,19 @@ def open_link(tx: Transaction, low: int, high: int, **fields: str) -> StoredLink
 
 def test_every_change_of_a_link_is_noted_and_taken_once(database: Database) -> None:
     with database.write() as tx:
-        assert not clusters.waiting(tx)
+        assert clusters.waiting(tx, 9) == []
         a, b, c = keys(tx, 3)
         first = open_link(tx, a, b)
         open_link(tx, b, c)
         links.change(tx, links.erased(first, 8))
     with database.write() as tx:
-        assert clusters.waiting(tx)
-        assert clusters.take(tx, 1) == [a, b]
-        assert clusters.take(tx, 9) == [a, b, c]
-        assert clusters.take(tx, 9) == []
-        assert not clusters.waiting(tx)
+        first_news, second_news, third_news = clusters.waiting(tx, 9)
+        assert clusters.waiting(tx, 1) == [first_news]
+        assert clusters.waiting(tx, 9, [first_news, third_news]) == [second_news]
+        assert clusters.take(tx, [first_news]) == [a, b]
+        assert clusters.take(tx, [first_news, second_news, third_news]) == [a, b, c]
+        assert clusters.take(tx, [second_news]) == clusters.take(tx, []) == []
+        assert clusters.waiting(tx, 9) == []
 
 
 def test_ties_are_links_that_say_who_somebody_is(database: Database) -> None:

@@ -25,7 +25,7 @@ from passerelle_hub.policy.bundle import Bundle
 from passerelle_hub.policy.embedded import EmbeddedEngine
 from passerelle_hub.policy.model import PolicyInput
 from passerelle_hub.setbacks import LONGEST, Setbacks
-from passerelle_hub.store import batches, chances, links, recoveries
+from passerelle_hub.store import batches, chances, clusters, links, recoveries
 from passerelle_hub.store.tables import record
 
 SAME = {"surname+given+birth": "jansen jan 1980-02-03", "national number": "80020312345"}
@@ -61,6 +61,11 @@ def tries(lines: list[EventDict]) -> list[int]:
 def notified(hub: HubKit) -> int:
     with hub.core.database.read() as tx:
         return links.counts(tx).get(LinkState.NOTIFIED.value, 0)
+
+
+def clustered(hub: HubKit) -> dict[str, int]:
+    with hub.core.database.read() as tx:
+        return clusters.counts(tx)
 
 
 def spoil(hub: HubKit, batch: int) -> bytes:
@@ -213,6 +218,27 @@ def test_one_domain_whose_figures_are_spoilt_holds_up_that_domain_alone(hub: Hub
     with hub.core.database.read() as tx:
         assert {batch.domain for batch in batches.pending(tx, 9)} <= {"lists"}
     assert notified(hub) == 1
+
+
+def test_records_whose_clusters_cannot_be_computed_keep_nobody_elses_from_it(
+    hub: HubKit, lines: list[EventDict]
+) -> None:
+    police, intelligence = hub.agency("police"), hub.agency("intelligence")
+    for words in (OTHERS, SAME):
+        for agency in (police, intelligence):
+            hub.submit(agency, agency.record(words))
+    assert hub.core.settlement.settle_all() == 4
+    said = spoil(hub, 4)
+    for _ in range(12):
+        hub.beat()
+    assert clustered(hub) == {"2": 1}
+    found = [line for line in lines if line["event"] == "clustering.failed"]
+    assert [line["attempt"] for line in found] == [1, 2, 3, 4]  # at beats 1, 2, 4 and 8
+    assert {line["code"] for line in found} == {"clusters_not_computed"}
+    mend(hub, 4, said)
+    for _ in range(6):
+        hub.beat()
+    assert clustered(hub) == {"2": 2}
 
 
 def test_waiting_is_bounded_and_what_another_process_finished_is_forgotten() -> None:

@@ -58,19 +58,24 @@ def note(tx: Transaction, changed: Sequence[int]) -> None:
     insert_rows(tx, cluster_news, ("link_pk",), [(key,) for key in changed])
 
 
-def waiting(tx: Transaction) -> bool:
-    """Whether some link is still to be worked in."""
-    return tx.execute(select(cluster_news.c.news_pk).limit(1)).first() is not None
+def waiting(tx: Transaction, limit: int, without: Sequence[int] = ()) -> list[int]:
+    """Changes of links that are still to be worked in, by key, oldest first, but for those named."""
+    query = select(cluster_news.c.news_pk).order_by(cluster_news.c.news_pk).limit(limit)
+    if without:
+        query = query.where(~among(tx, cluster_news.c.news_pk, without))
+    return [key for (key,) in fetch(tx, query)]
 
 
-def take(tx: Transaction, limit: int) -> list[int]:
-    """Take the oldest changed links out, at most `limit` changes; returns the keys of their records."""
+def take(tx: Transaction, news: Sequence[int]) -> list[int]:
+    """Take these changes out, those that nobody took; returns the keys of the links' records."""
     query = select(cluster_news.c.news_pk, link.c.low, link.c.high)
-    query = query.join(link, link.c.link_pk == cluster_news.c.link_pk).order_by(cluster_news.c.news_pk)
-    rows = fetch(tx, query.limit(limit))
-    for part in parts(tx, [row[0] for row in rows]):
-        tx.execute(delete(cluster_news).where(among(tx, cluster_news.c.news_pk, part)))
-    return sorted({key for _, *ends in rows for key in ends})
+    query = query.join(link, link.c.link_pk == cluster_news.c.link_pk)
+    found: set[int] = set()
+    for part in parts(tx, news):
+        mine = among(tx, cluster_news.c.news_pk, part)
+        found.update(key for _, *ends in fetch(tx, query.where(mine)) for key in ends)
+        tx.execute(delete(cluster_news).where(mine))
+    return sorted(found)
 
 
 def ties(tx: Transaction, keys: Sequence[int]) -> list[Tie]:
