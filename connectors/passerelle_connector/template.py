@@ -11,7 +11,7 @@ from passerelle.welcome import Welcome
 
 _TEMPLATE = Template("""\
 # Written by `passerelle connector enrol`. Set [source], [map] and [marking] to your own rows
-# (docs/operate/partner.md).
+# (docs/operate/rows.md).
 identity = $identity
 domain = $domain
 recipients = []

@@ -59,7 +59,7 @@ def init(ceremony: Path, *, registry: bool = False, config: Config = DEFAULT_CON
     """Hold the ceremony that a reviewed YAML file describes.
 
     Args:
-        ceremony: the description; see docs/operate/operator.md.
+        ceremony: the description; see docs/operate/authority.md.
         registry: also make the key of the federation's registry.
         config: configuration file.
     """

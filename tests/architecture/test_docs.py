@@ -13,6 +13,7 @@ import pytest
 from cyclopts import App, CycloptsError
 from pydantic import BaseModel
 
+from passerelle.audit.config import SupervisorSettings
 from passerelle.cli import build
 from passerelle.errors import table
 from passerelle_connector.config import ConnectorSettings
@@ -156,7 +157,9 @@ def test_every_command_stands_in_a_guide() -> None:
     assert [name for name in commands(build()) if not re.search(rf"passerelle {name}(?![\w-])", told)] == []
 
 
-@pytest.mark.parametrize("model", [ConnectorSettings, HubSettings, PkiSettings, TrusteeSettings])
+@pytest.mark.parametrize(
+    "model", [ConnectorSettings, HubSettings, PkiSettings, SupervisorSettings, TrusteeSettings]
+)
 def test_every_setting_stands_in_a_guide(model: type[BaseModel]) -> None:
     told = set(re.findall(r"\w+", "\n".join(code(page) for page in GUIDES)))
     assert sorted(set(settings(model)) - told) == []
