@@ -6,7 +6,9 @@ decision id.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final
+from weakref import WeakKeyDictionary
 
 from passerelle.clock import Clock
 from passerelle.errors import PasserelleError
@@ -21,10 +23,36 @@ from passerelle_hub.shadow import Shadow
 from passerelle_hub.store import Transaction, decisions
 from passerelle_hub.store.decisions import StoredDecision
 
+_KNOWN: Final = 100_000
+"""Decisions that are known to be stored; of more, all are forgotten."""
+
 
 def unanswered(decision: Decision) -> bool:
     """Whether a denial only means that policy gave no usable answer, and may give one later."""
     return UNAVAILABLE in decision.reason_codes
+
+
+class _Kept:
+    """Which decisions are stored for good, as far as it was seen: rows that another transaction wrote.
+
+    A transaction's own rows are not yet, since it may come to nothing. Thread-safe.
+    """
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+        self._written: WeakKeyDictionary[Transaction, set[str]] = WeakKeyDictionary()
+
+    def missing(self, tx: Transaction, ids: Collection[str]) -> set[str]:
+        """Those of some decisions that are not stored; the transaction is about to store them."""
+        asked = set(ids) - self._known
+        mine = self._written.setdefault(tx, set())
+        found = decisions.stored(tx, sorted(asked))
+        if len(self._known) > _KNOWN:
+            self._known.clear()
+        self._known |= found - mine
+        new = asked - found
+        mine |= new
+        return new
 
 
 class Decisions:
@@ -43,6 +71,7 @@ class Decisions:
         self._clock = clock
         self._following = following
         self._shadow = shadow
+        self._kept = _Kept()
 
     def ask(
         self,
@@ -91,7 +120,7 @@ class Decisions:
 
         A remembered decision may not be: the transaction that first asked may have come to nothing.
         """
-        kept, now = decisions.stored(tx, tuple(distinct)), self._clock.now()
+        new, now = self._kept.missing(tx, distinct.keys()), self._clock.now()
         rows = [
             StoredDecision(
                 decision=answer.id,
@@ -106,7 +135,7 @@ class Decisions:
                 decided=now,
             )
             for answer, request in distinct.values()
-            if answer.id not in kept
+            if answer.id in new
         ]
         decisions.put(tx, rows)
         return rows

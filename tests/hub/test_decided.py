@@ -6,17 +6,19 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hub_kit import HubKit, Outage, hub_kit
 from parties import MARKING
-from sqlalchemy import Table, func, select
+from sqlalchemy import Table, event, func, select
 
+from passerelle.codec.header import encode_marking
 from passerelle.errors import PasserelleError
-from passerelle_hub import calls
+from passerelle_hub import calls, facts
 from passerelle_hub.policy.bundle import Bundle
 from passerelle_hub.policy.embedded import EmbeddedEngine
-from passerelle_hub.store import tables
+from passerelle_hub.store import decisions, tables
 
 SAME = {"surname+given+birth": "jansen jan 1980-02-03", "national number": "80020312345"}
 EFFECTS = {"header": "submission", "link": "match", "notification": "notify"}
@@ -76,3 +78,36 @@ def test_no_batch_leaves_anything_behind_without_a_decision(
         assert {name: total(hub, table) for name, table in effect_tables().items()} == dict.fromkeys(
             effect_tables(), 0
         )
+
+
+def test_a_decision_is_stored_even_where_who_asked_first_came_to_nothing(hub: HubKit) -> None:
+    side = facts.Side(encode_marking(MARKING), "police", "ter")
+    asked = [facts.match(side, side._replace(originator="intelligence"), ("core",))]
+    core = hub.core
+    with pytest.raises(RuntimeError), core.database.write() as tx:
+        for _ in range(2):  # the second time its own row is there, and still it is not stored for good
+            (first,) = core.decisions.ask(tx, "match", asked, "test")
+        raise RuntimeError
+    with core.database.read() as tx:
+        assert decisions.find(tx, first.id) is None
+    for _ in range(3):
+        with core.database.write() as tx:
+            assert core.decisions.ask(tx, "match", asked, "test") == [first]
+        with core.database.read() as tx:
+            assert decisions.find(tx, first.id) is not None
+
+
+def test_a_decision_that_is_stored_for_good_is_not_looked_up_again(hub: HubKit) -> None:
+    side = facts.Side(encode_marking(MARKING), "police", "ter")
+    asked = [facts.match(side, side._replace(originator="intelligence"), ("core",))]
+    looked: list[str] = []
+
+    @event.listens_for(hub.core.database.engine, "before_cursor_execute")
+    def seen(*given: Any) -> None:
+        if given[2].lstrip().startswith("SELECT decision.decision"):
+            looked.append(given[2])
+
+    for times in (1, 2, 2):  # who wrote it, who saw that another had, and nobody
+        with hub.core.database.write() as tx:
+            hub.core.decisions.ask(tx, "match", asked, "test")
+        assert len(looked) == times
