@@ -24,21 +24,21 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from passerelle import canonical
-from passerelle.agreed_keys import CONFIRMATION_TYPE, AgreedKeys, Confirmation, Verify, keys_digest
+from passerelle.agreed_keys import AgreedKeys, Confirmation, Verify, keys_digest
 from passerelle.errors import PasserelleError
 from passerelle.oprf import ceremony
 from passerelle.oprf.ceremony import SALT_BYTES, Culprit, Plan, Reveal
 from passerelle.oprf.keys import KeyShare
 from passerelle.oprf.pinned import Ceremony, GroupKeys
 from passerelle.seal import Purpose, SealingKey, SealingPublicKey, SealLabel, open_sealed, seal
-from passerelle.sign import Signed, SigningKey, sign
+from passerelle.sign import Signed, SigningKey
 from passerelle_trustee.ceremonies.agreement import Agreement, Party
+from passerelle_trustee.ceremonies.book import CONFIRM, Book
 from passerelle_trustee.ceremonies.folder import GROUP_KEYS, SHARES, Folder
 from passerelle_trustee.ceremonies.messages import (
     COMMIT,
     DEAL,
     DISPUTE,
-    MESSAGE_TYPE,
     REVEAL,
     SHOWN,
     Message,
@@ -48,8 +48,6 @@ from passerelle_trustee.ceremonies.messages import (
     reveal_body,
 )
 from passerelle_trustee.share import ShareBook, write_shares
-
-CONFIRM = "confirm"
 
 
 class Stage(StrEnum):
@@ -108,7 +106,7 @@ class Session:
         self.agreement = agreement
         self._own = own
         self._folder = folder
-        self._verify = verify
+        self._book = Book(agreement, own.agency, own.signing, folder, verify)
         self._sealing_key = sealing_key
         self._random = random
         self._me = agreement.party(own.agency)
@@ -116,9 +114,7 @@ class Session:
 
     def messages(self, asker: str) -> Iterator[Signed]:
         """What another party may have of us: everything but what is dealt to somebody else."""
-        for name, signed in self._folder.own():
-            if not name.startswith(f"{DEAL}-") or name == f"{DEAL}-{asker}":
-                yield signed
+        return self._book.messages(asker)
 
     def take(self, agency: str, signed: Signed) -> None:
         """Store a message that another party signed; a ceremony that is over takes no more.
@@ -126,15 +122,7 @@ class Session:
         Raises:
             PasserelleError: `ceremony_message_invalid`, or what the signature raises: nothing is stored.
         """
-        if agency == self._own.agency or self._folder.failure() is not None:
-            return
-        name = self._named(self.agreement.party(agency), signed)
-        known = dict(self._folder.of(agency)).get(name)
-        if known is None:
-            self._folder.put_from(agency, name, signed)
-        elif known.payload != signed.payload:
-            self._folder.keep_evidence(f"{agency}-{name}", signed)
-            self._folder.fail("ceremony_equivocation", agency)
+        self._book.take(agency, signed)
 
     def advance(self) -> Standing:
         """Take all steps that are possible now.
@@ -155,7 +143,7 @@ class Session:
 
     def _steps(self) -> Standing:
         self._commit()  # (1)
-        commits = self._said(COMMIT)
+        commits = self._book.said(COMMIT)
         if missing := _missing(self.agreement.dealers(), commits):
             return Standing(Stage.COMMITTING, missing)
         seen: dict[str, bytes] = {}
@@ -163,7 +151,7 @@ class Session:
             with _blaming(agency):
                 seen[agency] = read_bytes(message, "commitment")
         self._reveal(seen)  # (2)
-        if missing := _missing(self.agreement.dealers(), self._said(REVEAL)):
+        if missing := _missing(self.agreement.dealers(), self._book.said(REVEAL)):
             return Standing(Stage.REVEALING, missing)
         reveals = self._checked_reveals(seen)
         self._deal()  # (3)
@@ -185,16 +173,16 @@ class Session:
             shares = _shares_of(plan, self._own.shares)
             dealing = ceremony.begin(plan, self._me.deals_as, self._random(SALT_BYTES), shares)
             self._folder.put_dealing(dealing)
-        self._say(COMMIT, "", bytes_body("commitment", dealing.reveal.digest(plan)))
+        self._book.say(COMMIT, "", bytes_body("commitment", dealing.reveal.digest(plan)))
 
     def _reveal(self, seen: Mapping[str, bytes]) -> None:
         if (dealing := self._folder.dealing(self.agreement.plan)) is not None:
-            self._say(REVEAL, "", reveal_body(dealing.reveal, seen))
+            self._book.say(REVEAL, "", reveal_body(dealing.reveal, seen))
 
     def _checked_reveals(self, seen: Mapping[str, bytes]) -> dict[str, Reveal]:
         """All reveals, once each holds and nobody saw other commitments than we did."""
         found: dict[str, Reveal] = {}
-        for agency, message in self._said(REVEAL).items():
+        for agency, message in self._book.said(REVEAL).items():
             with _blaming(agency):
                 reveal, views = read_reveal(message)
             if reveal.dealer != self.agreement.party(agency).deals_as:
@@ -211,17 +199,17 @@ class Session:
         if dealing is None:
             return
         for party in self.agreement.receivers():
-            if party.agency == self._own.agency or self._has_said(f"{DEAL}-{party.agency}"):
+            if party.agency == self._own.agency or self._book.has_said(f"{DEAL}-{party.agency}"):
                 continue
             public = self._sealing_key(party.agency)
             info = self._label(self._own.agency, party.agency).info(public.key_id)
             sealed = seal(public, info, dealing.sub_shares(party.receives_as))
-            self._say(DEAL, party.agency, bytes_body("sealed", sealed, key=public.key_id.hex()))
+            self._book.say(DEAL, party.agency, bytes_body("sealed", sealed, key=public.key_id.hex()))
 
     def _received(self, reveals: Mapping[str, Reveal]) -> dict[int, bytes] | Standing:
         """Sub-shares by dealer's index, or what stands against them."""
         plan, index = self.agreement.plan, self._me.receives_as
-        dealt = self._said(DEAL, self._own.agency)
+        dealt = self._book.said(DEAL, self._own.agency)
         others = [party for party in self.agreement.dealers() if party.agency != self._own.agency]
         if missing := _missing(others, dealt):
             return Standing(Stage.DEALING, missing)
@@ -232,7 +220,7 @@ class Session:
             try:
                 parts = ceremony.check_sub_shares(plan, reveals[agency], index, self._opened(agency, message))
             except PasserelleError:
-                self._say(DISPUTE, agency, {})
+                self._book.say(DISPUTE, agency, {})
                 return Standing(Stage.DISPUTED, (agency,))
             received[self.agreement.party(agency).deals_as] = parts
         return received
@@ -248,13 +236,13 @@ class Session:
     def _disputes(self, reveals: Mapping[str, Reveal]) -> Standing | None:
         """Answer disputes about us, judge those that were answered, wait for the others."""
         waiting: set[str] = set()
-        for receiver, dealer in self._disputed():
+        for receiver, dealer in self._book.disputed():
             if dealer == self._own.agency:
                 dealing = self._folder.dealing(self.agreement.plan)
                 assert dealing is not None  # noqa: S101 - a dealer has dealt before it is disputed
                 parts = dealing.sub_shares(self.agreement.party(receiver).receives_as)
-                self._say(SHOWN, receiver, bytes_body("sub_shares", parts))
-            shown = self._said(SHOWN, receiver).get(dealer)
+                self._book.say(SHOWN, receiver, bytes_body("sub_shares", parts))
+            shown = self._book.said(SHOWN, receiver).get(dealer)
             if shown is None:
                 waiting.add(dealer)
                 continue
@@ -266,7 +254,7 @@ class Session:
         return Standing(Stage.DISPUTED, tuple(sorted(waiting))) if waiting else None
 
     def _confirm(self, reveals: Mapping[str, Reveal], received: Mapping[int, bytes]) -> None:
-        if self._has_said(CONFIRM):
+        if self._book.has_said(CONFIRM):
             return
         plan, index = self.agreement.plan, self._me.receives_as
         if not self._folder.has(SHARES):
@@ -275,15 +263,10 @@ class Session:
         said = Confirmation(
             self._own.agency, index, plan.ceremony, keys_digest(self._keys(reveals)), self._transcript()
         )
-        self._folder.put_own(CONFIRM, sign(self._own.signing, CONFIRMATION_TYPE, said.encode()))
+        self._book.confirm(said)
 
     def _close(self, reveals: Mapping[str, Reveal]) -> Standing:
-        confirmed = {
-            party.agency: signed
-            for party in self.agreement.receivers()
-            for name, signed in self._all(party.agency)
-            if name == CONFIRM
-        }
+        confirmed = self._book.confirmed()
         keys = self._keys(reveals)
         for agency, signed in confirmed.items():
             said = Confirmation.decode(signed.payload)
@@ -303,54 +286,8 @@ class Session:
 
     def _transcript(self) -> bytes:
         """A digest of everything that was revealed, in the order of the dealers' names."""
-        said = tuple(message.encode() for _, message in sorted(self._said(REVEAL).items()))
+        said = tuple(message.encode() for _, message in sorted(self._book.said(REVEAL).items()))
         return canonical.digest("passerelle/ceremony/transcript/1", self.agreement.digest(), said)
-
-    def _named(self, party: Party, signed: Signed) -> str:
-        """The name of a message, once it is signed by that party and belongs here."""
-        payload = self._verify(party.agency, signed, signed.payload_type)
-        if signed.payload_type == CONFIRMATION_TYPE:
-            said = Confirmation.decode(payload)
-            right = (party.agency, party.receives_as, self.agreement.plan.ceremony)
-            if (said.trustee, said.index, said.ceremony) != right:
-                raise PasserelleError("ceremony_message_invalid", f"a confirmation of {party.agency}")
-            return CONFIRM
-        message = Message.decode(payload)
-        to_party = not message.to or any(message.to == one.agency for one in self.agreement.parties)
-        right_place = message.agreement == self.agreement.digest() and message.sender == party.agency
-        if signed.payload_type != MESSAGE_TYPE or not to_party or not right_place:
-            raise PasserelleError("ceremony_message_invalid", f"{message.step} of {party.agency}")
-        return message.name
-
-    def _say(self, step: str, to: str, body: Mapping[str, object]) -> None:
-        message = Message(self.agreement.digest(), self._own.agency, step, to, body)
-        if not self._has_said(message.name):
-            self._folder.put_own(message.name, sign(self._own.signing, MESSAGE_TYPE, message.encode()))
-
-    def _has_said(self, name: str) -> bool:
-        return self._folder.has(f"own/{name}")
-
-    def _said(self, step: str, to: str = "") -> dict[str, Message]:
-        """One step of everybody who took it, by agency."""
-        name = f"{step}-{to}" if to else step
-        return {
-            party.agency: Message.decode(signed.payload)
-            for party in self.agreement.parties
-            for found, signed in self._all(party.agency)
-            if found == name
-        }
-
-    def _disputed(self) -> Iterator[tuple[str, str]]:
-        """(receiver, dealer) of each dispute."""
-        dealers = {party.agency for party in self.agreement.dealers()}
-        for party in self.agreement.receivers():
-            for name, _ in self._all(party.agency):
-                step, _, dealer = name.partition("-")
-                if step == DISPUTE and dealer in dealers:
-                    yield party.agency, dealer
-
-    def _all(self, agency: str) -> Iterator[tuple[str, Signed]]:
-        return self._folder.own() if agency == self._own.agency else self._folder.of(agency)
 
     def _label(self, dealer: str, receiver: str) -> SealLabel:
         return SealLabel(dealer, self.agreement.digest(), receiver, Purpose.KEY_SHARE)
