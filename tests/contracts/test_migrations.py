@@ -228,3 +228,15 @@ def test_marks_of_records_are_kept_up_and_down_0027(empty: Database) -> None:
         with empty.read() as tx:
             assert dict(tx.exec_driver_sql("SELECT record_pk, marks FROM record").all()) == kept
     empty.close()
+
+
+def test_ciphertext_is_not_compressed_since_0028(empty: Database) -> None:
+    query = (
+        "SELECT attname FROM pg_attribute WHERE attstorage = 'e' AND attnum > 0"
+        " AND attrelid IN (SELECT oid FROM pg_class WHERE relname IN ('section', 'notification'))"
+    )
+    for target, kept in (("0028", {"ciphertext", "sealed"}), ("0027", set[str]())):
+        (empty.migrate if kept else empty.revert)(target)
+        with empty.read() as tx:
+            assert not empty.concurrent or set(tx.exec_driver_sql(query).scalars()) == kept
+    empty.close()
