@@ -12,6 +12,8 @@ from typing import Protocol
 SECOND = 1_000_000
 HOUR = 3_600 * SECOND
 DAY = 86_400 * SECOND
+_LAST = 253_402_300_799 * SECOND
+"""The last second of the year 9999."""
 
 
 class Clock(Protocol):
@@ -46,5 +48,5 @@ class ManualClock:
 
 
 def moment(microseconds: int) -> datetime:
-    """The `datetime` (UTC) of a time of ours."""
-    return datetime.fromtimestamp(microseconds / SECOND, UTC)
+    """The `datetime` (UTC) of a time of ours; of one beyond the calendar, the end of the year 9999."""
+    return datetime.fromtimestamp(min(microseconds, _LAST) / SECOND, UTC)

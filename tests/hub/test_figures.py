@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from hub_kit import HubKit
-from parties import HUB
+from parties import HUB, entry_of, manifest_of
 
 from passerelle_hub.cli import app
 from passerelle_hub.figures import read_agencies, read_links, read_status
@@ -38,6 +38,17 @@ def test_agencies_stand_with_what_they_hold_and_were_told(linked: HubKit) -> Non
     assert police["sealing_key_until"] > "2026"
     assert intelligence["agency"] == "intelligence"
     assert stranger == []  # entries under another key are believed by nobody
+
+
+def test_a_key_of_one_agency_that_never_ends_hides_nobody_elses(linked: HubKit) -> None:
+    now, police = linked.clock.now(), linked.agency("police")
+    manifest = manifest_of(
+        police.identity, police.manifest_key, police.signing.public, police.sealing.public, now, 10**30
+    )
+    linked.register(entry_of(police.identity, linked.roots, manifest, now, revision=2))
+    with linked.core.database.read() as tx:
+        rows = read_agencies(tx, linked.registry_key.public, now)
+    assert [row["sealing_key_until"][:4] for row in rows] == ["2027", "9999"]
 
 
 def test_a_key_that_has_ended_is_none(linked: HubKit) -> None:
