@@ -90,7 +90,7 @@ class Settlement:
         everything = not self._after and len(waiting) < limit
         self._setbacks.beat([batch.batch_pk for batch in waiting] if everything else None)
         due = [batch for batch in waiting if self._setbacks.due(batch.batch_pk)]
-        populations = self._counted(due)
+        populations = self._counted(due) if due else None
         self._unanswered.clear()
         finished = sum(self._settled(part, populations) for part in self._parts(due))
         for batch_pk in self._unanswered if finished else ():
