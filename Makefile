@@ -1,5 +1,6 @@
 # Development commands; `make` alone lists them. Nothing but Python 3.11+ and make is needed for dev, test and demo.
-PYTHON ?= python3.11
+# The first of these that is there; PYTHON= names another one.
+PYTHON ?= $(firstword $(foreach one,python3.11 python3.12 python3.13 python3.14,$(if $(shell command -v $(one)),$(one))) python3.11)
 VENV := .venv
 BIN := $(VENV)/bin
 PROTOS := $(wildcard proto/passerelle/wire/v1/*.proto)
@@ -18,7 +19,7 @@ help: ## what can be made
 dev: $(VENV)/.installed ## the environment .venv with the command passerelle
 
 $(VENV)/.installed: requirements.lock pyproject.toml
-	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) not found; set PYTHON=python3.12 or newer" >&2; exit 1; }
+	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) not found: install Python 3.11 or newer, or set PYTHON= to it" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .

@@ -205,6 +205,21 @@ def test_every_decision_is_in_the_index() -> None:
     assert pages == set(re.findall(r"\((\d{4}-[\w-]+\.md)\)", (folder / "README.md").read_text("utf-8")))
 
 
+def test_a_decision_that_another_changes_says_so() -> None:
+    heads = {
+        page.name[:4]: page.read_text("utf-8").split("\n## ", 1)[0]
+        for page in (ROOT / "docs/adr").glob("[0-9]*.md")
+    }
+    changed = [
+        (old, new)
+        for new, head in heads.items()
+        for words in re.findall(r"(?:replaces|changes) (.*)", head.replace("\n", " "))
+        for old in re.findall(r"\[(\d{4})\]", words)
+    ]
+    assert ("0016", "0111") in changed
+    assert [pair for pair in changed if f"[{pair[1]}]" not in heads[pair[0]]] == []
+
+
 def test_what_is_not_there_is_found(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(

@@ -54,7 +54,7 @@ def test_the_tables_of_all_languages_have_the_same_entries() -> None:
             assert holds, (language, kind, value)
 
 
-def test_sentences() -> None:
+def test_reasons_and_obligations_are_said_in_the_language_asked() -> None:
     english, dutch = policy_words("en"), policy_words("nl")
     assert english.reason("tier_not_allowed", {"tier": "names"}).endswith("in this domain (tier: names)")
     assert english.obligation("no_onward_sharing", True).endswith("originator's consent")

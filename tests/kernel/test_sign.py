@@ -93,7 +93,9 @@ def test_a_good_signature_yields_the_payload() -> None:
         ),
     ],
 )
-def test_mutations(change: Callable[[Signed], Signed], code: str) -> None:
+def test_a_signed_text_with_anything_changed_is_refused_by_its_code(
+    change: Callable[[Signed], Signed], code: str
+) -> None:
     with pytest.raises(PasserelleError) as error:
         verify(change(SIGNED), KEY.public, TYPE)
     assert error.value.code == code

@@ -139,7 +139,9 @@ def test_another_key_salt_or_version_opens_nothing() -> None:
         pytest.param(lambda head, parts: b"", "section_truncated", id="nothing left"),
     ],
 )
-def test_mutations(change: Callable[[bytes, list[bytes]], bytes], code: str) -> None:
+def test_a_sealed_section_with_anything_changed_is_refused_by_its_code(
+    change: Callable[[bytes, list[bytes]], bytes], code: str
+) -> None:
     assert _code(SEALED.key, LABEL, change(*_chunks(SEALED.ciphertext))) == code
 
 

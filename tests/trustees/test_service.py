@@ -205,7 +205,9 @@ def test_every_call_has_a_rule() -> None:
     assert methods == set(calls.RULES)
 
 
-def test_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_keys_are_made_once_and_status_shows_the_shares(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     config = tmp_path / "trustee.toml"
     config.write_text(f'identity = "{OVERSIGHT}"\nshares = "made/trustee-1/shares.json"\n', "utf-8")
     words = ["--config", str(config)]

@@ -24,17 +24,17 @@ def test_the_vectors_are_those_of_this_protocol() -> None:
 
 
 @pytest.mark.parametrize("case", VECTORS["latin"], ids=lambda case: case["plain"])
-def test_transliteration(case: dict[str, str]) -> None:
+def test_a_name_in_latin_letters_is_as_its_vector_says(case: dict[str, str]) -> None:
     assert latin(case["text"]) == (case["icao"], case["plain"])
 
 
 @pytest.mark.parametrize("case", VECTORS["skeleton"], ids=lambda case: case["part"])
-def test_phonetic_code(case: dict[str, str]) -> None:
+def test_a_phonetic_code_is_as_its_vector_says(case: dict[str, str]) -> None:
     assert skeleton(case["part"]) == case["code"]
 
 
 @pytest.mark.parametrize("case", VECTORS["date"], ids=lambda case: case["text"])
-def test_date(case: dict[str, str]) -> None:
+def test_a_date_is_read_or_refused_as_its_vector_says(case: dict[str, str]) -> None:
     if "iso" in case:
         assert partial_date(case["text"]).iso() == case["iso"]
         return
@@ -44,7 +44,7 @@ def test_date(case: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("case", VECTORS["identifier"], ids=lambda case: f"{case['kind']}-{case['text']}")
-def test_identifier(case: dict[str, str]) -> None:
+def test_an_identifier_is_read_or_refused_as_its_vector_says(case: dict[str, str]) -> None:
     parse = PARSERS[case["kind"]][1]
     context = Context(case["region"], case["qualifier"])
     if "value" in case:

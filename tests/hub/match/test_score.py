@@ -197,7 +197,7 @@ def test_a_number_without_names_is_a_candidate_and_says_why() -> None:
     assert (full.verdict, full.band) == (Verdict.MATCH, Band.VERY_STRONG)
 
 
-def test_organisations() -> None:
+def test_an_organisation_is_matched_by_number_or_name_with_locality_and_by_name_alone_never() -> None:
     number = judge("enterprise number", has=(), a=ORGANISATION, b=ORGANISATION)
     assert (number.verdict, number.relation) == (Verdict.MATCH, Relation.SAME_ORGANISATION)
     name = judge("organisation name", has=(), a=ORGANISATION, b=ORGANISATION, population=Population(2_000))

@@ -49,5 +49,7 @@ def test_what_is_stored_is_read_back(outcome: Outcome) -> None:
         (replace(ALLOWED, known=False, redactions=()), ALLOWED, []),
     ],
 )
-def test_differences(before: Outcome, after: Outcome, found: list[tuple[str, str]]) -> None:
+def test_each_difference_between_two_outcomes_is_named_by_kind_and_reason(
+    before: Outcome, after: Outcome, found: list[tuple[str, str]]
+) -> None:
     assert [(one.kind.value, one.why) for one in compare(before, after)] == found

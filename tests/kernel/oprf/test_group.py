@@ -58,7 +58,7 @@ def test_scalars_follow_the_integers(a: int, b: int) -> None:
 
 @settings(deadline=None)
 @given(st.binary(min_size=64, max_size=64))
-def test_reduction(uniform: bytes) -> None:
+def test_64_bytes_are_reduced_by_the_order_of_the_group(uniform: bytes) -> None:
     assert _int(ristretto255().reduce(uniform)) == _int(uniform) % ORDER
 
 

@@ -55,7 +55,7 @@ def test_blinding_and_output(suite: dict[str, Any], vector: dict[str, Any]) -> N
 
 
 @pytest.mark.parametrize(("suite", "vector"), [case for case in CASES if case.values[0] is SUITES[1]])
-def test_proofs(suite: dict[str, Any], vector: dict[str, Any]) -> None:
+def test_proofs_are_those_of_the_rfc_and_verify(suite: dict[str, Any], vector: dict[str, Any]) -> None:
     batch = voprf.blind(_items(vector["Input"]), Mode.VOPRF, _column(vector["Blind"]))
     nonce = bytes.fromhex(vector["Proof"]["r"])
     evaluation = voprf.evaluate_and_prove(bytes.fromhex(suite["skSm"]), batch.elements, nonce)
