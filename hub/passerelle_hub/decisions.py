@@ -29,7 +29,7 @@ _KNOWN: Final = 100_000
 
 def unanswered(decision: Decision) -> bool:
     """Whether a denial only means that policy gave no usable answer, and may give one later."""
-    return UNAVAILABLE in decision.reason_codes
+    return not decision.allow and UNAVAILABLE in decision.reason_codes
 
 
 class _Kept:

@@ -94,10 +94,10 @@ def link_fields(link: StoredLink) -> Fields:
 
     A link that nobody judged is vouched for as it was before there were judgements.
     """
-    left_out = _LEFT_OUT if link.verdict else _LEFT_OUT | {"verdict"}
-    fields: dict[str, Value] = {
-        name: getattr(link, name) for name in StoredLink._fields if name not in left_out
-    }
+    fields: dict[str, Value] = link._asdict()
+    del fields["link_pk"]
+    if not link.verdict:
+        del fields["verdict"]
     return fields
 
 

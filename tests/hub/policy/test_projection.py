@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from passerelle.clock import DAY
 from passerelle.errors import PasserelleError
 from passerelle_hub.policy.model import Facts
-from passerelle_hub.policy.projection import projection
+from passerelle_hub.policy.projection import MAX_NESTING, projection
 
 ALL = projection(
     "all",
@@ -104,6 +104,13 @@ def nested(depth: int) -> list[object]:
 def test_what_is_no_json_has_no_key(value: object) -> None:
     with pytest.raises(PasserelleError):
         ALL.key({"a": value})
+
+
+def test_lists_may_be_nested_up_to_the_bound_however_short_the_key_is() -> None:
+    most = nested(MAX_NESTING - 2)  # within one list and the object around it
+    assert ALL.restore([ALL.key({"a": most})]) == [{"a": most}]
+    with pytest.raises(PasserelleError):
+        ALL.key({"a": nested(MAX_NESTING - 1)})
 
 
 @pytest.mark.parametrize(
