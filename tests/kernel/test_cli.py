@@ -63,6 +63,7 @@ def test_an_unknown_command_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_an_interruption_before_the_command_runs_has_its_code_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cli, "build", interrupted)
+    monkeypatch.setattr("sys.argv", ["passerelle", "go"])
     with pytest.raises(SystemExit) as caught:
         cli.main()
     assert caught.value.code == 130
