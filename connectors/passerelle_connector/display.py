@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
+from passerelle.display import show_table
 from passerelle.errors import table as error_table
 
 
@@ -15,17 +15,8 @@ def show(rows: Sequence[Mapping[str, Any]], title: str, *, as_json: bool) -> Non
     """Print rows that share their keys."""
     if as_json:
         Console().print_json(data=list(rows), indent=2, highlight=False)
-        return
-    if not rows:
-        print(f"{title}: none")  # noqa: T201 - a command prints
-        return
-    print(title)  # noqa: T201 - as above; a narrow table would break its title into lines
-    table = Table()
-    for name in rows[0]:
-        table.add_column(name.replace("_", " "), overflow="fold")
-    for row in rows:
-        table.add_row(*(plain(value) for value in row.values()))
-    Console().print(table)
+    else:
+        show_table(title, rows)
 
 
 def show_one(row: Mapping[str, Any], title: str, *, as_json: bool) -> None:
@@ -34,19 +25,7 @@ def show_one(row: Mapping[str, Any], title: str, *, as_json: bool) -> None:
         Console().print_json(data=row, indent=2, highlight=False)
     else:
         lines = [{"what": name.replace("_", " "), "value": value} for name, value in row.items()]
-        show(lines, title, as_json=False)
-
-
-def plain(value: Any) -> str:
-    """A figure as people write it: yes and no, a line for each entry, a dash for nothing."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, dict):
-        entries = cast("dict[str, Any]", value).items()
-        return ", ".join(f"{name} {plain(one)}" for name, one in entries) or "–"
-    if isinstance(value, list | tuple):
-        return "\n".join(plain(one) for one in cast("Sequence[Any]", value)) or "–"
-    return str(value) or "–"
+        show_table(title, lines)
 
 
 def show_meanings(codes: Iterable[str]) -> None:

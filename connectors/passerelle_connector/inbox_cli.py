@@ -11,6 +11,7 @@ from passerelle.clock import moment
 from passerelle.codec.notification import decode_notification
 from passerelle.config import load
 from passerelle.errors import PasserelleError
+from passerelle.notification import NotificationKind
 from passerelle_connector.config import ConnectorSettings
 from passerelle_connector.display import show, show_one
 from passerelle_connector.explain import explain, said_of, words
@@ -56,7 +57,24 @@ def inbox(*, after: int = 0, lang: str = "en", config: Config = DEFAULT, as_json
             }
         )
     stores.database.close()
-    show(found, "inbox", as_json=as_json)
+    show(found if as_json else [_readable(row) for row in found], "inbox", as_json=as_json)
+
+
+def _readable(row: dict[str, Any]) -> dict[str, str]:
+    """A line of the table: what belongs together stands together."""
+    first_dot = row["kind"] == NotificationKind.FIRST_DOT.value
+    kind = "" if row["kind"] == NotificationKind.LINK.value else f"{row['kind']}: "
+    about = "first dot" if first_dot else f"{kind}{row['relation']}, {row['band']}"
+    return {
+        "number": str(row["number"]),
+        "received": row["received"][:16].replace("T", " "),
+        "own": row["own"],
+        "counterpart": f"{row['agencies']} agencies" if first_dot else row["counterpart"],
+        "about": about.replace("_", " "),
+        "state": row["state"],
+        "handling": row["handling"],
+        "link": row["link"],
+    }
 
 
 def explain_(number: int, *, lang: str = "en", config: Config = DEFAULT, as_json: AsJson = False) -> None:

@@ -10,12 +10,10 @@ from typing import Annotated, Any, TypeVar
 
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
-from rich.box import SIMPLE
-from rich.console import Console
-from rich.table import Table
 
 from passerelle.clock import SystemClock
 from passerelle.config import load
+from passerelle.display import show_table
 from passerelle.entry_files import read_entry, read_registry_key
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
@@ -124,12 +122,12 @@ def status(*, config: Config = _DEFAULT, as_json: AsJson = False) -> None:
     if as_json:
         print(json.dumps(figures, indent=2, sort_keys=True))
         return
-    table = Table("what", "how many")
-    for name, value in sorted(figures.items()):
-        rows = sorted(value.items()) if isinstance(value, dict) else [("", value)]
-        for key, count in rows:
-            table.add_row(f"{name} {key}".strip(), str(count))
-    Console().print(table)
+    lines = [
+        (f"{name} {key}".strip(), count)
+        for name, value in sorted(figures.items())
+        for key, count in (sorted(value.items()) if isinstance(value, dict) else [("", value)])
+    ]
+    show_table("hub", [{"what": what, "how many": count} for what, count in lines])
 
 
 @app.command
@@ -185,13 +183,4 @@ def _show(tables: dict[str, list[dict[str, Any]]], *, as_json: bool) -> None:
         print(json.dumps(tables, indent=2, sort_keys=True))
         return
     for title, rows in tables.items():
-        if not rows:
-            print(f"{title}: none")
-            continue
-        print(title)
-        table = Table(box=SIMPLE, pad_edge=False)
-        for at, name in enumerate(rows[0]):
-            table.add_column(name.replace("_", " "), no_wrap=not at, overflow="fold")
-        for row in rows:
-            table.add_row(*map(str, row.values()))
-        Console().print(table)
+        show_table(title, rows)

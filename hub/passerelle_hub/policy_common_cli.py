@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
-from rich.box import SIMPLE
-from rich.console import Console
-from rich.table import Table
 
 from passerelle.clock import SystemClock
+from passerelle.display import show_table
 from passerelle.errors import PasserelleError
 from passerelle_hub.backup.setup import open_database
 from passerelle_hub.config import HubSettings
@@ -88,15 +86,3 @@ def show_report(report: Report) -> None:
         print(f"  {group.examples[0]}  {group.kind.value} {group.package} {group.action} {group.why}")
     if report.unanswered:
         print(f"{report.unanswered} decisions could not be decided again; mend the bundle first")
-
-
-def show_table(title: str, rows: list[dict[str, Any]]) -> None:
-    """Print rows as a table; nothing where there are none."""
-    if not rows:
-        return
-    table = Table(title=title, box=SIMPLE, pad_edge=False)
-    for name in rows[0]:
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        table.add_row(*map(str, row.values()))
-    Console().print(table)

@@ -15,6 +15,7 @@ from cyclopts import App, Parameter
 
 from passerelle.clock import SystemClock, moment
 from passerelle.config import load
+from passerelle.display import show_table
 from passerelle.errors import PasserelleError
 from passerelle_hub.audit import EventKind
 from passerelle_hub.config import HubSettings
@@ -22,7 +23,7 @@ from passerelle_hub.explain.decision import explain
 from passerelle_hub.logbook.writing import own_audit
 from passerelle_hub.opening import signers_of
 from passerelle_hub.policy.archive import read_archive, read_bundle
-from passerelle_hub.policy_common_cli import HUB, AsJson, Config, hub_database, replayed, show_table
+from passerelle_hub.policy_common_cli import HUB, AsJson, Config, hub_database, replayed
 from passerelle_hub.revisions import Revisions
 from passerelle_hub.store import Database, decisions, policies
 

@@ -17,6 +17,7 @@ from cyclopts import App, Parameter
 from passerelle.clock import SystemClock, moment
 from passerelle.config import load
 from passerelle.csr import load_key
+from passerelle.display import show_table
 from passerelle.errors import PasserelleError
 from passerelle.keyfile import read_private, write_durably
 from passerelle.notification import LinkState
@@ -30,7 +31,7 @@ from passerelle_hub.match.weights import weights as shipped_weights
 from passerelle_hub.opening import signers_of
 from passerelle_hub.policy.archive import APPROVAL
 from passerelle_hub.policy.signatures import Signers, key_id, sign_first, sign_second, verify_first
-from passerelle_hub.policy_common_cli import HUB, AsJson, Config, hub_database, show_table
+from passerelle_hub.policy_common_cli import HUB, AsJson, Config, hub_database
 from passerelle_hub.settle import populations
 from passerelle_hub.store import Database, batches, weights
 from passerelle_hub.weighing import ActiveWeights, WeightsOffice, refuse_newly_notified

@@ -11,13 +11,15 @@ import sqlite3
 import sys
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint, entry_points
-from typing import Final
+from typing import Final, TextIO
 
 from cyclopts import App, CycloptsError
 
 from passerelle.errors import PasserelleError
 
 OK, FAILURE, USAGE, DENIED = 0, 1, 2, 3
+PIPE: Final = 141
+"""As a shell sees a program that the signal SIGPIPE ended."""
 _DENIALS = frozenset({"PERMISSION_DENIED"})
 _DISK: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 _OWN: Final = (
@@ -70,6 +72,9 @@ def main() -> None:
         sys.exit(_refused(error))
     except KeyboardInterrupt:
         sys.exit(130)
+    except BrokenPipeError:
+        _silence(sys.stdout)  # whoever read us, `head` for instance, has seen enough
+        sys.exit(PIPE)
     except Exception as error:
         trouble = _of_the_machine(error)
         if not trouble:  # a fault of ours, shown as it is
@@ -88,6 +93,13 @@ def _of_the_machine(error: Exception) -> str:
     if isinstance(cause, sqlite3.OperationalError):
         return f"SQLite: {cause} ({getattr(cause, 'sqlite_errorname', 'no code')})"
     return ""
+
+
+def _silence(stream: TextIO) -> None:
+    """What is left to be written goes nowhere, so that the end of the process does not complain of it."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def _refused(error: PasserelleError) -> int:

@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
-from rich.console import Console
-from rich.table import Table
 
 from passerelle.certificate import Usage
 from passerelle.cli import FAILURE, OK
 from passerelle.clock import SystemClock, moment
 from passerelle.codec.signed import encode_signed
 from passerelle.config import load
+from passerelle.display import show_table
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity, Role
 from passerelle.invitation import grouped
@@ -147,14 +146,7 @@ def list_(
         print(json.dumps(tables, indent=2))
     else:
         for title, rows in tables.items():
-            if not rows:
-                print(f"{title}: none")
-                continue
-            print(title)
-            table = Table(*rows[0])
-            for row in rows:
-                table.add_row(*map(str, row.values()))
-            Console().print(table)
+            show_table(title, rows)
     return FAILURE if warnings and any(tables.values()) else OK
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import runpy
+import subprocess
+import sys
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -150,7 +152,14 @@ def test_a_full_disk_is_named_and_no_traceback(
 
 def test_what_is_no_fault_of_a_file_is_shown_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken() -> None:
-        raise BrokenPipeError
+        raise ConnectionResetError
 
-    with pytest.raises(BrokenPipeError):
+    with pytest.raises(ConnectionResetError):
         ran(broken, monkeypatch)
+
+
+@pytest.mark.integration
+def test_a_reader_that_has_seen_enough_gets_no_traceback() -> None:
+    script = f"{sys.executable} -m passerelle --help | true"
+    done = subprocess.run(["/bin/sh", "-c", script], capture_output=True, check=True, timeout=60)
+    assert done.stderr == b""

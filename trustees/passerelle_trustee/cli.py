@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
-from rich.console import Console
-from rich.table import Table
 
 from passerelle.clock import SystemClock
 from passerelle.config import load
+from passerelle.display import show_table
 from passerelle.errors import PasserelleError
 from passerelle.identity import Identity
 from passerelle.log import configure
@@ -169,14 +168,7 @@ def _show(tables: dict[str, list[dict[str, Any]]], *, as_json: bool) -> None:
         print(json.dumps(tables, indent=2))
         return
     for title, rows in tables.items():
-        if not rows:
-            print(f"{title.replace('_', ' ')}: none")
-            continue
-        print(title.replace("_", " "))
-        table = Table(*rows[0])
-        for row in rows:
-            table.add_row(*map(str, row.values()))
-        Console().print(table)
+        show_table(title.replace("_", " "), rows)
 
 
 def read_status(settings: TrusteeSettings) -> dict[str, Any]:
