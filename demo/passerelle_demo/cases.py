@@ -107,7 +107,10 @@ def delicate_lines(scenario: Scenario, outcome: Outcome) -> Iterator[str]:
 
 
 def _summary(note: Notification) -> str:
-    agreements = ", ".join(row.field for row in note.agreements) or "withheld"
+    agree = [
+        row.field for row in note.agreements if row.level and row.bits > 0
+    ]  # prior and ceilings have none
+    agreements = ", ".join(agree) or "withheld"
     carried = ", ".join(item for item in note.obligations if not item.startswith(_SAID)) or "none"
     return (
         f"sees {note.visibility}, band {note.band.value.replace('_', ' ')}, agreements {agreements}, "
