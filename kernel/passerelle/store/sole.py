@@ -1,4 +1,4 @@
-"""One running process for a store: a lock on a file beside it.
+"""One running process for a store: a lock on a file beside it (ADR 0117).
 
 SQLite lets several processes write in turns. A running hub or connector does not: what it read at its start,
 or between two transactions, holds because nobody else works on the same store. Commands beside it, which

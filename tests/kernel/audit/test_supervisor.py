@@ -15,14 +15,21 @@ from parties import HUB, entry_of, manifest_of
 from passerelle.audit.checks import look
 from passerelle.audit.config import SupervisedHub, SupervisorSettings
 from passerelle.audit.follow import Shown
+from passerelle.audit.keeping import kept
 from passerelle.audit.supervisor import watch
+from passerelle.certificate import Usage
 from passerelle.checkpoint import Checkpoint, sign_checkpoint
 from passerelle.checks import State
 from passerelle.clock import DAY, SystemClock
 from passerelle.codec.signed import encode_signed
+from passerelle.config import PkiAddress
+from passerelle.csr import key_pem, new_key
 from passerelle.errors import PasserelleError
-from passerelle.keyfile import KeyKind, write_key
+from passerelle.first_keys import FirstFiles, make_first_keys
+from passerelle.identity import Identity
+from passerelle.keyfile import KeyKind, write_key, write_private
 from passerelle.log_proof import EventProof
+from passerelle.manifest import read_manifest
 from passerelle.note import Note
 from passerelle.registry_entry import sign_entry
 from passerelle.sign import SigningKey
@@ -143,3 +150,24 @@ def test_the_doctor_says_what_is_there_and_what_is_not(office: Office) -> None:
         "certificate",
         "hub",
     }
+
+
+async def test_a_leaf_that_is_fresh_is_kept_and_nothing_goes_on_after_the_round(
+    office: Office, tmp_path: Path
+) -> None:
+    office.enter(SigningKey.generate(), 1)
+    me, key, keys = Identity.parse(ME), new_key(), tmp_path / "keys"
+    files = FirstFiles(keys / "signing.key", keys / "manifest.key", keys / "leaf-key.pem")
+    write_private(files.tls, key_pem(key))
+    made = make_first_keys(me, files, Usage.CLIENT, SystemClock())
+    authority = create_authority(tmp_path / "ours", me.trust_domain, SystemClock())
+    chain = authority.issue_leaf(me, made.request.read_bytes(), Usage.CLIENT)
+    (keys / "leaf.pem").write_bytes(chain)
+    settings = office.settings.model_copy(update={"pki": PkiAddress(address="localhost:1")})
+    before = asyncio.all_tasks()
+    async with kept(settings, lambda: read_manifest(made.manifest.read_bytes(), me.agency), SystemClock()):
+        await asyncio.sleep(0)
+        assert len(asyncio.all_tasks() - before) == 2
+    assert asyncio.all_tasks() == before
+    assert (keys / "leaf.pem").read_bytes() == chain
+    assert not (keys / "manifest-2.signed").exists()
