@@ -43,7 +43,7 @@ def build_preparation(settings: ConnectorSettings) -> Preparation:
     try:
         tiers = frozenset(Tier(tier) for tier in settings.tiers)
     except ValueError as error:
-        raise PasserelleError("config_invalid", "tiers") from error
+        raise PasserelleError("config_invalid", f"tiers: each one of {', '.join(Tier)}") from error
     plan = MarkingPlan.compile(settings.marking)
     return Preparation(catalogue(), tiers, plan, Settings(settings.region))
 

@@ -82,7 +82,7 @@ class Federation:
         try:
             return self._entries[agency]
         except KeyError:
-            raise PasserelleError("agency_unknown", "no entry") from None
+            raise PasserelleError("agency_unknown", f"no entry of {agency[:64]}") from None
 
     @property
     def entries(self) -> tuple[RegistryEntry, ...]:

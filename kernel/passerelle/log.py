@@ -13,6 +13,8 @@ from typing import Any
 
 import structlog
 
+from passerelle.errors import PasserelleError
+
 ALLOWED = frozenset(
     {
         "event", "level", "timestamp", "source", "role", "agency", "peer", "method", "code", "detail",
@@ -25,7 +27,14 @@ ALLOWED = frozenset(
 
 
 def configure(role: str, level: str = "INFO") -> None:
-    """Send structured logs of this process to standard error."""
+    """Send structured logs of this process to standard error.
+
+    Raises:
+        PasserelleError: `config_invalid`, no such level.
+    """
+    number = logging.getLevelNamesMapping().get(level.upper())
+    if number is None:
+        raise PasserelleError("config_invalid", "log_level: one of DEBUG, INFO, WARNING, ERROR, CRITICAL")
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -34,7 +43,7 @@ def configure(role: str, level: str = "INFO") -> None:
             _allow_listed,
             structlog.processors.JSONRenderer(sort_keys=True),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
+        wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )

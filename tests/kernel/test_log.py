@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
+from passerelle.errors import PasserelleError
 from passerelle.log import configure, get_logger
 
 
@@ -36,3 +37,10 @@ def test_nothing_is_dropped_where_all_is_allowed_and_levels_count(
     line = json.loads(capsys.readouterr().err)
     assert line["event"] == "loud"
     assert "dropped" not in line
+
+
+def test_a_level_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(PasserelleError) as caught:
+        configure("hub", "LOUD")
+    assert caught.value.code == "config_invalid"
+    assert caught.value.detail.startswith("log_level: one of DEBUG")
