@@ -83,6 +83,8 @@ def read_fields(file: Path | None) -> dict[str, tuple[str, ...]]:
     try:
         text = sys.stdin.read() if file is None else file.read_text("utf-8")
         given = json.loads(text)
+    except OSError as error:
+        raise PasserelleError("query_unusable", f"{error.filename}: {error.strerror}") from error
     except ValueError as error:
         raise PasserelleError("query_unusable", f"the file: {type(error).__name__}") from error
     if not isinstance(given, dict) or not given:
