@@ -227,17 +227,18 @@ class Settlement:
     def _locked(self, tx: Transaction, keys: Sequence[int]) -> tuple[Found, list[int], Collection[int]]:
         """Step 2, those records of the batches that stand in a pair or a link, and the batches set aside.
 
-        What has neither is left to whoever changes it. Set aside is what nobody else matches meanwhile: of
-        two batches that were, one must find the other.
+        What has neither is left to whoever changes it. A link that another process wrote during the look-up
+        would be closed for want of a pair, so all is looked up again. Set aside is what nobody else matches
+        meanwhile: of two batches that were, one must find the other.
         """
         failed = self._setbacks.aside(keys)
         aside = {batch.batch_pk for batch in batches.claim(tx, failed)} if failed else set[int]()
         while True:
+            linked = links.standing(tx, keys)  # before the look-up, which so sees both records of each
             found = pairs.find(tx, keys, aside=aside)
-            linked = links.ends(tx, keys)
             held = {row.record_pk: row for pair in found.pairs for row in (pair.low, pair.high)}
-            held |= records.by_key(tx, sorted(linked - held.keys()))
-            if records.lock(tx, held):
+            held |= records.by_key(tx, sorted({key for key, _ in linked} - held.keys()))
+            if records.lock(tx, held) and links.standing(tx, keys) == linked:
                 return found, sorted(key for key, row in held.items() if row.batch_pk in keys), aside
 
 

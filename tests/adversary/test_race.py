@@ -71,6 +71,37 @@ def test_no_pair_is_missed_and_none_is_told_twice(
         check(kit, expected, f"seed {SEED}, run {run}")
 
 
+def test_a_link_that_another_hub_writes_during_the_look_up_stays(
+    hubs: tuple[HubKit, Core], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kit, neighbour = hubs
+    words = {"surname+given+birth": "one", "national number": "one"}
+    whole, looked = pairs.find, list[int]()
+
+    def find(tx: Transaction, keys: Sequence[int], aside: Collection[int] = ()) -> pairs.Found:
+        found = whole(tx, keys, aside=aside)
+        looked.append(len(found.pairs))
+        if len(looked) == 1:  # one pair was found; a third record comes now, and is matched next door
+            _taken(kit, neighbour, "police", words)
+            neighbour.pulse.beat()
+        return found
+
+    _taken(kit, kit.core, "prisons", words)
+    kit.core.pulse.beat()
+    _taken(kit, kit.core, "customs", words)
+    monkeypatch.setattr(pairs, "find", find)
+    kit.core.pulse.beat()
+    check(kit, Counter(itertools.combinations(("customs", "police", "prisons"), 2)), "a link was closed")
+    assert looked == [1, 2, 2]
+
+
+def _taken(kit: HubKit, core: Core, name: str, words: dict[str, str]) -> None:
+    agency = kit.agency(name)
+    batch = agency.batch(agency.record(words))
+    assert kit.receipt(core.intake.receive(batch, agency.identity)).accepted
+    agency.took(batch)
+
+
 def failing(rng: random.Random, share: float) -> Callable[..., pairs.Found]:
     """Looks for pairs, and meets a fault of the hub's own in a share of all tries: batches stand aside."""
     whole = pairs.find
