@@ -3,8 +3,8 @@
 (1) take indexed batches that no other process has, oldest first;
 (2) find pairs through the index, which every batch committed before now is in, and read the records that
     share marks again, so that one withdrawn meanwhile is none; lock both records of each pair, by key, and
-    begin again where one of them changed meanwhile: of two batches that hold a pair between them the second
-    to lock sees what the first one linked;
+    begin again where one of them changed, or was linked to a record that came, meanwhile: of two batches that
+    hold a pair between them the second to lock sees what the first one linked;
 (3) score, ask policy, open or change links;
 (4) notify per recipient;
 (5) audit and mark each batch.
@@ -29,10 +29,11 @@ from typing import Final
 
 from passerelle.errors import PasserelleError
 from passerelle.log import get_logger
+from passerelle.notification import LinkState
 from passerelle_hub.audit import Audit, Detail, EventKind, Note
 from passerelle_hub.logbook import vouch
 from passerelle_hub.match import pairs
-from passerelle_hub.match.links import ACTOR, Linker
+from passerelle_hub.match.links import ACTOR, Known, Linker
 from passerelle_hub.match.paired import Paired, compared
 from passerelle_hub.match.pairs import Found
 from passerelle_hub.match.score import Population
@@ -164,10 +165,10 @@ class Settlement:
             if not taken:
                 return 0
             first = [batch.batch_pk for batch in taken]
-            found, touched, aside = self._locked(tx, first)
+            found, known, aside = self._locked(tx, first)
             common.note(tx, found.common)
             populations = populations or self.populations(tx, taken)
-            changes = self._linker.link(tx, found.pairs, touched, populations, first, aside)  # (3)
+            changes = self._linker.link(tx, found.pairs, known, populations, first, aside)  # (3)
             written = self._notifier.notify(tx, changes)  # (4)
             figures: Detail = {
                 "together": len(taken),
@@ -203,9 +204,9 @@ class Settlement:
                 return 0
             again = batches.matched_after(tx, left.after, _TOGETHER)
             if again:
-                found, touched, aside = self._locked(tx, [batch.batch_pk for batch in again])
+                found, known, aside = self._locked(tx, [batch.batch_pk for batch in again])
                 held = self.populations(tx, again)
-                changes = self._linker.link(tx, found.pairs, touched, held, aside=aside)
+                changes = self._linker.link(tx, found.pairs, known, held, aside=aside)
                 self._notifier.notify(tx, changes)
             weights.rescored(tx, left.generation, again[-1].batch_pk if again else weights.ALL)
         return len(again)
@@ -216,30 +217,44 @@ class Settlement:
         Raises:
             PasserelleError: `policy_unavailable`; the caller's transaction must not commit.
         """
-        found, touched, aside = self._locked(tx, [batch])
+        found, known, aside = self._locked(tx, [batch])
         held = populations(tx, {pair.low.domain for pair in found.pairs}, self._weights(tx))
-        self._notifier.notify(tx, self._linker.link(tx, found.pairs, touched, held, aside=aside))
+        self._notifier.notify(tx, self._linker.link(tx, found.pairs, known, held, aside=aside))
 
     def populations(self, tx: Transaction, waiting: Sequence[PendingBatch]) -> dict[str, Population]:
         """What the records of each batch's domain are compared with, by the active weights."""
         return populations(tx, {batch.domain for batch in waiting}, self._weights(tx))
 
-    def _locked(self, tx: Transaction, keys: Sequence[int]) -> tuple[Found, list[int], Collection[int]]:
-        """Step 2, those records of the batches that stand in a pair or a link, and the batches set aside.
+    def _locked(self, tx: Transaction, keys: Sequence[int]) -> tuple[Found, Known, Collection[int]]:
+        """Step 2, the links of those records of the batches that stand in one, and the batches set aside.
 
-        What has neither is left to whoever changes it. A link that another process wrote during the look-up
-        would be closed for want of a pair, so all is looked up again. Set aside is what nobody else matches
-        meanwhile: of two batches that were, one must find the other.
+        What has neither pair nor link is left to whoever changes it. A link without a pair says that its
+        records share nothing any longer, but only if it was there before the look-up: one that another
+        process wrote meanwhile may be to a record that came meanwhile, so all is looked up again. Set aside
+        is what nobody else matches meanwhile: of two batches that were, one must find the other.
         """
         failed = self._setbacks.aside(keys)
         aside = {batch.batch_pk for batch in batches.claim(tx, failed)} if failed else set[int]()
+        before = set[tuple[int, int, str]]()
         while True:
-            linked = links.standing(tx, keys)  # before the look-up, which so sees both records of each
             found = pairs.find(tx, keys, aside=aside)
             held = {row.record_pk: row for pair in found.pairs for row in (pair.low, pair.high)}
-            held |= records.by_key(tx, sorted({key for key, _ in linked} - held.keys()))
-            if records.lock(tx, held) and links.standing(tx, keys) == linked:
-                return found, sorted(key for key, row in held.items() if row.batch_pk in keys), aside
+            held |= records.by_key(tx, sorted(links.ends(tx, keys) - held.keys()))
+            if not records.lock(tx, held):
+                continue
+            known = links.of_records(tx, sorted(key for key, row in held.items() if row.batch_pk in keys))
+            unpaired = _unpaired(known, found)
+            if unpaired <= before:
+                return found, known, aside
+            before = unpaired
+
+
+def _unpaired(known: Known, found: Found) -> set[tuple[int, int, str]]:
+    """The links that stand without a pair."""
+    paired = {(pair.low.record_pk, pair.high.record_pk) for pair in found.pairs}
+    return {
+        key for key, link in known.items() if key[:2] not in paired and link.state != LinkState.ERASED.value
+    }
 
 
 def populations(tx: Transaction, domains: Collection[str], change: bytes) -> dict[str, Population]:

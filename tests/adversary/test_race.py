@@ -92,7 +92,7 @@ def test_a_link_that_another_hub_writes_during_the_look_up_stays(
     monkeypatch.setattr(pairs, "find", find)
     kit.core.pulse.beat()
     check(kit, Counter(itertools.combinations(("customs", "police", "prisons"), 2)), "a link was closed")
-    assert looked == [1, 2, 2]
+    assert looked == [1, 2, 2]  # the second is next door
 
 
 def _taken(kit: HubKit, core: Core, name: str, words: dict[str, str]) -> None:

@@ -42,6 +42,9 @@ from passerelle_hub.store.records import StoredRecord
 
 ACTOR = "hub/match"
 
+Known = Mapping[tuple[int, int, str], StoredLink]
+"""Links by (low, high, relation)."""
+
 
 class ChangedLink(NamedTuple):
     """A link that was opened or whose state or band changed, with its two records."""
@@ -83,13 +86,14 @@ class Linker:
         self,
         tx: Transaction,
         pairs: Sequence[Pair],
-        touched: Sequence[int],
+        known: Known,
         populations: Mapping[str, Population],
         first: Sequence[int] = (),
         aside: Collection[int] = (),
     ) -> list[ChangedLink]:
-        """Open or change links for the pairs; close links of `touched` records that no pair supports.
+        """Open or change links for the pairs; close those `known` that no pair supports.
 
+        `known` are all links of the records that are matched; nobody changes them meanwhile.
         `populations` are those of the pairs' domains. Of the batches in `first`, which are matched for the
         first time, it is kept what their pairs show of them. Links with records of the batches that stand
         `aside` stay as they are: no pair was looked for there.
@@ -104,7 +108,6 @@ class Linker:
         worth = [(pair, result) for pair, result in scored if result.verdict is not Verdict.NONE]
         requests = [self._request(pair) for pair, _ in worth]
         answers = self._decisions.settled(tx, "match", requests, ACTOR)
-        known = links.of_records(tx, touched)
         judged = judgements.standing(tx, [link.link_pk for link in known.values()])
         versions = {domain: weights_version(one) for domain, one in populations.items()}
         changed: list[_Change] = []
@@ -209,7 +212,7 @@ class Linker:
     def _close(
         self,
         tx: Transaction,
-        known: Mapping[tuple[int, int, str], StoredLink],
+        known: Known,
         supported: set[tuple[int, int, str]],
         aside: Collection[int],
     ) -> None:

@@ -77,14 +77,14 @@ def of_records(tx: Transaction, keys: Sequence[int]) -> dict[tuple[int, int, str
     return found
 
 
-def standing(tx: Transaction, batches: Sequence[int]) -> set[tuple[int, int]]:
-    """The records of some batches that stand in a link, each with each of its links, by key."""
+def ends(tx: Transaction, batches: Sequence[int]) -> set[int]:
+    """Those records of some batches that stand in a link."""
     ours = among(tx, record.c.batch_pk, batches)
-    found: set[tuple[int, int]] = set()
-    for end in _ENDS:
-        query = select(record.c.record_pk, link.c.link_pk).join(link, end == record.c.record_pk).where(ours)
-        found.update((key, link_pk) for key, link_pk in tx.execute(query))
-    return found
+    return {
+        key
+        for end in _ENDS
+        for key in tx.scalars(select(record.c.record_pk).join(link, end == record.c.record_pk).where(ours))
+    }
 
 
 def by_key(tx: Transaction, keys: Sequence[int]) -> tuple[StoredLink, ...]:
