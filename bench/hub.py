@@ -87,9 +87,9 @@ def lay(folder: Path, names: Sequence[str], url: str = "") -> Grounds:
 
 
 @contextmanager
-def bench_hub(folder: Path, names: Sequence[str], url: str = "") -> Generator[BenchHub]:
+def bench_hub(folder: Path, names: Sequence[str]) -> Generator[BenchHub]:
     """A hub of one process with registered agencies, on the machine's clock, its engine warm."""
-    with first(lay(folder, names, url)) as hub:
+    with first(lay(folder, names)) as hub:
         yield hub
 
 

@@ -39,7 +39,6 @@ KEYS: Final[Mapping[str, frozenset[Tier]]] = {
     "core and address": CORE | {Tier.ADDRESS},
 }
 _WEAK_KINDS: Final = (9001, 9002, 9003, 9004, 9005, 9006)
-_RARE_KINDS: Final = frozenset(kind.id for kind in catalogue().kinds.values() if kind.rare_names)
 _SEX_KIND: Final = catalogue().named("surname+given+sex").id
 
 Values = Mapping[int, tuple[str, ...]]

@@ -9,6 +9,8 @@ from bench.linking.sets import Pair
 
 BINS = (0.5, 0.9, 0.97, 0.999, 1.0)
 """Upper ends of the bins of a calibration curve; those of the bands, and all below even odds."""
+_SHOWN = 0.5
+"""Bins up to even odds hold what is not shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,8 @@ def calibration(stated: Iterable[tuple[float, bool]]) -> tuple[Bin, ...]:
     return tuple(bins)
 
 
-def calibration_error(bins: Sequence[Bin], above: float = 0.5) -> float:
+def calibration_error(bins: Sequence[Bin]) -> float:
     """Expected calibration error of what is shown: the mean distance of stated from true, by pairs."""
-    shown = [one for one in bins if one.upper > above]
+    shown = [one for one in bins if one.upper > _SHOWN]
     pairs = sum(one.pairs for one in shown)
     return sum(one.pairs * abs(one.stated - one.true) for one in shown) / pairs if pairs else 0.0

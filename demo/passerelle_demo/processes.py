@@ -16,6 +16,7 @@ import psutil
 from passerelle.errors import PasserelleError
 
 _MEGABYTE = 1024 * 1024
+_LOOK_SECONDS = 1.0
 
 
 def free_ports(count: int) -> list[int]:
@@ -88,8 +89,7 @@ class Processes:
 class MemoryWatch:
     """The peak of the summed proportional set size (PSS) of this process and all below it, in megabytes."""
 
-    def __init__(self, seconds: float = 1.0) -> None:
-        self._seconds = seconds
+    def __init__(self) -> None:
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self.peak_mb = 0.0
@@ -105,7 +105,7 @@ class MemoryWatch:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._done.wait(self._seconds):
+        while not self._done.wait(_LOOK_SECONDS):
             self.peak_mb = max(self.peak_mb, summed_pss() / _MEGABYTE)
 
 

@@ -8,21 +8,22 @@ operator's decisions from then on (`passerelle_hub.epochs`). One thread replaces
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from passerelle.errors import PasserelleError
 
-NORMALISER = "norm/1"
+NORMALISER: Final = "norm/1"
 Epochs = Mapping[str, tuple[int, ...]]
 
 
 class Domains:
     """Accepted epochs by domain, and the normalisation protocol all connectors must speak."""
 
-    def __init__(self, epochs: Epochs, normaliser: str = NORMALISER) -> None:
+    def __init__(self, epochs: Epochs) -> None:
         self._configured = epochs
         self._epochs: Epochs = epochs
         self._announced: Epochs = {}
-        self.normaliser = normaliser
+        self.normaliser: Final = NORMALISER
 
     @property
     def epochs(self) -> Epochs:

@@ -33,16 +33,16 @@ _OTHER_CONNECTIONS = 4
 _PATIENCE_SECONDS = 60.0
 
 
-def open_core(settings: HubSettings, clock: Clock | None = None) -> Core:
+def open_core(settings: HubSettings) -> Core:
     """Everything but the listener, ready to work.
 
     Raises:
         PasserelleError: `config_invalid`, `recovery_due`, `policy_not_activated`, a key file that is open to
             others, a bundle or entry that does not hold.
     """
-    folder = settings.path
+    folder, clock = settings.path, SystemClock()
     connections = settings.writers + _OTHER_CONNECTIONS
-    database = _awaited(lambda: open_database(settings, clock or SystemClock(), connections=connections))
+    database = _awaited(lambda: open_database(settings, clock, connections=connections))
     _at_home(database)
     policy = open_policy(settings, database)
     base = Foundation(
@@ -55,11 +55,11 @@ def open_core(settings: HubSettings, clock: Clock | None = None) -> Core:
         domains=Domains(settings.domains),
         bundle=policy.bundle,
         engine=policy.engine,
-        clock=clock or SystemClock(),
+        clock=clock,
         require_lists=settings.revocation.required,
         quotas=settings.quotas,
         quota_exceptions=settings.quota_exceptions,
-        guard=_guard(settings, clock or SystemClock()),
+        guard=_guard(settings, clock),
         tolerance=settings.evaluations.tolerance(),
         signers=policy.signers,
         workshop=policy.workshop,

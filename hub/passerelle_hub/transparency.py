@@ -42,7 +42,7 @@ ROUND: Final = 60 * SECOND
 
 
 class Transparency:
-    """Closes ticks, signs checkpoints, proves inclusion and consistency."""
+    """Closes ticks, signs checkpoints, proves events and consistency."""
 
     def __init__(
         self,
@@ -92,17 +92,6 @@ class Transparency:
         fresh = size > 0 and (offered is None or offered.created + self._round <= now)
         log_store.put_checkpoint(tx, StoredCheckpoint(size, now, note.to_bytes(), fresh))
         return note
-
-    def inclusion(self, tx: Transaction, commitment: bytes) -> LogProof:
-        """Proof that an event stands in the log as it is now.
-
-        Raises:
-            PasserelleError: `proof_unavailable`, unknown or not in a tick yet (indistinguishable).
-        """
-        proofs = self.prove(tx, log_store.places(tx, [commitment]), log_store.size(tx))
-        if not proofs:
-            raise PasserelleError("proof_unavailable", "no such event in a tick")
-        return proofs[0].proof
 
     def prove(self, tx: Transaction, events: Sequence[Placed], size: int) -> tuple[EventProof, ...]:
         """Proofs of events against the tree of `size` leaves; later ones are left out.

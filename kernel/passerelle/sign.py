@@ -32,7 +32,6 @@ from passerelle import merkle
 from passerelle.dsse import pae
 from passerelle.errors import PasserelleError
 
-KEY_ID_BYTES: Final = 32
 PRIVATE_BYTES: Final = 64
 PUBLIC_BYTES: Final = 1984
 _CLASSICAL: Final = 32

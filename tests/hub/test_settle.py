@@ -183,9 +183,10 @@ def test_a_receipts_event_is_proved_by_the_log_after_the_tick(hub: HubKit) -> No
         hub.beat()
     with hub.core.database.write() as tx:
         note = hub.core.transparency.checkpoint(tx)
-        proof = hub.core.transparency.inclusion(tx, receipt.audit_event)
+        places = log_store.places(tx, [receipt.audit_event])
+        (found,) = hub.core.transparency.prove(tx, places, log_store.size(tx))
     checkpoint = verify_checkpoint(note, str(HUB), hub.core.foundation.signing_key.public)
-    verify_log_proof(proof, receipt.audit_event, checkpoint)
+    verify_log_proof(found.proof, receipt.audit_event, checkpoint)
     assert checkpoint.size == 3
 
 

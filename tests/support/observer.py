@@ -35,7 +35,7 @@ from passerelle_hub import figures
 from passerelle_hub.policy.bundle import Bundle
 from passerelle_hub.policy.engine import Engine
 from passerelle_hub.slots import push_moment
-from passerelle_hub.store import Transaction, quotas
+from passerelle_hub.store import Transaction, log_store, quotas
 
 HIDES = "intelligence"
 SHARE = ("police", "prisons")
@@ -151,8 +151,10 @@ class Observatory:
         seen[f"{name}: what it is told"] = tuple(told(note) for note in notes)
         seen[f"{name}: microseconds to the date"] = sum(note.created - due for note in notes)
         with self.hub.core.database.write() as tx:
-            proof = self.hub.core.transparency.inclusion(tx, commitment)
+            places = log_store.places(tx, [commitment])
+            (event,) = self.hub.core.transparency.prove(tx, places, log_store.size(tx))
             note = self.hub.core.transparency.checkpoint(tx)
+        proof = event.proof
         seen[f"{name}: place of its event"] = proof.event_index
         seen[f"{name}: lengths of its proof"] = (len(proof.event_path), len(proof.tick_path))
         seen[f"{name}: size of the checkpoint"] = len(note.to_bytes())

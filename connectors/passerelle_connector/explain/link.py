@@ -22,7 +22,6 @@ from passerelle.notification import Agreement, Band, Notification, NotificationK
 from passerelle_connector.explain.words import Words
 
 PRIOR: Final = "prior"
-_DISAGREE: Final = "disagree"
 
 
 @dataclass(frozen=True, slots=True)

@@ -223,11 +223,6 @@ def _seen(tx: Transaction, keys: Sequence[int]) -> Counter[population.Held]:
     return found
 
 
-def section_count(tx: Transaction) -> int:
-    """How many sealed sections are held."""
-    return int(tx.execute(select(func.count()).select_from(section)).scalar_one())
-
-
 def counts(tx: Transaction) -> dict[str, int]:
     """How many active records each agency has."""
     rows = tx.execute(

@@ -91,15 +91,13 @@ def create_server(
     return _create(address, gate, ReloadingTls(material, gate.trust).credentials(), limits or ServerLimits())
 
 
-def create_anonymous_server(
-    address: str, gate: AnonymousGate, material: TlsMaterial, limits: ServerLimits | None = None
-) -> Listener:
+def create_anonymous_server(address: str, gate: AnonymousGate, material: TlsMaterial) -> Listener:
     """A listener that never asks for a client certificate; see `passerelle.rpc.anonymous`.
 
     Raises:
         PasserelleError: `listen_failed`, `tls_material_invalid`, `certificate_malformed`.
     """
-    return _create(address, gate, ReloadingTls(material, None).credentials(), limits or ServerLimits())
+    return _create(address, gate, ReloadingTls(material, None).credentials(), ServerLimits())
 
 
 def _create(

@@ -17,7 +17,6 @@ class EventKind(StrEnum):
 
     CODE_MADE = "enrolment.code_made"
     REQUEST_TAKEN = "enrolment.request_taken"
-    REQUEST_REFUSED = "enrolment.request_refused"
     APPROVED = "enrolment.approved"
     REJECTED = "enrolment.rejected"
     LEAF_ISSUED = "leaf.issued"
