@@ -4,7 +4,8 @@
 (2) follow live links from their records to all that hang together with them, a *component*. One of more than
     `MOST` records is left as it is and counted: where so many records hang together, links say little;
 (3) lock the records of each component that a first dot could be found in, by key, and read again what
-    changed meanwhile: whoever sets an embargo comes before what is told, or after it;
+    changed meanwhile, records and links: whoever sets an embargo, or changes a record so that a link of it
+    goes, comes before what is told, or after it;
 (4) put each component's records into clusters anew, by the rule of `match.clusters`. A record that is
     embargoed or not active is in none: clusters are told of, and nothing told may depend on it;
 (5) tell first dots (`first_dot`); audit, then store what changed.
@@ -135,6 +136,9 @@ class Clustering:
         locked = {key: rows[key] for one in wide for key in one.keys}
         if not records.lock(tx, locked):
             rows |= records.by_key(tx, sorted(locked))
+        ties = store.ties(tx, sorted(locked))
+        for one in wide:
+            one.ties = {tie.link_pk: tie for tie in ties if {tie.low, tie.high} <= one.keys}
         return rows
 
     def _scene(

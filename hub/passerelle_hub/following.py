@@ -85,11 +85,15 @@ class Following:
                     self._move(tx, state)
 
     def tick(self, tx: Transaction) -> None:
-        """The same once a tick, without holding the state; tries again what failed."""
+        """The same once a tick, without holding the state; tries again what failed.
+
+        A tick reads the tables as they were when it began. A deciding transaction may have seen more since.
+        """
         state = policies.state(tx)
         if state != self._seen or self._failed:
             with self._lock:
-                self._move(tx, state)
+                if state.generation >= self._seen.generation:
+                    self._move(tx, state)
 
     def close(self) -> None:
         """Stop the engines."""

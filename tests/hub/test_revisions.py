@@ -111,6 +111,19 @@ def test_a_tick_alone_picks_it_up(running: Running) -> None:
     assert running.kit.core.decider.bundle.revision == revision
 
 
+def test_a_tick_that_began_before_an_activation_does_not_bring_the_former_one_back(running: Running) -> None:
+    core = running.kit.core
+    running.activate(running.desk.signed())
+    assert running.ask().allow
+    running.desk.edit("agencies", suspend_police)
+    with core.database.read() as tick:
+        policies.state(tick)
+        revision = running.activate(running.desk.signed())
+        assert not running.ask().allow
+        core.following.tick(tick)
+        assert core.decider.bundle.revision == revision
+
+
 def test_what_is_newly_allowed_needs_the_second_signers_approval(running: Running) -> None:
     assert not running.ask(action="agencies.write").allow
 

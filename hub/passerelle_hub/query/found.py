@@ -1,6 +1,7 @@
 """Which records a question finds, scored as a stored record's pairs are.
 
-(1) the question's tokens become marks, as they would for the index, and are looked up; nothing is stored;
+(1) the question's tokens become marks, as they would for the index, and are looked up; nothing is stored. The
+    records are read again: one that changed meanwhile counts for the marks that it carries by then;
 (2) how common a mark is, is counted as for pairs (`match.pairs`): over active records under no embargo, and
     the question itself; past the cap it is no evidence;
 (3) each active record of another agency is scored with the table, the prior and the hard rules of matching.
@@ -15,9 +16,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from passerelle.batch import token_rows
+from passerelle.codec.header import decode_marking
 from passerelle.groups import EntityKind
 from passerelle.query import Question
-from passerelle_hub.index import MARK_BYTES, Pepper, unpack_kinds
+from passerelle_hub.index import MARK_BYTES, Pepper, split, unpack_kinds
 from passerelle_hub.match.pairs import FREQUENCY_CAP
 from passerelle_hub.match.score import Population, Score, SharedToken, Verdict, score
 from passerelle_hub.store import Transaction, marks, records
@@ -42,9 +44,10 @@ def find(
     asked = [entry[:MARK_BYTES] for entry in entries]
     carriers = marks.visible(tx, sorted(set(asked)), cap)
     known = records.by_key(tx, sorted({key for keys in carriers.values() for key in keys}))
+    carried = {key: _carried(row) for key, row in known.items()}
     shared: dict[int, list[SharedToken]] = defaultdict(list)
     for mark, kind in zip(asked, question.kinds, strict=True):
-        some = [known[key] for key in carriers[mark]]
+        some = [known[key] for key in carriers[mark] if mark in carried[key]]
         if len(some) + 1 > cap:  # (2)
             continue
         agencies = len({row.agency for row in some} | {question.agency})
@@ -65,6 +68,11 @@ def find(
         if scored.verdict is not Verdict.NONE:
             found.append(Found(row, scored, _kinds(tokens)))
     return sorted(found, key=lambda one: (-one.score.bits, one.record.record_pk))
+
+
+def _carried(row: StoredRecord) -> frozenset[bytes]:
+    """The marks by which a record can be found, as it was read."""
+    return frozenset() if decode_marking(row.marking).embargoed else frozenset(split(row.marks))
 
 
 def _kinds(tokens: Sequence[SharedToken]) -> tuple[int, ...]:
