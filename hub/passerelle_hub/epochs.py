@@ -26,7 +26,7 @@ from passerelle.clock import Clock
 from passerelle.errors import PasserelleError
 from passerelle_hub.audit import Audit, EventKind
 from passerelle_hub.domains import Domains
-from passerelle_hub.store import Transaction, epochs
+from passerelle_hub.store import Transaction, epochs, turns
 
 
 class EpochState(StrEnum):
@@ -79,6 +79,7 @@ class TokenEpochs:
         Raises:
             PasserelleError: `epoch_refused`, an unknown domain, or an epoch that is not later than all known.
         """
+        turns.take(tx)
         known = [line.epoch for line in self.lines(tx) if line.domain == domain]
         if domain not in self._domains.epochs or epoch <= max(known, default=0):
             raise PasserelleError("epoch_refused", f"{domain} {epoch}: of this domain are known {known}")
@@ -117,6 +118,7 @@ class TokenEpochs:
         )
 
     def _require(self, tx: Transaction, domain: str, epoch: int, state: EpochState) -> EpochLine:
+        turns.take(tx)
         self.refresh(tx)
         for line in self.lines(tx):
             if (line.domain, line.epoch, line.state) == (domain, epoch, state):

@@ -24,7 +24,7 @@ from passerelle_hub.audit import Audit, EventKind
 from passerelle_hub.logbook import vouch
 from passerelle_hub.logbook.manifests import log_manifest
 from passerelle_hub.standing import LocalStanding
-from passerelle_hub.store import Transaction, agencies
+from passerelle_hub.store import Transaction, agencies, turns
 
 ACTOR = "operator"
 _LOG: Final = get_logger("registry")
@@ -72,12 +72,14 @@ class Registry:
             return entry
         if known and entry.revision <= known.entry.revision:
             raise PasserelleError("registry_entry_invalid", f"{entry.agency}: revision {entry.revision}")
+        turns.take(tx)
         raw, now = encode_signed(signed), self._clock.now()
         vouched = vouch.agency(entry.agency, raw, entry.revision, now)
         self._audit.append(
             tx, EventKind.AGENCY_ADDED, ACTOR, vouch=vouched, agency=entry.agency, revision=entry.revision
         )
-        agencies.put_entry(tx, entry.agency, raw, entry.revision, now)
+        if not agencies.put_entry(tx, entry.agency, raw, entry.revision, now):
+            raise PasserelleError("registry_entry_invalid", f"{entry.agency}: revision {entry.revision}")
         if member.manifest is not None:
             log_manifest(tx, self._audit, ACTOR, member.manifest, entry.manifest)
         self.federation.accept(entry)  # last: what the table did not take must not stand in memory

@@ -30,7 +30,7 @@ from passerelle_hub.policy.outcome import ChangeKind
 from passerelle_hub.policy.replay import Report
 from passerelle_hub.policy.signatures import Signers
 from passerelle_hub.policy.signed import SignedBundle, examine, verify_archive
-from passerelle_hub.store import Database, Transaction, policies
+from passerelle_hub.store import Database, Transaction, policies, turns
 from passerelle_hub.store.policies import State, StoredRevision
 
 Replay = Callable[[Bundle], Report]
@@ -73,6 +73,7 @@ class Revisions:
                 self._newer(tx, signed)
             _approved(signed, replay(signed.bundle))  # (3)
             with self._database.write() as tx:
+                turns.take(tx)
                 self._newer(tx, signed)  # (2), again: another activation may have come between
                 return signed, self._switch(tx, "activated", signed, actor)  # (4)
         except PasserelleError as error:
@@ -87,6 +88,7 @@ class Revisions:
         """
         signed = self.verify(archive, actor)
         with self._database.write() as tx:
+            turns.take(tx)
             if not policies.state(tx).revision:
                 raise PasserelleError("policy_not_activated")
             return signed, self._switch(tx, "shadowed", signed, actor)
@@ -94,6 +96,7 @@ class Revisions:
     def unshadow(self, actor: str) -> State:
         """End the trial; the difference log stays."""
         with self._database.write() as tx:
+            turns.take(tx)
             ended = policies.state(tx).shadow
             self._audit.append(tx, EventKind.POLICY_SHADOWED, actor, revision="", ended=ended)
             return policies.change(tx, "unshadowed", "", actor, self._clock.now())
@@ -119,6 +122,7 @@ class Revisions:
             self._refused(signed.digest, error, actor)
             raise
         with self._database.write() as tx:
+            turns.take(tx)
             return signed, self._switch(tx, "rolled_back", signed, actor)
 
     def _newer(self, tx: Transaction, signed: SignedBundle) -> None:

@@ -26,7 +26,7 @@ from passerelle_hub.audit import Audit, EventKind
 from passerelle_hub.match.signed_change import SignedChange, verify_file
 from passerelle_hub.match.trial import Trial
 from passerelle_hub.policy.signatures import Signers
-from passerelle_hub.store import Database, Transaction, weights
+from passerelle_hub.store import Database, Transaction, turns, weights
 from passerelle_hub.store.weights import StoredChange
 
 _LOG: Final = get_logger("weights")
@@ -81,6 +81,7 @@ class WeightsOffice:
             signed = verify_file(raw, self._signers)  # (1)
             refuse_newly_notified(trial(signed.body), approved=signed.newly_notified)  # (3)
             with self._database.write() as tx:
+                turns.take(tx)
                 last = weights.active(tx)
                 if last is not None and signed.issued <= last.issued:  # (2)
                     raise PasserelleError("weights_revision_older", signed.change.revision)
@@ -103,6 +104,7 @@ class WeightsOffice:
             PasserelleError: `weights_nothing_active`; as `verify_file`.
         """
         with self._database.write() as tx:
+            turns.take(tx)
             past = weights.listing(tx)
             if not past or past[0].revision == SHIPPED:
                 raise PasserelleError("weights_nothing_active")

@@ -19,7 +19,7 @@ from passerelle.sign import Signed, verify
 from passerelle_hub.audit import Audit, EventKind
 from passerelle_hub.logbook import vouch
 from passerelle_hub.registry import Registry
-from passerelle_hub.store import Database, evaluations
+from passerelle_hub.store import Database, evaluations, turns
 
 
 class Reports:
@@ -41,6 +41,7 @@ class Reports:
         report = self._verified(peer, signed)  # (1)
         raw = encode_signed(signed)
         with self._database.write() as tx:
+            turns.take(tx)
             before = evaluations.report(tx, report.trustee, report.day)
             if before is not None:
                 if before == raw:

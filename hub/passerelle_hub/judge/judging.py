@@ -1,8 +1,8 @@
 """A judgement of a link.
 
 (1) authenticate: both signatures of a key of the caller's manifest over the exact bytes; this hub, the
-    caller's own agency and connector; a time near the hub's; an id that was not recorded before;
-(2) quota;
+    caller's own agency and connector; a time near the hub's;
+(2) quota, which lets one judgement of an agency through at a time; an id that was not recorded before;
 (3) find the link and lock its two records, so that nothing changes it meanwhile. A link that the caller is no
     party to, or that policy (`notify`) does not let it know of as it stands, is as if it were not there;
 (4) policy (`case`, judge): a named person, purpose, legal basis and case;
@@ -94,9 +94,9 @@ class Judgements:
         """
         given = self._authentic(signed, peer)  # (1)
         with self._database.write() as tx:
+            self._quota.charge(tx, peer.agency, {"judgements": 1})  # (2)
             if judgements.known(tx, peer.agency, given.judgement_id):
                 raise PasserelleError("judgement_replayed")
-            self._quota.charge(tx, peer.agency, {"judgements": 1})  # (2)
             done = self._judged(tx, given, signed, peer)
         if isinstance(done, _Refusal):
             raise PasserelleError(done.code, done.detail)

@@ -9,11 +9,13 @@ from passerelle_hub.store.dialect import upsert
 from passerelle_hub.store.tables import agency
 
 
-def put_entry(tx: Transaction, name: str, entry: bytes, revision: int, added: int) -> None:
-    """Store an agency's entry in place of an older one."""
+def put_entry(tx: Transaction, name: str, entry: bytes, revision: int, added: int) -> bool:
+    """Store an agency's entry in place of an older one; False where another process stored a newer one."""
     row = {"entry": entry, "revision": revision, "added": added}
     statement = upsert(tx, agency).values(agency=name, **row)
-    tx.execute(statement.on_conflict_do_update(index_elements=[agency.c.agency], set_=row))
+    older = agency.c.revision < revision
+    kept = statement.on_conflict_do_update(index_elements=[agency.c.agency], set_=row, where=older)
+    return tx.execute(kept.returning(agency.c.revision)).first() is not None
 
 
 def entries(tx: Transaction) -> tuple[bytes, ...]:

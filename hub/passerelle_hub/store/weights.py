@@ -1,7 +1,6 @@
 """Store of changes of weights: which were activated, and how far pairs were scored anew.
 
-Rows are added and never changed but for `rescored`. Two activations at one moment collide on the generation;
-one of them fails and is repeated by its operator.
+Rows are added and never changed but for `rescored`. Whoever adds one has its turn (`turns`).
 """
 
 from __future__ import annotations

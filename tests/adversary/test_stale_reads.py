@@ -1,0 +1,321 @@
+"""Between a read and what is decided on it, the hub's neighbour on the same PostgreSQL commits.
+
+`test_race` does this at random for batches; here each test stops one core right behind a read and lets the
+other one work until it is done, or waits for the first. What comes of it must be what one of the two orders
+would have given. Operators' commands stand for themselves: they open the database beside the hub.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
+from functools import wraps
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from hub_kit import DOMAIN, FakeAgency, HubKit, hub_kit
+from judgement_kit import judgement, linked, signed_judgement
+from parties import MARKING, entry_of
+from patience import PATIENCE, wait_until
+from policy_kit import Desk, desk
+from postgres_kit import Server
+from query_kit import ask
+from sqlalchemy import select
+
+from passerelle.audit import names
+from passerelle.clock import DAY
+from passerelle.codec.signed import decode_signed, encode_signed
+from passerelle.errors import PasserelleError
+from passerelle.evaluation_report import REPORT_TYPE, EvaluationReport, decode_report, encode_report
+from passerelle.identity import Identity, Role
+from passerelle.judgement import Verdict
+from passerelle.manifest import KeyEntry, issue_first
+from passerelle.marking import Tlp
+from passerelle.notification import NotificationKind
+from passerelle.registry_entry import sign_entry
+from passerelle.sign import SigningKey, sign
+from passerelle_hub import clustering
+from passerelle_hub.compose import Core, build_core
+from passerelle_hub.logbook import vouch
+from passerelle_hub.match.change import WeightChange, encode_change
+from passerelle_hub.match.signed_change import CHANGE, SCOPE, write_file
+from passerelle_hub.match.trial import Trial
+from passerelle_hub.match.weights import table_digest
+from passerelle_hub.policy.bundle import Bundle
+from passerelle_hub.policy.embedded import EmbeddedEngine
+from passerelle_hub.policy.replay import Report
+from passerelle_hub.policy.signatures import sign_first, sign_second
+from passerelle_hub.revisions import Revisions
+from passerelle_hub.store import (
+    Database,
+    agencies,
+    epochs,
+    evaluations,
+    judgements,
+    log_store,
+    marks,
+    policies,
+    tables,
+    weights,
+)
+from passerelle_hub.weighing import WeightsOffice
+
+pytestmark = pytest.mark.integration
+
+SAME = {
+    "surname+given+birth": "jansen jan 1980-02-03",
+    "given+birth": "jan 1980-02-03",
+    "surname~+birth": "jnsn 1980-02-03",
+    "national number": "80020312345",
+}
+ELSE = {name: f"somebody else {word}" for name, word in SAME.items()}
+HIDDEN = replace(MARKING, tlp=Tlp.RED)
+_WAITING = (
+    b"SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+)
+YEAR = 365 * DAY
+
+
+@pytest.fixture
+def own(policies: Path, tmp_path: Path) -> Desk:
+    """Who signs policies and weights."""
+    return desk(policies, tmp_path)
+
+
+@pytest.fixture
+def hubs(
+    tmp_path: Path, postgres: Server, engine: EmbeddedEngine, bundle: Bundle, own: Desk
+) -> Iterator[tuple[HubKit, Core]]:
+    """A hub and its neighbour on the same database."""
+    with postgres.migrated() as url, hub_kit(tmp_path, engine, bundle, url, signers=own.signers) as kit:
+        for name in ("coordination", "intelligence", "police"):
+            kit.agency(name)
+        with closing(Database(url)) as database:
+            neighbour = build_core(kit.core.foundation, database)
+            with database.read() as tx:
+                neighbour.registry.refresh(tx)
+            yield kit, neighbour
+            neighbour.leader.close()
+
+
+class Interloper:
+    """Does something, once, right behind a read: until it is done, or until it waits for a lock."""
+
+    def __init__(self, database: Database, patch: pytest.MonkeyPatch, pool: ThreadPoolExecutor) -> None:
+        self._database, self._patch, self._pool = database, patch, pool
+        self._done: Future[object] | None = None
+
+    def behind(self, module: ModuleType, name: str, action: Callable[[], object], *, call: int = 1) -> None:
+        """Act behind the so-many-th call of a function."""
+        whole, calls = getattr(module, name), 0
+
+        @wraps(whole)
+        def read(*args: object, **named: object) -> object:
+            nonlocal calls
+            found = whole(*args, **named)
+            calls += 1
+            if calls == call:
+                self._done = self._pool.submit(action)
+                wait_until(lambda: self._done is not None and (self._done.done() or self._waits()))
+            return found
+
+        self._patch.setattr(module, name, read)
+
+    def result(self) -> object:
+        """What the action returned or raises."""
+        assert self._done is not None, "the read never came"
+        return self._done.result(PATIENCE)
+
+    def _waits(self) -> bool:
+        with self._database.connect() as connection:
+            row = connection.execute(_WAITING).fetchone()
+        return bool(row and row[0])
+
+
+@pytest.fixture
+def interloper(hubs: tuple[HubKit, Core], monkeypatch: pytest.MonkeyPatch) -> Iterator[Interloper]:
+    with ThreadPoolExecutor(1) as pool:
+        yield Interloper(hubs[1].database, monkeypatch, pool)
+
+
+def taken(kit: HubKit, core: Core, agency: FakeAgency, words: dict[str, str], record_id: bytes) -> None:
+    """A second revision of a record, free to be told of, that a core takes in and matches."""
+    batch = agency.batch(agency.record(words, record_id=record_id, revision=2))
+    assert kit.receipt(core.intake.receive(batch, agency.identity)).accepted
+    agency.took(batch)
+    core.settlement.settle_all()
+
+
+def test_a_query_never_joins_what_two_revisions_say(
+    hubs: tuple[HubKit, Core], interloper: Interloper
+) -> None:
+    """The first one may not be told of, the second one is of somebody else."""
+    kit, neighbour = hubs
+    holder, record_id = kit.agency("intelligence"), os.urandom(16)
+    kit.submit(holder, holder.record(SAME, record_id=record_id, marking=HIDDEN))
+    assert not ask(kit, kit.agency("police"), SAME).hit
+    interloper.behind(marks, "visible", lambda: taken(kit, neighbour, holder, ELSE, record_id))
+    assert not ask(kit, kit.agency("police"), SAME).hit
+    interloper.result()
+
+
+def test_a_first_dot_never_joins_what_two_revisions_say(
+    hubs: tuple[HubKit, Core], interloper: Interloper
+) -> None:
+    kit, neighbour = hubs
+    for name in ("intelligence", "police"):
+        agency = kit.agency(name)
+        kit.submit(agency, agency.record(SAME))
+    kit.beat()
+    third, record_id = kit.agency("coordination"), os.urandom(16)
+    kit.submit(third, third.record(SAME, record_id=record_id, marking=HIDDEN))
+    interloper.behind(clustering, "components", lambda: taken(kit, neighbour, third, ELSE, record_id))
+    kit.beat()
+    interloper.result()
+    kit.beat()
+    for name in ("coordination", "intelligence", "police"):
+        told = [note.kind for note in kit.inbox(kit.agency(name))]
+        assert NotificationKind.FIRST_DOT not in told
+
+
+def test_the_newer_of_two_policies_activated_at_once_decides(
+    hubs: tuple[HubKit, Core], own: Desk, interloper: Interloper
+) -> None:
+    kit, neighbour = hubs
+    older = own.signed()
+    own.edit("purposes", lambda rows: rows["sanctions"].update(title="Another title"))
+    newer = own.signed()
+    offices = [Revisions(core.database, core.audit, own.signers, kit.clock) for core in (kit.core, neighbour)]
+    nothing: Callable[[Bundle], Report] = lambda _: Report("")  # noqa: E731 - no decision was taken yet
+    interloper.behind(policies, "state", lambda: offices[1].activate(newer, nothing, "bea"), call=2)
+    offices[0].activate(older, nothing, "ada")
+    interloper.result()
+    with kit.core.database.read() as tx:
+        active = policies.state(tx).revision
+        assert policies.archive(tx, active) == newer
+
+
+def test_the_newer_of_two_changes_of_weights_activated_at_once_counts(
+    hubs: tuple[HubKit, Core], own: Desk, interloper: Interloper
+) -> None:
+    kit, neighbour = hubs
+
+    def signed(m: float, at: int) -> bytes:
+        body = encode_change(WeightChange(table_digest(), {"birth": {"two_of_three": m}}, 40, 10))
+        files = sign_first({CHANGE: body}, own.alice, at, SCOPE)
+        return write_file(sign_second(files, own.bram, figures={}, newly_allowed=True, scope=SCOPE))
+
+    offices = [
+        WeightsOffice(core.database, core.audit, own.signers, kit.clock) for core in (kit.core, neighbour)
+    ]
+    older, newer = signed(0.02, 1_000_000), signed(0.03, 2_000_000)
+    nothing: Callable[[bytes], Trial] = lambda _: Trial(0, ())  # noqa: E731 - nothing is stored yet
+    interloper.behind(weights, "active", lambda: offices[1].activate(newer, nothing, "bea"))
+    offices[0].activate(older, nothing, "ada")
+    interloper.result()
+    with kit.core.database.read() as tx:
+        assert [row.file for row in weights.listing(tx)] == [newer, older]
+
+
+def test_a_closed_epoch_is_not_opened_by_who_read_before(
+    hubs: tuple[HubKit, Core], interloper: Interloper
+) -> None:
+    kit, neighbour = hubs
+    with kit.core.database.write() as tx:
+        kit.core.epochs.announce(tx, DOMAIN, 2, "ada")
+
+    def further() -> None:
+        with neighbour.database.write() as tx:
+            neighbour.epochs.open(tx, DOMAIN, 2, "bea")
+            neighbour.epochs.announce(tx, DOMAIN, 3, "bea")
+            neighbour.epochs.open(tx, DOMAIN, 3, "bea")
+            neighbour.epochs.close(tx, DOMAIN, 2, "bea")
+
+    interloper.behind(epochs, "held", further)
+    with kit.core.database.write() as tx:
+        kit.core.epochs.open(tx, DOMAIN, 2, "ada")
+    with pytest.raises(PasserelleError, match="epoch_refused"):
+        interloper.result()
+    with kit.core.database.read() as tx:
+        assert {(row.epoch, row.state) for row in epochs.every(tx)} == {(2, "open")}
+
+
+def test_an_older_report_of_a_trustee_never_replaces_a_newer_one(
+    hubs: tuple[HubKit, Core], interloper: Interloper
+) -> None:
+    kit, neighbour = hubs
+    key, now = SigningKey.generate(), kit.clock.now()
+    identity = Identity("trustees.example", Role.TRUSTEE, "one")
+    manifest = issue_first(SigningKey.generate(), identity, KeyEntry(key.public, now, now + YEAR))
+    kit.register(entry_of(identity, kit.roots, encode_signed(manifest), now))
+    with neighbour.database.read() as tx:
+        neighbour.registry.refresh(tx)
+    first, older, newer = (
+        sign(key, REPORT_TYPE, encode_report(EvaluationReport(identity.agency, now // DAY, made, ())))
+        for made in (now, now + 1, now + 2)
+    )
+    kit.core.reports.take(identity, first)
+    interloper.behind(evaluations, "report", lambda: neighbour.reports.take(identity, newer))
+    kit.core.reports.take(identity, older)
+    interloper.result()
+    with kit.core.database.read() as tx:
+        kept = evaluations.report(tx, identity.agency, now // DAY) or b""
+    assert decode_report(decode_signed(kept).payload).made == now + 2
+
+
+def test_an_older_entry_of_an_agency_never_replaces_a_newer_one(hubs: tuple[HubKit, Core]) -> None:
+    """The command of the operator knows what stood there when it began; the hub took another one since."""
+    kit, neighbour = hubs
+    second, third = (
+        sign_entry(kit.registry_key, kit.agency("police").entry(revision=revision)) for revision in (2, 3)
+    )
+    with neighbour.database.write() as tx:
+        neighbour.registry.add(tx, third)
+    with pytest.raises(PasserelleError, match="registry_entry_invalid"), kit.core.database.write() as tx:
+        kit.core.registry.add(tx, second)
+    with kit.core.database.read() as tx:
+        entries = agencies.entries(tx)
+    assert encode_signed(third) in entries
+    assert encode_signed(second) not in entries
+
+
+def test_the_log_says_last_which_entry_stands(hubs: tuple[HubKit, Core], interloper: Interloper) -> None:
+    """Else a verifier would call the table false."""
+    kit, neighbour = hubs
+    second, third = (
+        sign_entry(kit.registry_key, kit.agency("police").entry(revision=revision)) for revision in (2, 3)
+    )
+
+    def older() -> None:
+        with neighbour.database.write() as tx:
+            neighbour.registry.add(tx, second)
+
+    interloper.behind(log_store, "append", older)
+    with kit.core.database.write() as tx:
+        kit.core.registry.add(tx, third)
+    with pytest.raises(PasserelleError, match="registry_entry_invalid"):
+        interloper.result()
+    kit.beat()
+    with kit.core.database.read() as tx:
+        (last,) = log_store.newest(tx, [names.agency("police")])
+        row = tx.execute(select(tables.agency).where(tables.agency.c.agency == "police")).one()
+    assert last.event.vouched == vouch.agency(*row).digest
+
+
+def test_one_judgement_sent_to_both_hubs_at_once_is_recorded_once(
+    hubs: tuple[HubKit, Core], interloper: Interloper
+) -> None:
+    kit, neighbour = hubs
+    police = kit.agency("police")
+    link_id = linked(kit, "police", "intelligence")
+    signed = signed_judgement(police, judgement(police, link_id, Verdict.CONFIRMED_JUSTIFIED))
+    interloper.behind(judgements, "known", lambda: neighbour.judgements.judge(signed, police.identity))
+    kit.core.judgements.judge(signed, police.identity)
+    with pytest.raises(PasserelleError, match="judgement_replayed"):
+        interloper.result()
+    with kit.core.database.read() as tx:
+        assert len(judgements.history(tx, 1)) == 1
