@@ -229,9 +229,10 @@ class Settlement:
         """Step 2, the links of those records of the batches that stand in one, and the batches set aside.
 
         What has neither pair nor link is left to whoever changes it. A link without a pair says that its
-        records share nothing any longer, but only if it was there before the look-up: one that another
-        process wrote meanwhile may be to a record that came meanwhile, so all is looked up again. Set aside
-        is what nobody else matches meanwhile: of two batches that were, one must find the other.
+        records share nothing any longer, but only if it and they were there before the look-up: one that
+        another process wrote meanwhile may be to a record that came meanwhile, and its other record may be
+        about to change, so both are locked and all is looked up again. Set aside is what nobody else matches
+        meanwhile: of two batches that were, one must find the other.
         """
         failed = self._setbacks.aside(keys)
         aside = {batch.batch_pk for batch in batches.claim(tx, failed)} if failed else set[int]()
@@ -247,6 +248,9 @@ class Settlement:
             if unpaired <= before:
                 return found, known, aside
             before = unpaired
+            ends = sorted({end for low, high, _ in unpaired for end in (low, high)})
+            while not records.lock(tx, records.by_key(tx, ends)):
+                pass
 
 
 def _unpaired(known: Known, found: Found) -> set[tuple[int, int, str]]:

@@ -17,20 +17,20 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from pathlib import Path
 
 import pytest
-from hub_kit import FakeAgency, HubKit, hub_kit
+from hub_kit import FakeAgency, HubKit
+from neighbour_kit import taken, two_hubs
 from postgres_kit import Server
 
 from passerelle.notification import Notification, NotificationKind
 from passerelle.record import SealedRecord
-from passerelle_hub.compose import Core, build_core
+from passerelle_hub.compose import Core
 from passerelle_hub.match import pairs
 from passerelle_hub.policy.bundle import Bundle
 from passerelle_hub.policy.embedded import EmbeddedEngine
-from passerelle_hub.store import Database, Transaction, batches, links, notifications
+from passerelle_hub.store import Transaction, batches, links, notifications
 from passerelle_hub.store.notifications import StoredNotification
 
 RUNS = int(os.environ.get("PASSERELLE_RACE_RUNS", "20"))
@@ -45,16 +45,8 @@ def hubs(
     tmp_path: Path, postgres: Server, engine: EmbeddedEngine, bundle: Bundle
 ) -> Iterator[tuple[HubKit, Core]]:
     """A hub and its neighbour on the same database."""
-    with postgres.migrated() as url, hub_kit(tmp_path, engine, bundle, url) as kit:
-        for name in AGENCIES:
-            kit.agency(name)
-        with closing(Database(url)) as database:
-            neighbour = build_core(kit.core.foundation, database)
-            with database.read() as tx:
-                neighbour.registry.refresh(tx)
-            yield kit, neighbour
-            neighbour.leader.close()
-            kit.core.leader.close()
+    with two_hubs(tmp_path, postgres, engine, bundle, AGENCIES) as both:
+        yield both
 
 
 @pytest.mark.parametrize("share", [0.0, 0.4], ids=["sound", "faults"])
@@ -96,10 +88,7 @@ def test_a_link_that_another_hub_writes_during_the_look_up_stays(
 
 
 def _taken(kit: HubKit, core: Core, name: str, words: dict[str, str]) -> None:
-    agency = kit.agency(name)
-    batch = agency.batch(agency.record(words))
-    assert kit.receipt(core.intake.receive(batch, agency.identity)).accepted
-    agency.took(batch)
+    taken(kit, core, kit.agency(name), kit.agency(name).record(words))
 
 
 def failing(rng: random.Random, share: float) -> Callable[..., pairs.Found]:
@@ -160,10 +149,7 @@ def _send(
 ) -> None:
     start.wait()
     for rows, which in plan:
-        batch = agency.batch(*rows)
-        receipt = kit.receipt(cores[which].intake.receive(batch, agency.identity))
-        assert receipt.accepted and receipt.refusals == ()
-        agency.took(batch)
+        taken(kit, cores[which], agency, *rows)
 
 
 def _tick(core: Core, start: threading.Barrier, done: threading.Event) -> None:

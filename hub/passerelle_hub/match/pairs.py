@@ -8,6 +8,8 @@ Promises
    both sides may know of are too many, or the hidden ones are, and then the others alone count.
 3. How common a mark is, is counted over records that both sides may know of: an embargoed record counts
    for the pair it stands in and for no other, so that nobody's score tells of it.
+4. A pair shares what both its records carry. Records are read after the index; one that became another
+   revision between the two is in no pair here: the batch that brought it finds them.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from typing import NamedTuple
 
 from passerelle.codec.header import decode_marking
 from passerelle.groups import EntityKind
-from passerelle_hub.index import unpack_kinds
+from passerelle_hub.index import split, unpack_kinds
 from passerelle_hub.match.score import Population, Score, SharedToken, score
 from passerelle_hub.store import Transaction, marks, records
 from passerelle_hub.store.marks import Shared
@@ -70,6 +72,7 @@ def find(
     Most marks are carried by one record and by nobody else; those stay in the database.
     """
     carried = marks.shared(tx, batches, 2 * cap)
+    many = {mark for mark, one in carried.items() if len(one.records) > cap}
     crowded = [mark for mark, one in carried.items() if len(one.records) > 2 * cap]
     crowds = marks.visible(tx, crowded, cap + 1)  # (2)
     for mark, some in crowds.items():
@@ -78,15 +81,22 @@ def find(
     if aside:
         known = {key: row for key, row in known.items() if row.batch_pk not in aside}
     fresh = {key for key, row in known.items() if row.batch_pk in batches}
-    found = _collect(carried, known, fresh, cap)
+    found = _collect(carried, known, fresh, cap, many)
     common = [mark for mark in crowded if len(crowds.get(mark, ())) > cap]
     return replace(found, too_common=found.too_common + len(crowded), common=(*found.common, *common))
 
 
 def _collect(
-    carried: Mapping[bytes, Shared], known: Mapping[int, StoredRecord], fresh: set[int], cap: int
+    carried: Mapping[bytes, Shared],
+    known: Mapping[int, StoredRecord],
+    fresh: set[int],
+    cap: int,
+    many: Collection[bytes],
 ) -> Found:
-    """The pairs by what they share. Marks with the same carriers, as those of one person are, cost once."""
+    """The pairs by what they share. Marks with the same carriers, as those of one person are, cost once.
+
+    Of `many` marks so many records have one that some are left out.
+    """
     too_common, common = 0, list[bytes]()
     live = {key for key, row in known.items() if row.state == "active"}
     hidden = {key for key in live if decode_marking(known[key].marking).embargoed}
@@ -94,6 +104,7 @@ def _collect(
     for mark, one in carried.items():
         together[tuple(one.records)].append(mark)
     shared: dict[tuple[int, int], list[SharedToken]] = defaultdict(list)
+    said: dict[tuple[int, int], list[bytes]] = defaultdict(list)
     for who, some in together.items():
         crowd = _crowd(live.intersection(who), known, hidden, fresh, cap)
         if crowd.too_common:
@@ -102,8 +113,19 @@ def _collect(
             common += some
         for ends, frequency, agencies in crowd.pairs:
             shared[ends] += [SharedToken(carried[mark].kind, frequency, agencies) for mark in some]
-    pairs = [Pair(known[low], known[high], tuple(sorted(one))) for (low, high), one in sorted(shared.items())]
+            said[ends] += some
+    pairs = [
+        Pair(known[low], known[high], tuple(sorted(one)))
+        for (low, high), one in sorted(shared.items())
+        if _still(known[low].marks, known[high].marks, said[low, high], many)  # (4)
+    ]
     return Found(tuple(pairs), too_common, tuple(common))
+
+
+def _still(low: bytes, high: bytes, said: Sequence[bytes], many: Collection[bytes]) -> bool:
+    """Whether two records carry together what the index said of them, and else `many` at most."""
+    both = set(split(low)).intersection(split(high))
+    return both.issuperset(said) and both.difference(said).issubset(many)
 
 
 class _Crowd(NamedTuple):
