@@ -26,7 +26,8 @@ from passerelle_connector.keys import Key, derive
 from passerelle_connector.normalise import normalise
 from passerelle_hub.match.paired import Paired, compared
 from passerelle_hub.match.pairs import FREQUENCY_CAP
-from passerelle_hub.match.score import Population, Score, Scorer, SharedToken
+from passerelle_hub.match.population import Population
+from passerelle_hub.match.score import Score, Scorer, SharedToken
 from passerelle_hub.match.weights import Weights, weights
 
 CORE: Final = frozenset({Tier.CORE, Tier.STRONG})

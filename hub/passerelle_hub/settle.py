@@ -36,7 +36,7 @@ from passerelle_hub.match import pairs
 from passerelle_hub.match.links import ACTOR, Known, Linker
 from passerelle_hub.match.paired import Paired, compared
 from passerelle_hub.match.pairs import Found
-from passerelle_hub.match.score import Population
+from passerelle_hub.match.population import Population
 from passerelle_hub.notify import Notifier
 from passerelle_hub.setbacks import PASSING, Setbacks, place
 from passerelle_hub.store import (

@@ -12,7 +12,8 @@ from passerelle_connector.keys import Key, derive
 from passerelle_connector.normalise import FIELDS, normalise
 from passerelle_connector.sources.mapping import Targets, cells, compile_mapping
 from passerelle_demo.synthetic import Agency, Federation, generate
-from passerelle_hub.match.score import Population, SharedToken, Verdict, score
+from passerelle_hub.match.population import Population
+from passerelle_hub.match.score import SharedToken, Verdict, score
 
 TIERS = frozenset({Tier.CORE, Tier.STRONG})
 

@@ -32,7 +32,8 @@ from passerelle_hub.match.evidence import FieldEvidence
 from passerelle_hub.match.judgement import agreeing, finding
 from passerelle_hub.match.paired import Paired
 from passerelle_hub.match.pairs import Pair, score_pair
-from passerelle_hub.match.score import Population, Score, Verdict, weights_version
+from passerelle_hub.match.population import Population
+from passerelle_hub.match.score import Score, Verdict, weights_version
 from passerelle_hub.policy.model import Decision, PolicyRequest
 from passerelle_hub.store import Transaction, judgements, links, paired, records
 from passerelle_hub.store.judgements import Standing

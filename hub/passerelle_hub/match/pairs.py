@@ -22,7 +22,8 @@ from typing import NamedTuple
 from passerelle.codec.header import decode_marking
 from passerelle.groups import EntityKind
 from passerelle_hub.index import split, unpack_kinds
-from passerelle_hub.match.score import Population, Score, SharedToken, score
+from passerelle_hub.match.population import Population
+from passerelle_hub.match.score import Score, SharedToken, score
 from passerelle_hub.store import Transaction, marks, records
 from passerelle_hub.store.marks import Shared
 from passerelle_hub.store.records import StoredRecord

@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -48,7 +48,8 @@ from passerelle_hub.match.evidence import (
     Reader,
     total,
 )
-from passerelle_hub.match.paired import Paired, beside, rarer_alone
+from passerelle_hub.match.paired import Paired, beside
+from passerelle_hub.match.population import Population
 from passerelle_hub.match.weights import Weights, weights
 
 _PERSONAL: Final = ("phone", "account", "email")
@@ -87,44 +88,6 @@ class SharedToken(NamedTuple):
     def commonness(self) -> int:
         """Records that carry the token as if each further agency held it once: 2 is the rarest."""
         return max(_ORDINARY_FREQUENCY, self.frequency - max(self.agencies - _ORDINARY_FREQUENCY, 0))
-
-
-@dataclass(frozen=True, slots=True)
-class Population:
-    """`records`: how many records the newer one is compared with.
-
-    `share`: how many of them it is expected to match. `rarer`: by how many bits families are rarer than the
-    shipped ceilings suppose, as its pairs show (`match.paired`), `alone` as the agencies' own records do.
-    `no_households`: what the domain's data say of that; None where nothing, then both measures decide
-    (`match.kin`). `stated`: what the connectors of the domain measured, as bytes (`passerelle.chances`).
-    `change`: the active change of weights as bytes (`match.change`), verified before, empty for the shipped
-    table.
-    """
-
-    records: int
-    share: float = 0.4
-    stated: tuple[bytes, ...] = ()
-    change: bytes = b""
-    rarer: int = 0
-    alone: int = 0
-    no_households: bool | None = False
-
-    @property
-    def prior_bits(self) -> float:
-        """Base-2 logarithm of the odds that a random pair is a link."""
-        return round(math.log2(self.share / max(self.records, 1)), 2)
-
-    @property
-    def home_bits(self) -> int:
-        """By how many bits surname and home may say more, because nobody else lives there."""
-        if self.no_households is None:
-            return min(self.rarer, self.alone)
-        return self.rarer if self.no_households else 0
-
-    def measured(self, pairs: Paired) -> Population:
-        """With what its pairs show, and beside them what its agencies stated."""
-        alone = rarer_alone(self.stated, self.records, pairs.share)
-        return replace(self, share=pairs.share, rarer=pairs.rarer, alone=alone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,8 +234,8 @@ def _same(relation: Relation, found: Evidence, population: Population, rarest: i
     levels, person = found.levels, relation is Relation.SAME_PERSON
     prior = FieldEvidence(PRIOR, "", population.prior_bits)  # (4)
     full = _person_rule(found) if person else _organisation_rule(found.proven)
-    rows = [*found.rows, prior, *(_commonness(rarest, table) if full else ())]
-    home = total(row for row in found.rows if row.field in ADDRESS) - table.home - population.home_bits
+    rows = [*found.rows, prior, *(_commonness(rarest, table) if full else ())]  # (5)
+    home = total(row for row in found.rows if row.field in ADDRESS) - table.home - population.home_bits  # (6)
     if home > 0:
         rows.append(FieldEvidence(CEILING, "", round(-home, 2)))
     related = kin.relation(levels) if person else ""
@@ -285,7 +248,7 @@ def _same(relation: Relation, found: Evidence, population: Population, rarest: i
         rows.append(FieldEvidence(CEILING, "", round(-excess, 2)))
     bits = round(total(rows), 2)
     band = table.band(bits)
-    state = Verdict.NONE
+    state = Verdict.NONE  # (7)
     if band is not Band.WEAK and found.proven:
         may_be_kin = related not in {"", "twins_initial"}
         state = Verdict.MATCH if full and not may_be_kin else Verdict.CANDIDATE

@@ -16,7 +16,8 @@ from typing import Final
 
 from passerelle.codec.header import decode_marking
 from passerelle_hub.match.pairs import Pair, find, score_pair
-from passerelle_hub.match.score import Population, Score, Verdict
+from passerelle_hub.match.population import Population
+from passerelle_hub.match.score import Score, Verdict
 from passerelle_hub.store import Transaction, batches, closer
 
 NOTHING: Final = "nothing"

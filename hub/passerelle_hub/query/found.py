@@ -21,7 +21,8 @@ from passerelle.groups import EntityKind
 from passerelle.query import Question
 from passerelle_hub.index import MARK_BYTES, Pepper, split, unpack_kinds
 from passerelle_hub.match.pairs import FREQUENCY_CAP
-from passerelle_hub.match.score import Population, Score, SharedToken, Verdict, score
+from passerelle_hub.match.population import Population
+from passerelle_hub.match.score import Score, SharedToken, Verdict, score
 from passerelle_hub.store import Transaction, marks, records
 from passerelle_hub.store.records import StoredRecord
 

@@ -11,7 +11,8 @@ from passerelle.errors import PasserelleError
 from passerelle.groups import EntityKind
 from passerelle.notification import Band
 from passerelle_hub.match.closer import closer_table, levels, load
-from passerelle_hub.match.score import Population, Score, SharedToken, Verdict, score
+from passerelle_hub.match.population import Population
+from passerelle_hub.match.score import Score, SharedToken, Verdict, score
 
 EXACT = {"surname": "exact", "birth": "exact"}
 

@@ -12,7 +12,8 @@ from passerelle.chances import Chance, encode_chances
 from passerelle.groups import EntityKind
 from passerelle.record import Receipt
 from passerelle_hub.match.paired import Paired
-from passerelle_hub.match.score import Population, SharedToken, score
+from passerelle_hub.match.population import Population
+from passerelle_hub.match.score import SharedToken, score
 from passerelle_hub.match.weights import weights
 from passerelle_hub.store import chances
 

@@ -9,7 +9,7 @@ import pytest
 from passerelle.chances import FAMILY, Chance, encode_chances
 from passerelle_hub.match import kin
 from passerelle_hub.match.paired import Paired, beside, compared, rarer_alone
-from passerelle_hub.match.score import Population
+from passerelle_hub.match.population import Population
 from passerelle_hub.match.weights import weights
 
 HOME = {"street": "start", "house_number": "exact", "postcode": "exact"}

@@ -12,15 +12,8 @@ from passerelle.errors import PasserelleError
 from passerelle.groups import EntityKind
 from passerelle.notification import Band, Relation
 from passerelle_hub.match.evidence import ADDRESS, total
-from passerelle_hub.match.score import (
-    CEILING,
-    COMMONNESS,
-    Population,
-    Score,
-    SharedToken,
-    Verdict,
-    score,
-)
+from passerelle_hub.match.population import Population
+from passerelle_hub.match.score import CEILING, COMMONNESS, Score, SharedToken, Verdict, score
 from passerelle_hub.match.weights import load, weights
 
 PERSON, ORGANISATION, MEANS = EntityKind.PERSON, EntityKind.ORGANISATION, EntityKind.MEANS
