@@ -191,6 +191,25 @@ def test_every_defence_of_the_threat_model_names_its_test(head: str) -> None:
     assert [row[:60] for row in rows if not _TEST.search(row)] == []
 
 
+def test_every_decision_stands_in_the_index_in_order() -> None:
+    pages = sorted(
+        page.name for page in (ROOT / "docs/adr").glob("[0-9]*.md") if page.name != "0000-template.md"
+    )
+    index = (ROOT / "docs/adr/README.md").read_text("utf-8")
+    assert re.findall(r"^\| \[\d{4}\]\(([^)]+)\)", index, re.MULTILINE) == pages
+
+
+def test_every_decision_has_its_number_a_date_and_a_state() -> None:
+    loose = [
+        page.name
+        for page in sorted((ROOT / "docs/adr").glob("[0-9]*.md"))
+        if not re.match(
+            rf"# {page.name[:4]}: .+\n\nDate: \d{{4}}-\d\d-\d\d · State: ", page.read_text("utf-8")
+        )
+    ]
+    assert loose == []
+
+
 def test_the_readme_leads_to_every_guide() -> None:
     found = set(_LINK.findall((ROOT / "README.md").read_text("utf-8")))
     pages = (
