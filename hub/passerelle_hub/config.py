@@ -8,7 +8,7 @@
     [domains] ter = [1]                        accepted epochs per domain
     [revocation] [pki]                         lists of revoked certificates; who renews the leaf
     [quotas] records = 5000000                 units a day and agency: records, tokens, control, streams,
-                                               and tokens/<group>, else as all tokens
+                                               queries, judgements; tokens/<group>, else as all tokens
     [quota_exceptions.police] records = 9000   for one agency
     [backup] folder = "/mnt/backup"            where changes are archived, at every commit (SQLite)
              operator_key = "operator.pub"     whom copies and changes are sealed to
@@ -33,9 +33,11 @@ from passerelle.config import (
     RoleSettings,
     TlsSettings,
 )
+from passerelle.groups import Group
 from passerelle_hub.evaluations.reconcile import Tolerance
+from passerelle_hub.quota import DEFAULT_LIMITS, resource_of
 
-Resource = Annotated[str, Field(pattern="^(records|tokens(/[a-z_]+)?|control|streams)$")]
+Resource = Annotated[str, Field(pattern=f"^({'|'.join((*DEFAULT_LIMITS, *map(resource_of, Group)))})$")]
 Limits = dict[Resource, Annotated[int, Field(ge=0)]]
 
 
