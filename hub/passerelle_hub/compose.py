@@ -42,6 +42,7 @@ from passerelle_hub.query.ask import Desk, Queries
 from passerelle_hub.quota import DEFAULT_LIMITS, Quota
 from passerelle_hub.receipts import Receipts
 from passerelle_hub.registry import Registry
+from passerelle_hub.rescoring import Rescoring
 from passerelle_hub.retention import Retention
 from passerelle_hub.settle import Settlement
 from passerelle_hub.shadow import Shadow
@@ -136,6 +137,7 @@ def build_core(base: Foundation, database: Database) -> Core:
             registry=registry,
             letters=DeadLetters(database, notifier),
             settlement=settlement,
+            rescoring=Rescoring(database, settlement.rematch),
             clustering=Clustering(database, audit, FirstDots(decisions, notifier)),
             comparisons=comparisons,
             transparency=transparency,

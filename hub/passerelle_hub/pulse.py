@@ -3,14 +3,14 @@
 (1) the agencies and the active revision of policy are read from the tables, calls refused since the last tick
     are written to the log;
 (2) agencies that have a key again are told what they missed, then indexed batches are settled (transaction B
-    each) and pairs that were looked at closer are matched anew, then clusters catch up with the links that
-    changed;
+    each), matched ones are scored anew by other weights, and pairs that were looked at closer are matched
+    anew, then clusters catch up with the links that changed;
 (3) the tick is closed: one leaf of the log, whether much happened, little or nothing, or (1) failed;
 (4) whoever waits for notifications is woken, everybody at the same moment, which is the end of a slot
     (`slots`) and not the end of the work.
 
-Of several processes on one database each does (1) and its share of settling; the one that leads does the rest
-of (2) and (3), and its commit wakes the others for (4).
+Of several processes on one database each does (1) and its share of settling and scoring anew; the one
+that leads does the rest of (2) and (3), and its commit wakes the others for (4).
 
 So neither the receipt nor the moment of a push tells of links one may not know.
 """
@@ -24,6 +24,7 @@ from passerelle_hub.closer.looks import Comparisons
 from passerelle_hub.clustering import Clustering
 from passerelle_hub.letters import DeadLetters
 from passerelle_hub.registry import Registry
+from passerelle_hub.rescoring import Rescoring
 from passerelle_hub.settle import Settlement
 from passerelle_hub.slots import TickTime
 from passerelle_hub.store import Database, Transaction
@@ -50,6 +51,7 @@ class Pulse:
         registry: Registry,
         letters: DeadLetters,
         settlement: Settlement,
+        rescoring: Rescoring,
         clustering: Clustering,
         comparisons: Comparisons,
         transparency: Transparency,
@@ -62,6 +64,7 @@ class Pulse:
         self._registry = registry
         self._letters = letters
         self._settlement = settlement
+        self._rescoring = rescoring
         self._clustering = clustering
         self._comparisons = comparisons
         self._transparency = transparency
@@ -86,6 +89,7 @@ class Pulse:
             if leads:
                 self._letters.deliver()
             settled = self._settlement.settle_all()
+            self._rescoring.catch_up(answered=settled > 0)
             if leads:
                 self._comparisons.compare_all()
                 self._clustering.catch_up()

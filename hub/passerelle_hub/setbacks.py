@@ -1,8 +1,8 @@
 """What failed on the tick, and at which beat it is tried again: 1, 2, 4 … `LONGEST` beats later.
 
-Of batches, whose transaction B failed, and of changes that could not be worked into clusters, by key. Kept
-in memory: a hub that is started again tries each at once, and loses nothing, for the table says what waits.
-Of several processes each has setbacks of its own.
+Of batches, whose transaction B failed or that could not be scored anew, and of changes that could not be
+worked into clusters, by key. Kept in memory: a hub that is started again tries each at once, and loses
+nothing, for the table says what waits. Of several processes each has setbacks of its own.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ any other fault ever less often, and alone, named in the log each time (`setback
 matched as if its records had not arrived; it finds those pairs itself, as the last to come would. After a
 restore nothing is settled while an agency is awaited (`backup.recovery`).
 
-Where other weights become active, (2) to (4) are done again for the matched batches, some on each tick,
-oldest first, so that links stand in the bands of the active weights; who stays in a band is no news.
+Where more is known of a matched batch, or other weights became active (`rescoring`), (2) to (4) are done
+again for it; who stays in a band is no news.
 """
 
 from __future__ import annotations
@@ -50,7 +50,6 @@ from passerelle_hub.store import (
     population,
     records,
     recoveries,
-    weights,
 )
 from passerelle_hub.store.batches import PendingBatch
 
@@ -87,7 +86,6 @@ class Settlement:
             if recoveries.waiting(tx):
                 return 0
             waiting = batches.pending(tx, limit, after=self._after)
-            behind = weights.behind(tx)
         everything = not self._after and len(waiting) < limit
         self._setbacks.beat([batch.batch_pk for batch in waiting] if everything else None)
         due = [batch for batch in waiting if self._setbacks.due(batch.batch_pk)]
@@ -98,16 +96,7 @@ class Settlement:
             self._setbacks.failed(batch_pk)
         stuck = finished < len(waiting) == limit
         self._after = waiting[-1].batch_pk if stuck else 0  # whole pages of failures hold up nobody either
-        if behind:
-            self._rescored()
         return finished
-
-    def _rescored(self) -> None:
-        try:
-            self.rescore()
-        except Exception as fault:  # noqa: BLE001 - it is tried again, and must not stop the tick
-            code = fault.code if isinstance(fault, PasserelleError) else "internal"
-            _LOG.error("rescore.failed", code=code, exception_type=type(fault).__name__)
 
     def _parts(self, due: Sequence[PendingBatch]) -> list[Sequence[PendingBatch]]:
         """Some batches each for one transaction; what failed before stands in one of its own."""
@@ -192,32 +181,13 @@ class Settlement:
             batches.mark_matched(tx, first)
         return len(taken)
 
-    def rescore(self) -> int:
-        """Steps 2 to 4 for the next matched batches, where other weights became active; returns how many.
-
-        Raises:
-            PasserelleError: as `settle`; the batches are tried again.
-        """
-        with self._database.write() as tx:
-            left = None if recoveries.waiting(tx) else weights.claim_rescoring(tx)
-            if left is None:
-                return 0
-            again = batches.matched_after(tx, left.after, _TOGETHER)
-            if again:
-                found, known, aside = self._locked(tx, [batch.batch_pk for batch in again])
-                held = self.populations(tx, again)
-                changes = self._linker.link(tx, found.pairs, known, held, aside=aside)
-                self._notifier.notify(tx, changes)
-            weights.rescored(tx, left.generation, again[-1].batch_pk if again else weights.ALL)
-        return len(again)
-
-    def rematch(self, tx: Transaction, batch: int) -> None:
-        """Steps 2 to 4 for one batch that was matched, inside the caller's transaction: more is known now.
+    def rematch(self, tx: Transaction, keys: Sequence[int]) -> None:
+        """Steps 2 to 4 for batches that were matched, inside the caller's transaction.
 
         Raises:
             PasserelleError: `policy_unavailable`; the caller's transaction must not commit.
         """
-        found, known, aside = self._locked(tx, [batch])
+        found, known, aside = self._locked(tx, keys)
         held = populations(tx, {pair.low.domain for pair in found.pairs}, self._weights(tx))
         self._notifier.notify(tx, self._linker.link(tx, found.pairs, known, held, aside=aside))
 

@@ -103,7 +103,7 @@ def test_scoring_anew_leaves_links_of_such_records_as_they_are(hub: HubKit) -> N
     assert closed(hub).sweep() == 3
     with hub.core.database.write() as tx:
         (link,) = links.by_key(tx, [1])
-        hub.core.settlement.rematch(tx, records.by_key(tx, [link.high])[link.high].batch_pk)
+        hub.core.settlement.rematch(tx, [records.by_key(tx, [link.high])[link.high].batch_pk])
         assert links.by_key(tx, [1]) == (link,)
 
 

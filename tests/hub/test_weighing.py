@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from hub_kit import DOMAIN, HubKit, hub_kit
 from policy_kit import ALICE, BRAM, Desk, desk
+from weights_kit import MILD, STRICT, pair, signed
 
 from passerelle.errors import PasserelleError
-from passerelle_hub.match.change import FURTHEST, WeightChange, encode_change
+from passerelle_hub.match.change import WeightChange, encode_change
 from passerelle_hub.match.signed_change import CHANGE, SCOPE, read_file, verify_file, write_file
 from passerelle_hub.match.trial import Trial, try_weights
-from passerelle_hub.match.weights import table_digest, weights
 from passerelle_hub.policy.bundle import Bundle
 from passerelle_hub.policy.embedded import EmbeddedEngine
 from passerelle_hub.policy.signatures import sign_first, sign_second
@@ -28,19 +28,6 @@ from passerelle_hub.weighing import ActiveWeights, WeightsOffice
 pytestmark = pytest.mark.integration
 
 ACTOR = "operator/test"
-SHARED = {"names in any order+birth two of three": "jan jnsn ym198002"}
-DOUBTED = (("birth", "two_of_three"), ("surname", "swapped"), ("given", "swapped"))
-
-
-def change(factor: float) -> WeightChange:
-    """What the pair of these tests rests on, with its m divided."""
-    m: dict[str, dict[str, float]] = {}
-    for field, level in DOUBTED:
-        m[field] = {level: round(weights().chances[field][level][0] / factor, 5)}
-    return WeightChange(table_digest(), m, 40, 10)
-
-
-STRICT, MILD = change(FURTHEST), change(1.25)
 
 
 @dataclass
@@ -59,10 +46,7 @@ class Running:
 
     def signed(self, one: WeightChange, *, newly_notified: bool = False) -> bytes:
         self.issued += 1
-        files = sign_first({CHANGE: encode_change(one)}, self.desk.alice, self.issued, SCOPE)
-        return write_file(
-            sign_second(files, self.desk.bram, figures={}, newly_allowed=newly_notified, scope=SCOPE)
-        )
+        return signed(self.desk, one, self.issued, newly_notified=newly_notified)
 
     def refused(self, raw: bytes) -> str:
         """The code of a refusal, which the log has and the table has not."""
@@ -90,11 +74,9 @@ class Running:
 def running(tmp_path: Path, policies: Path, bundle: Bundle, database_url: str) -> Iterator[Running]:
     people = desk(policies, tmp_path)
     with hub_kit(tmp_path, EmbeddedEngine(bundle), bundle, database_url, signers=people.signers) as kit:
-        for number, name in enumerate(("police", "intelligence")):
+        for name, words in zip(("police", "intelligence"), pair(8002031234), strict=True):
             agency = kit.agency(name)
-            # names come split, so that the levels of DOUBTED count for themselves (evidence, rule 4)
-            own = {"national number": f"8002031234{number}", "surname+given+sex": f"jansen jan {number}"}
-            kit.submit(agency, agency.record(SHARED | own))
+            kit.submit(agency, agency.record(words))
         kit.beat()
         yield Running(
             kit, people, WeightsOffice(kit.core.database, kit.core.audit, people.signers, kit.clock)
@@ -110,7 +92,7 @@ def test_a_change_that_two_persons_signed_is_followed_at_the_next_tick(running: 
     assert running.link()[0] == "erased"
     running.kit.beat()
     with running.kit.core.database.read() as tx:
-        assert not store.behind(tx)
+        assert store.reached(tx) is None
 
 
 def test_rolling_back_brings_the_link_back(running: Running) -> None:

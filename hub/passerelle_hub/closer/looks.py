@@ -160,7 +160,12 @@ class Comparisons:
     """Step 4 and 6, on the tick."""
 
     def __init__(
-        self, *, database: Database, rematch: Callable[[Transaction, int], None], audit: Audit, clock: Clock
+        self,
+        *,
+        database: Database,
+        rematch: Callable[[Transaction, Sequence[int]], None],
+        audit: Audit,
+        clock: Clock,
     ) -> None:
         self._database = database
         self._rematch = rematch
@@ -178,7 +183,7 @@ class Comparisons:
             with self._database.write() as tx:
                 done = sum(self._compare(tx, nonce) for nonce in nonces)
                 if done:
-                    self._rematch(tx, batch)
+                    self._rematch(tx, [batch])
         except Exception as fault:  # noqa: BLE001 - one batch must not stop the others, nor the tick
             code = fault.code if isinstance(fault, PasserelleError) else "internal"
             _LOG.error("closer.failed", code=code, exception_type=type(fault).__name__)

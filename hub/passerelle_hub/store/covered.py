@@ -59,6 +59,7 @@ NOT_COVERED: Final[Mapping[str, str]] = {
     "paired_count": "counts of pairs; an edit moves priors within eight bits and ceilings of kin by eight",
     "common_mark": "which marks were once too common; what an agency is told of it is counted anew",
     "weights_change": "signed changes; an edit can bring back an older one, which every link names",
+    "rescoring_left": "batches still to be scored anew; without a row one keeps the bands of older weights",
     "alembic_version": "the schema's version; a wrong one stops the hub at its start",
 }
 """Table: what an edit can do."""
