@@ -7,6 +7,7 @@
 - *reconcile*: once hub and outbox agree after each connection, and daily, what the hub holds is compared with
   what receipts say;
 - *log*: the hub's log is followed and cosigned, what receipts promise is fetched and checked;
+- *lists*: the lists of revoked certificates are fetched and read again (`listwatch`);
 - *rotate*: new sealing and signing keys once a month;
 - *closer*, where it is configured: closer looks at pairs are answered;
 - *renew*, where an authority is configured: the leaf at half its life, after which channels are opened anew.
