@@ -50,6 +50,7 @@ from passerelle_hub.store import (
     population,
     records,
     recoveries,
+    weights,
 )
 from passerelle_hub.store.batches import PendingBatch
 
@@ -144,19 +145,23 @@ class Settlement:
     def settle(self, keys: Sequence[int], populations: Mapping[str, Population] | None = None) -> int:
         """One transaction B for batches, by key; returns how many of them no other process has or finished.
 
-        `populations` of the batches' domains are counted anew where the caller has none.
+        `populations` of the batches' domains are counted anew where the caller has none, or has them by other
+        weights than are active now, which stay so until the commit.
 
         Raises:
             PasserelleError: `policy_unavailable`, `database_unavailable`; the batches stay indexed.
         """
         with self._database.write() as tx:
+            weights.hold(tx)  # before any row is locked: who makes others active waits for all that hold
             taken = batches.claim(tx, keys)  # (1)
             if not taken:
                 return 0
             first = [batch.batch_pk for batch in taken]
             found, known, aside = self._locked(tx, first)
             common.note(tx, found.common)
-            populations = populations or self.populations(tx, taken)
+            change = self._weights(tx)
+            if populations is None or any(one.change != change for one in populations.values()):
+                populations = self.populations(tx, taken)
             changes = self._linker.link(tx, found.pairs, known, populations, first, aside)  # (3)
             written = self._notifier.notify(tx, changes)  # (4)
             figures: Detail = {

@@ -47,7 +47,8 @@ class ActiveWeights:
         """Its bytes; empty for the shipped table."""
         row = weights.active(tx)
         if row is not None and row.generation != self._seen:
-            self._seen, self._change = row.generation, self._verified(row)
+            change = self._verified(row)
+            self._change, self._seen = change, row.generation  # in this order: others read them meanwhile
         return self._change
 
     def _verified(self, row: StoredChange) -> bytes:

@@ -38,17 +38,20 @@ from passerelle.marking import Tlp
 from passerelle.notification import NotificationKind
 from passerelle.registry_entry import sign_entry
 from passerelle.sign import SigningKey, sign
-from passerelle_hub import clustering
+from passerelle_hub import clustering, settle
 from passerelle_hub.compose import Core, build_core
 from passerelle_hub.logbook import vouch
-from passerelle_hub.match.change import WeightChange, encode_change
+from passerelle_hub.match import pairs
+from passerelle_hub.match.change import FURTHEST, WeightChange, encode_change
 from passerelle_hub.match.signed_change import CHANGE, SCOPE, write_file
 from passerelle_hub.match.trial import Trial
 from passerelle_hub.match.weights import table_digest
+from passerelle_hub.match.weights import weights as known_weights
 from passerelle_hub.policy.bundle import Bundle
 from passerelle_hub.policy.embedded import EmbeddedEngine
 from passerelle_hub.policy.replay import Report
 from passerelle_hub.policy.signatures import sign_first, sign_second
+from passerelle_hub.rescoring import Rescoring
 from passerelle_hub.revisions import Revisions
 from passerelle_hub.store import (
     Database,
@@ -56,6 +59,7 @@ from passerelle_hub.store import (
     epochs,
     evaluations,
     judgements,
+    links,
     log_store,
     marks,
     policies,
@@ -73,6 +77,7 @@ SAME = {
     "national number": "80020312345",
 }
 ELSE = {name: f"somebody else {word}" for name, word in SAME.items()}
+GREY = {"names in any order+birth two of three": "jan jnsn ym198002"}
 HIDDEN = replace(MARKING, tlp=Tlp.RED)
 _WAITING = (
     b"SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
@@ -199,26 +204,60 @@ def test_the_newer_of_two_policies_activated_at_once_decides(
         assert policies.archive(tx, active) == newer
 
 
+def change(own: Desk, factor: float, at: int) -> bytes:
+    """A signed change that divides the m of what `GREY` rests on."""
+    m: dict[str, dict[str, float]] = {}
+    for field, level in (("birth", "two_of_three"), ("surname", "swapped"), ("given", "swapped")):
+        m[field] = {level: round(known_weights().chances[field][level][0] / factor, 5)}
+    body = encode_change(WeightChange(table_digest(), m, 40, 10))
+    files = sign_first({CHANGE: body}, own.alice, at, SCOPE)
+    return write_file(sign_second(files, own.bram, figures={}, newly_allowed=True, scope=SCOPE))
+
+
+def untried(_: bytes) -> Trial:
+    """What a trial says where nothing is stored."""
+    return Trial(0, ())
+
+
 def test_the_newer_of_two_changes_of_weights_activated_at_once_counts(
     hubs: tuple[HubKit, Core], own: Desk, interloper: Interloper
 ) -> None:
     kit, neighbour = hubs
 
-    def signed(m: float, at: int) -> bytes:
-        body = encode_change(WeightChange(table_digest(), {"birth": {"two_of_three": m}}, 40, 10))
-        files = sign_first({CHANGE: body}, own.alice, at, SCOPE)
-        return write_file(sign_second(files, own.bram, figures={}, newly_allowed=True, scope=SCOPE))
-
     offices = [
         WeightsOffice(core.database, core.audit, own.signers, kit.clock) for core in (kit.core, neighbour)
     ]
-    older, newer = signed(0.02, 1_000_000), signed(0.03, 2_000_000)
-    nothing: Callable[[bytes], Trial] = lambda _: Trial(0, ())  # noqa: E731 - nothing is stored yet
-    interloper.behind(weights, "active", lambda: offices[1].activate(newer, nothing, "bea"))
-    offices[0].activate(older, nothing, "ada")
+    older, newer = change(own, 2, 1_000_000), change(own, 1.5, 2_000_000)
+    interloper.behind(weights, "active", lambda: offices[1].activate(newer, untried, "bea"))
+    offices[0].activate(older, untried, "ada")
     interloper.result()
     with kit.core.database.read() as tx:
         assert [row.file for row in weights.listing(tx)] == [newer, older]
+
+
+@pytest.mark.parametrize(("module", "name"), [(settle, "populations"), (pairs, "find")])
+def test_a_batch_under_way_is_scored_by_the_weights_that_become_active(
+    hubs: tuple[HubKit, Core], own: Desk, interloper: Interloper, module: ModuleType, name: str
+) -> None:
+    """Scoring anew goes over the matched batches once, and must not pass by this one."""
+    kit, neighbour = hubs
+    for at, agency in enumerate((kit.agency("intelligence"), kit.agency("police"))):
+        own_words = {"national number": f"8002031234{at}", "surname+given+sex": f"jansen jan {at}"}
+        kit.submit(agency, agency.record(GREY | own_words))
+
+    def activated() -> None:
+        office = WeightsOffice(neighbour.database, neighbour.audit, own.signers, kit.clock)
+        office.activate(change(own, FURTHEST, 1_000_000), untried, "bea")
+        anew = Rescoring(neighbour.database, neighbour.settlement.rematch)
+        for _ in range(3):
+            anew.catch_up(answered=True)
+
+    interloper.behind(module, name, activated)
+    kit.core.settlement.settle_all()
+    interloper.result()
+    with kit.core.database.read() as tx:
+        assert weights.reached(tx) is None
+        assert links.listing(tx) == ()
 
 
 def test_a_closed_epoch_is_not_opened_by_who_read_before(

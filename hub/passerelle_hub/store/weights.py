@@ -1,6 +1,7 @@
 """Store of changes of weights: which were activated, how far pairs were scored anew, what was left behind.
 
-Rows are added and never changed but for `rescored`. Whoever adds one has its turn (`turns`).
+Rows are added and never changed but for `rescored`. Whoever adds one has its turn (`turns`), and waits for
+those who match batches for the first time (`hold`): what they score by former weights is scored anew.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ from typing import Final
 from sqlalchemy import delete, func, insert, select, update
 
 from passerelle_hub.store.database import Transaction
-from passerelle_hub.store.dialect import among, upsert
+from passerelle_hub.store.dialect import among, on_sqlite, upsert
 from passerelle_hub.store.tables import batch
 from passerelle_hub.store.tables_weights import rescoring_left, weights_change
 
 ALL: Final = -1
+SCORE_LOCK: Final = 0x70617373_00000005
+"""Advisory lock (PostgreSQL): shared by who scores, of its own for who makes other weights active."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +70,16 @@ def active(tx: Transaction) -> StoredChange | None:
     return None if row is None else StoredChange(*row)
 
 
+def hold(tx: Transaction) -> None:
+    """From here until the transaction ends no other weights become active; SQLite has one writer anyway."""
+    if not on_sqlite(tx):
+        tx.exec_driver_sql("SELECT pg_advisory_xact_lock_shared(%s)", (SCORE_LOCK,))
+
+
 def add(tx: Transaction, revision: str, file: bytes, issued: int, actor: str, now: int) -> int:
     """Add an activation; returns its generation."""
+    if not on_sqlite(tx):
+        tx.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (SCORE_LOCK,))
     last = active(tx)
     row = StoredChange(last.generation + 1 if last else 1, revision, file, issued, actor, now)
     values = {name: getattr(row, name) for name in StoredChange.__dataclass_fields__}
