@@ -61,7 +61,7 @@ def lines(scenario: Scenario, outcome: Outcome) -> Iterator[str]:
         if dots:
             yield f"    {len(dots):4} first dots: a third agency holds a record of the same entity"
         if notes and notes[0].agreements:
-            yield from _example(notes[0])
+            yield from example(notes[0])
     yield from delicate_lines(scenario, outcome)
     yield ""
     yield "What the hub stored"
@@ -77,7 +77,12 @@ def lines(scenario: Scenario, outcome: Outcome) -> Iterator[str]:
     yield f"precision {judged.precision:.3f}, recall {judged.recall:.3f}"
 
 
-def _example(note: Notification) -> Iterator[str]:
-    yield f"    for example: your record agrees with one of {note.counterpart} ({note.odds}):"
+def example(note: Notification) -> Iterator[str]:
+    """One notification in words; the director's desk is told of two records and holds neither."""
+    there = note.counterpart.replace("+", " and ")
+    agree = f"a record of yours agrees with one that {there} holds"
+    if not note.own_records:
+        agree = f"records of {there} agree"
+    yield f"    for example: {agree}, odds {note.odds}:"
     for row in note.agreements:
         yield f"      {row.field} {row.level}".rstrip() + f": {row.bits:+.1f} bits"
