@@ -38,9 +38,10 @@ def two_hubs(
             neighbour = build_core(kit.core.foundation, database)
             with database.read() as tx:
                 neighbour.registry.refresh(tx)
-            yield kit, neighbour
-            neighbour.leader.close()
-            kit.core.leader.close()
+            try:
+                yield kit, neighbour
+            finally:
+                neighbour.leader.close()
 
 
 def taken(kit: HubKit, core: Core, agency: FakeAgency, *records: SealedRecord) -> None:
