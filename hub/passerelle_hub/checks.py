@@ -19,7 +19,7 @@ from passerelle.registry_entry import Status
 from passerelle.rpc.material import own_material
 from passerelle.selftest import selftest
 from passerelle_hub.backup.copying import newest
-from passerelle_hub.batch_checks import rescored_batches, waiting_batches
+from passerelle_hub.batch_checks import rescored_batches, waiting_batches, waiting_clusters
 from passerelle_hub.config import HubSettings
 from passerelle_hub.entries import stored_entries
 from passerelle_hub.opening import active_bundle, folders, signers_of
@@ -48,6 +48,7 @@ def look(settings: HubSettings, clock: Clock) -> Iterator[Check]:
     yield checked("database", lambda: _database(settings))
     yield checked("batches", lambda: waiting_batches(settings, clock))
     yield checked("rescoring", lambda: rescored_batches(settings))
+    yield checked("clusters", lambda: waiting_clusters(settings, clock))
     yield checked("log", lambda: log_age(settings, clock))
     yield checked("timestamps", lambda: stamp_age(settings, clock))
     yield checked("backup", lambda: backup_age(settings, clock))

@@ -18,7 +18,7 @@ from passerelle.checks import Check, State, checked
 from passerelle.clock import SystemClock
 from passerelle.errors import PasserelleError
 from passerelle.notification import LinkState
-from passerelle_hub.batch_checks import MINUTE, waiting_batches
+from passerelle_hub.batch_checks import MINUTE, waiting_batches, waiting_clusters
 from passerelle_hub.compose import build_core
 from passerelle_hub.config import HubSettings
 from passerelle_hub.policy.bundle import Bundle
@@ -239,6 +239,43 @@ def test_records_whose_clusters_cannot_be_computed_keep_nobody_elses_from_it(
     for _ in range(6):
         hub.beat()
     assert clustered(hub) == {"2": 2}
+
+
+def test_the_doctor_names_changed_links_whose_clusters_newer_ones_overtook(
+    hub: HubKit, database_url: str
+) -> None:
+    settings = HubSettings(identity="spiffe://hub.example/hub/exchange", domains={}, database=database_url)
+
+    def found() -> Check:
+        return checked("clusters", lambda: waiting_clusters(settings, hub.clock))
+
+    police, intelligence = hub.agency("police"), hub.agency("intelligence")
+    for agency in (police, intelligence):
+        hub.submit(agency, agency.record(SAME))
+    assert hub.core.settlement.settle_all() == 2
+    said = spoil(hub, 2)
+    hub.beat()
+    assert found().text == "none waits"
+    hub.clock.advance(11 * MINUTE)
+    assert (found().state, found().text) == (
+        State.WARN,
+        "changed links not worked in since 11 minutes: 1 of police and intelligence",
+    )
+    for agency in (police, intelligence):
+        hub.submit(agency, agency.record(OTHERS))
+    hub.beat()
+    assert found().state is State.FAIL
+    assert found().text.startswith("clusters_not_computed: ")
+    assert "1 of police and intelligence" in found().text and "clustering.failed" in found().fix
+    with hub.core.database.write() as tx:
+        recoveries.wait_for(tx, ["police"], hub.clock.now())
+    assert found().text.endswith("a restored hub still awaits 1 agencies")
+    with hub.core.database.write() as tx:
+        recoveries.done(tx, "police")
+    mend(hub, 2, said)
+    hub.beat()
+    hub.beat()
+    assert found().text == "none waits"
 
 
 def test_waiting_is_bounded_and_what_another_process_finished_is_forgotten() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, distinct, func, select
 
 from passerelle.notification import Band, LinkState, Relation
 from passerelle_hub.store.database import Transaction
@@ -47,6 +47,15 @@ class Place(NamedTuple):
     told: bool
 
 
+class Late(NamedTuple):
+    """Changed links of two agencies that wait to be worked in: how many, and since when."""
+
+    low_agency: str
+    high_agency: str
+    waiting: int
+    since: int
+
+
 def alone(tx: Transaction) -> None:
     """Until the transaction ends, nobody else computes clusters; SQLite has one writer anyway."""
     if not on_sqlite(tx):
@@ -64,6 +73,30 @@ def waiting(tx: Transaction, limit: int, without: Sequence[int] = ()) -> list[in
     if without:
         query = query.where(~among(tx, cluster_news.c.news_pk, without))
     return [key for (key,) in fetch(tx, query)]
+
+
+def late(tx: Transaction, before: int) -> tuple[Late, ...]:
+    """Links that changed before then and are not yet worked in, by the agencies of their records."""
+    low, high = record.alias(), record.alias()
+    who, many = (low.c.agency, high.c.agency), func.count(distinct(link.c.link_pk))
+    rows = tx.execute(
+        select(*who, many, func.min(link.c.changed))
+        .select_from(cluster_news)
+        .join(link, link.c.link_pk == cluster_news.c.link_pk)
+        .join(low, low.c.record_pk == link.c.low)
+        .join(high, high.c.record_pk == link.c.high)
+        .where(link.c.changed < before)
+        .group_by(*who)
+        .order_by(*who)
+    )
+    return tuple(Late(*row) for row in rows)
+
+
+def overtaken(tx: Transaction, since: int) -> bool:
+    """Whether a link that changed after then was worked in."""
+    waits = select(cluster_news.c.link_pk).where(cluster_news.c.link_pk == link.c.link_pk).exists()
+    newer = select(link.c.link_pk).where(link.c.changed > since, ~waits).limit(1)
+    return tx.execute(newer).first() is not None
 
 
 def take(tx: Transaction, news: Sequence[int]) -> list[int]:
