@@ -10,12 +10,13 @@ import grpc.aio
 from passerelle.audit.follow import Shown
 from passerelle.audit.query import Found, Query
 from passerelle.codec.log import event_proof_in, found_in, query_out
-from passerelle.codec.signed import hashes_in
+from passerelle.codec.signed import hashes_in, signed_in
 from passerelle.log_proof import EventProof
 from passerelle.note import Note
 from passerelle.rpc.status import peer_errors
+from passerelle.sign import Signed
+from passerelle.wire.v1 import directory_pb2, directory_pb2_grpc, transparency_pb2_grpc
 from passerelle.wire.v1 import transparency_pb2 as pb
-from passerelle.wire.v1 import transparency_pb2_grpc
 
 CALL_SECONDS: Final = 30.0
 
@@ -68,3 +69,22 @@ class GrpcLog:
         """See `LogPort.cosign`."""
         with peer_errors():
             await self._stub.Cosign(pb.CosignRequest(note=note.to_bytes()), timeout=CALL_SECONDS)
+
+
+class GrpcHub(GrpcLog):
+    """A hub as its witness sees it: the log, and the registry's entries."""
+
+    def use(self, channel: grpc.aio.Channel) -> None:
+        """Make every further call over this channel."""
+        super().use(channel)
+        self._directory: directory_pb2_grpc.DirectoryAsyncStub = directory_pb2_grpc.DirectoryStub(channel)
+
+    async def entries(self) -> tuple[Signed, ...]:
+        """The entries that the hub hands on, not yet verified.
+
+        Raises:
+            PasserelleError: the hub's code, or `peer_unavailable`, `peer_timeout`.
+        """
+        with peer_errors():
+            said = await self._directory.Agencies(directory_pb2.AgenciesRequest(), timeout=CALL_SECONDS)
+        return tuple(signed_in(entry) for entry in said.entries)

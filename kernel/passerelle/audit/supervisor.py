@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Final
+from typing import Final, Protocol
 
 from passerelle.audit.config import SupervisorSettings
 from passerelle.audit.follow import Follower, LogPort
 from passerelle.audit.keeping import kept
-from passerelle.audit.service import GrpcLog
+from passerelle.audit.registry_copy import take
+from passerelle.audit.service import GrpcHub
 from passerelle.certificate import Usage
 from passerelle.checkpoint import Checkpoint, verify_checkpoint
 from passerelle.clock import Clock, SystemClock
@@ -28,13 +29,21 @@ from passerelle.manifest import KeyManifest, read_manifest
 from passerelle.note import Note
 from passerelle.rpc.channel import open_channel
 from passerelle.rpc.material import own_material
-from passerelle.sign import SigningKey
+from passerelle.sign import Signed, SigningKey
 
 _LOG: Final = get_logger("supervisor")
 
 
-Opened = Callable[[SupervisorSettings], AbstractAsyncContextManager[LogPort]]
-"""Opens a hub's log for one round."""
+class HubPort(LogPort, Protocol):
+    """A hub's log, and the registry's entries as the hub hands them on."""
+
+    async def entries(self) -> tuple[Signed, ...]:
+        """All entries, not yet verified."""
+        ...
+
+
+Opened = Callable[[SupervisorSettings], AbstractAsyncContextManager[HubPort]]
+"""Opens a hub for one round."""
 
 
 def known_parties(settings: SupervisorSettings) -> Federation:
@@ -53,7 +62,7 @@ def known_parties(settings: SupervisorSettings) -> Federation:
 
 
 @asynccontextmanager
-async def log_of(settings: SupervisorSettings) -> AsyncGenerator[GrpcLog]:
+async def log_of(settings: SupervisorSettings) -> AsyncGenerator[GrpcHub]:
     """The hub's log over a channel of its own.
 
     Raises:
@@ -64,7 +73,7 @@ async def log_of(settings: SupervisorSettings) -> AsyncGenerator[GrpcLog]:
     material = own_material(settings, settings.tls, Usage.CLIENT)
     roots = parties.roots(hub.trust_domain)
     async with open_channel(settings.hub.address, hub, roots, material) as channel:
-        yield GrpcLog(channel)
+        yield GrpcHub(channel)
 
 
 def follower(settings: SupervisorSettings, log: LogPort, clock: Clock) -> Follower:
@@ -92,11 +101,26 @@ def _own_manifest(settings: SupervisorSettings) -> KeyManifest:
     return read_manifest(known_parties(settings).entry(agency).manifest, agency)
 
 
+async def _refresh(settings: SupervisorSettings, hub: HubPort) -> None:
+    """Take newer entries; where that fails the round goes on by those that lie here."""
+    try:
+        handed = await hub.entries()
+        folder, known = settings.path(settings.registry.entries), known_parties(settings)
+        key = read_registry_key(settings.path(settings.registry.key))
+        if taken := await asyncio.to_thread(take, handed, key, known, folder):
+            _LOG.info("entries.taken", size=taken)
+    except PasserelleError as error:
+        _LOG.error("entries.not_taken", code=error.code, detail=error.detail)
+    except OSError as error:
+        _LOG.error("entries.not_taken", code="config_invalid", detail=unreadable(error).detail)
+
+
 async def watch(settings: SupervisorSettings, *, once: bool, opened: Opened = log_of) -> int:
     """Follow and cosign, one round or until cancelled; returns the size of the last tree seen.
 
     Each round goes by the entries, roots and leaf that lie there, over a channel of its own: they change
-    while a witness runs, the leaf within a week (`keeping`).
+    while a witness runs, the leaf within a week (`keeping`). First it takes the entries that the hub hands
+    on (`registry_copy`), so that who was enrolled later, and the hub's next manifest, are known by then.
 
     Raises:
         PasserelleError: of a single round, whatever it meets; of many, what does not hold at the start.
@@ -107,6 +131,7 @@ async def watch(settings: SupervisorSettings, *, once: bool, opened: Opened = lo
         while True:
             try:
                 async with opened(settings) as log:
+                    await _refresh(settings, log)
                     size = (await follower(settings, log, SystemClock()).follow(key, settings.identity)).size
                 _LOG.info("log.followed", size=size)
                 if once:

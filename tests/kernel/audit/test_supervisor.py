@@ -16,7 +16,7 @@ from passerelle.audit.checks import look
 from passerelle.audit.config import SupervisedHub, SupervisorSettings
 from passerelle.audit.follow import Shown
 from passerelle.audit.keeping import kept
-from passerelle.audit.supervisor import watch
+from passerelle.audit.supervisor import known_parties, watch
 from passerelle.certificate import Usage
 from passerelle.checkpoint import Checkpoint, sign_checkpoint
 from passerelle.checks import State
@@ -26,13 +26,13 @@ from passerelle.config import PkiAddress
 from passerelle.csr import key_pem, new_key
 from passerelle.errors import PasserelleError
 from passerelle.first_keys import FirstFiles, make_first_keys
-from passerelle.identity import Identity
+from passerelle.identity import Identity, Role
 from passerelle.keyfile import KeyKind, write_key, write_private
 from passerelle.log_proof import EventProof
 from passerelle.manifest import read_manifest
 from passerelle.note import Note
 from passerelle.registry_entry import sign_entry
-from passerelle.sign import SigningKey
+from passerelle.sign import Signed, SigningKey
 from passerelle_pki.ceremony import create_authority
 
 ME = "spiffe://oversight.example/supervisor/oversight"
@@ -44,6 +44,7 @@ class FakeLog:
     """Shows one tree, signed by `key`; notes who cosigned what."""
 
     key: SigningKey
+    handed: tuple[Signed, ...] = ()
     opened: asyncio.Queue[None] = field(default_factory=asyncio.Queue[None])
     cosigned: asyncio.Queue[bytes] = field(default_factory=asyncio.Queue[bytes])
 
@@ -55,6 +56,11 @@ class FakeLog:
     async def checkpoints(self) -> Shown:
         note = sign_checkpoint(self.key, Checkpoint(str(HUB), 1, bytes(32)))
         return Shown(note, note)
+
+    async def entries(self) -> tuple[Signed, ...]:
+        if not self.handed:
+            raise PasserelleError("peer_unavailable", "made to fail by a test")
+        return self.handed
 
     async def consistency(self, old: int, new: int) -> tuple[bytes, ...]:
         raise AssertionError((old, new))
@@ -84,14 +90,20 @@ class Office:
         (self.folder / "keys/roots.pem").write_bytes(self.roots)
         write_key(self.folder / "keys/signing.key", KeyKind.SIGNING, SigningKey.generate().raw)
 
-    def enter(self, signing: SigningKey, revision: int) -> None:
-        """The hub's entry, with a manifest that names this signing key alone."""
+    def signed(
+        self, signing: SigningKey, revision: int, who: Identity = HUB, registry: SigningKey | None = None
+    ) -> Signed:
+        """An entry, with a manifest that names this signing key alone."""
         now = SystemClock().now()
-        raw = manifest_of(HUB, self.manifest, signing.public, None, now - DAY, now + DAY)
-        entry = entry_of(HUB, self.roots, raw, now, revision=revision)
+        raw = manifest_of(who, self.manifest, signing.public, None, now - DAY, now + DAY)
+        entry = entry_of(who, self.roots, raw, now, revision=revision)
+        return sign_entry(registry or self.registry, entry)
+
+    def enter(self, signing: SigningKey, revision: int) -> None:
+        """The hub's entry."""
         file = self.folder / "entries/hub.entry"
         draft = file.with_suffix(".tmp")
-        draft.write_bytes(encode_signed(sign_entry(self.registry, entry)))
+        draft.write_bytes(encode_signed(self.signed(signing, revision)))
         draft.replace(file)
 
     @property
@@ -131,6 +143,27 @@ async def test_a_key_that_the_registry_replaced_is_followed_no_more_and_the_new_
     running.cancel()
     with suppress(asyncio.CancelledError):
         await running
+
+
+async def test_entries_that_the_hub_hands_on_are_taken_before_the_round_goes_by_them(office: Office) -> None:
+    old, new = SigningKey.generate(), SigningKey.generate()
+    office.enter(old, 1)
+    late = Identity("customs.example", Role.CONNECTOR, "customs")
+    forged = office.signed(
+        new, 9, Identity("police.example", Role.CONNECTOR, "police"), SigningKey.generate()
+    )
+    log = FakeLog(new, (office.signed(new, 2), office.signed(new, 1, late), forged))
+    await watch(office.settings, once=True, opened=log.open)
+    assert {entry.agency: entry.revision for entry in known_parties(office.settings).entries} == {
+        HUB.agency: 2, "customs": 1
+    }  # fmt: skip
+    assert sorted(file.name for file in (office.folder / "entries").iterdir()) == [
+        "customs.entry",
+        "hub.entry",
+    ]
+    log.handed = (office.signed(old, 1),)  # what was replaced does not come back
+    await watch(office.settings, once=True, opened=log.open)
+    assert known_parties(office.settings).entry(HUB.agency).revision == 2
 
 
 async def test_what_does_not_hold_at_the_start_is_said_at_once(office: Office) -> None:
