@@ -10,15 +10,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import replace
 from functools import wraps
 from pathlib import Path
 from types import ModuleType
 
 import pytest
-from hub_kit import DOMAIN, FakeAgency, HubKit, hub_kit
+from hub_kit import DOMAIN, FakeAgency, HubKit
 from judgement_kit import judgement, linked, signed_judgement
+from neighbour_kit import two_hubs
 from parties import MARKING, entry_of
 from patience import PATIENCE, wait_until
 from policy_kit import Desk, desk
@@ -39,7 +39,7 @@ from passerelle.notification import NotificationKind
 from passerelle.registry_entry import sign_entry
 from passerelle.sign import SigningKey, sign
 from passerelle_hub import clustering, settle
-from passerelle_hub.compose import Core, build_core
+from passerelle_hub.compose import Core
 from passerelle_hub.logbook import vouch
 from passerelle_hub.match import pairs
 from passerelle_hub.match.change import FURTHEST, WeightChange, encode_change
@@ -96,15 +96,9 @@ def hubs(
     tmp_path: Path, postgres: Server, engine: EmbeddedEngine, bundle: Bundle, own: Desk
 ) -> Iterator[tuple[HubKit, Core]]:
     """A hub and its neighbour on the same database."""
-    with postgres.migrated() as url, hub_kit(tmp_path, engine, bundle, url, signers=own.signers) as kit:
-        for name in ("coordination", "intelligence", "police"):
-            kit.agency(name)
-        with closing(Database(url)) as database:
-            neighbour = build_core(kit.core.foundation, database)
-            with database.read() as tx:
-                neighbour.registry.refresh(tx)
-            yield kit, neighbour
-            neighbour.leader.close()
+    known = ("coordination", "intelligence", "police")
+    with two_hubs(tmp_path, postgres, engine, bundle, known, own.signers) as both:
+        yield both
 
 
 class Interloper:
