@@ -12,6 +12,7 @@ import grpc.aio
 import pytest
 from patience import until
 
+from passerelle.audit.service import GrpcHub as WitnessedHub
 from passerelle.codec.frames import Assembler
 from passerelle.codec.signed import signed_out
 from passerelle.errors import PasserelleError
@@ -199,6 +200,10 @@ async def test_the_directory(channel: grpc.aio.Channel) -> None:
         ("ter", (1, 2), ("core",))
     ]
     assert await hub.agencies() == (SIGNED,)
+
+
+async def test_a_witness_asks_its_hub_for_the_entries(channel: grpc.aio.Channel) -> None:
+    assert await WitnessedHub(channel).entries() == (SIGNED,)
 
 
 def asked(epoch: int) -> EvaluateRequest:

@@ -166,6 +166,22 @@ async def test_entries_that_the_hub_hands_on_are_taken_before_the_round_goes_by_
     assert known_parties(office.settings).entry(HUB.agency).revision == 2
 
 
+async def test_no_entry_takes_the_file_of_another_agency(
+    office: Office,
+) -> None:
+    key, late = SigningKey.generate(), Identity("customs.example", Role.CONNECTOR, "customs")
+    office.enter(key, 1)
+    entries = office.folder / "entries"
+    (entries / "hub.entry").rename(entries / "customs.entry")
+    log = FakeLog(key, (office.signed(key, 1, late),))
+    for revision in (1, 2):
+        log.handed = (office.signed(key, revision, late),)
+        await watch(office.settings, once=True, opened=log.open)
+    assert sorted(file.name for file in entries.iterdir()) == ["customs-1.entry", "customs.entry"]
+    assert known_parties(office.settings).entry("customs").revision == 2
+    assert known_parties(office.settings).entry(HUB.agency).revision == 1
+
+
 async def test_what_does_not_hold_at_the_start_is_said_at_once(office: Office) -> None:
     log = FakeLog(SigningKey.generate())
     with pytest.raises(PasserelleError, match="agency_unknown"):
