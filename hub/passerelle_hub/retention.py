@@ -2,7 +2,8 @@
 
 Runs as a job. One transaction per record, so that a crash loses nothing and repeats nothing: an erased
 record has no expiry any more. It is found and erased in the same transaction: one whose agency is just
-giving it a longer time is passed over.
+giving it a longer time is passed over. One process sweeps at a time, also where two take themselves for the
+leader: of a link whose records both expire, each would close its own end.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from passerelle.notification import LinkState
 from passerelle_hub.audit import Audit, EventKind
 from passerelle_hub.index import split
 from passerelle_hub.logbook import vouch
-from passerelle_hub.store import Database, Transaction, links, marks, records
+from passerelle_hub.store import Database, Transaction, links, marks, records, turns
 from passerelle_hub.store.records import StoredRecord
 
 ACTOR = "hub/retention"
@@ -39,6 +40,7 @@ class Retention:
     def _erase_next(self) -> bool:
         now = self._clock.now()
         with self._database.write() as tx:
+            turns.take(tx)
             found = records.expired(tx, now, 1)
             for record in found:
                 erase(tx, self._audit, record, now, ACTOR)

@@ -9,18 +9,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from functools import wraps
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 from hub_kit import DOMAIN, FakeAgency, HubKit
 from judgement_kit import judgement, linked, signed_judgement
-from neighbour_kit import two_hubs
+from neighbour_kit import Interloper, interloping, two_hubs
 from parties import MARKING, entry_of
-from patience import PATIENCE, wait_until
 from policy_kit import Desk, desk
 from postgres_kit import Server
 from query_kit import ask
@@ -54,7 +51,6 @@ from passerelle_hub.policy.signatures import sign_first, sign_second
 from passerelle_hub.rescoring import Rescoring
 from passerelle_hub.revisions import Revisions
 from passerelle_hub.store import (
-    Database,
     agencies,
     epochs,
     evaluations,
@@ -79,9 +75,6 @@ SAME = {
 ELSE = {name: f"somebody else {word}" for name, word in SAME.items()}
 GREY = {"names in any order+birth two of three": "jan jnsn ym198002"}
 HIDDEN = replace(MARKING, tlp=Tlp.RED)
-_WAITING = (
-    b"SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-)
 YEAR = 365 * DAY
 
 
@@ -101,44 +94,10 @@ def hubs(
         yield both
 
 
-class Interloper:
-    """Does something, once, right behind a read: until it is done, or until it waits for a lock."""
-
-    def __init__(self, database: Database, patch: pytest.MonkeyPatch, pool: ThreadPoolExecutor) -> None:
-        self._database, self._patch, self._pool = database, patch, pool
-        self._done: Future[object] | None = None
-
-    def behind(self, module: ModuleType, name: str, action: Callable[[], object], *, call: int = 1) -> None:
-        """Act behind the so-many-th call of a function."""
-        whole, calls = getattr(module, name), 0
-
-        @wraps(whole)
-        def read(*args: object, **named: object) -> object:
-            nonlocal calls
-            found = whole(*args, **named)
-            calls += 1
-            if calls == call:
-                self._done = self._pool.submit(action)
-                wait_until(lambda: self._done is not None and (self._done.done() or self._waits()))
-            return found
-
-        self._patch.setattr(module, name, read)
-
-    def result(self) -> object:
-        """What the action returned or raises."""
-        assert self._done is not None, "the read never came"
-        return self._done.result(PATIENCE)
-
-    def _waits(self) -> bool:
-        with self._database.connect() as connection:
-            row = connection.execute(_WAITING).fetchone()
-        return bool(row and row[0])
-
-
 @pytest.fixture
 def interloper(hubs: tuple[HubKit, Core], monkeypatch: pytest.MonkeyPatch) -> Iterator[Interloper]:
-    with ThreadPoolExecutor(1) as pool:
-        yield Interloper(hubs[1].database, monkeypatch, pool)
+    with interloping(hubs[1].database, monkeypatch) as one:
+        yield one
 
 
 def taken(kit: HubKit, core: Core, agency: FakeAgency, words: dict[str, str], record_id: bytes) -> None:

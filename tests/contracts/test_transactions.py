@@ -89,3 +89,15 @@ def test_the_pool_grows_by_need_and_gives_back_what_a_rush_needed(postgres: Serv
                 assert count(other) == 5
             wait_until(lambda: count(other) == 1)
             assert count(database) == 2  # what was given back is opened again
+
+
+def test_both_sides_ask_whether_the_other_host_is_still_there(postgres: Server) -> None:
+    set_by = (
+        "SELECT name, source FROM pg_settings WHERE name ~ '^tcp_keepalives' ORDER BY name"  # on a socket 0
+    )
+    with postgres.migrated() as url:
+        for asked, own in (("20", ""), ("7", "&keepalives_idle=7")):
+            with closing(Database(url + own)) as database, closing(database.connect()) as connection:
+                assert connection.info.get_parameters()["keepalives_idle"] == asked
+                names = dict(connection.execute(set_by).fetchall())
+            assert names == {f"tcp_keepalives_{part}": "client" for part in ("count", "idle", "interval")}

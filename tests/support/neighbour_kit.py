@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from functools import wraps
+from itertools import count
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hub_kit import FakeAgency, HubKit, hub_kit
@@ -52,39 +53,31 @@ def taken(kit: HubKit, core: Core, agency: FakeAgency, *records: SealedRecord) -
     agency.took(batch)
 
 
-def once(monkeypatch: pytest.MonkeyPatch, owner: object, name: str, meanwhile: Callable[[], object]) -> None:
-    """After the next call of a function something else happens, before its caller goes on."""
-    whole, calls = getattr(owner, name), list[int]()
+class Interloper:
+    """Does something, once, right behind a read: until it is done, or until it waits for a lock."""
 
-    def called(*args: Any, **named: Any) -> Any:
-        found = whole(*args, **named)
-        calls.append(1)
-        if len(calls) == 1:
-            meanwhile()
-        return found
+    def __init__(self, database: Database, patch: pytest.MonkeyPatch, pool: ThreadPoolExecutor) -> None:
+        self._database, self._patch, self._pool = database, patch, pool
+        self._done: Future[object] | None = None
 
-    monkeypatch.setattr(owner, name, called)
+    def behind(self, owner: object, name: str, action: Callable[[], object], *, call: int = 1) -> None:
+        """Act behind the so-many-th call of a function."""
+        whole, calls = getattr(owner, name), count(1)
 
+        @wraps(whole)
+        def read(*args: object, **named: object) -> object:
+            found = whole(*args, **named)
+            if next(calls) == call:
+                done = self._done = self._pool.submit(action)
+                wait_until(lambda: done.done() or self._waits())
+            return found
 
-class Meanwhile:
-    """Another thread for what the neighbour does: it may have to wait for whoever it comes between."""
+        self._patch.setattr(owner, name, read)
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._pool = ThreadPoolExecutor(1)
-        self._begun: list[Future[Any]] = []
-
-    def begin(self, work: Callable[[], object]) -> None:
-        """Go on once it is done, or waits for a lock."""
-        begun = self._pool.submit(work)
-        self._begun.append(begun)
-        wait_until(lambda: begun.done() or self._waits())
-
-    def end(self) -> None:
-        """All of it has been done."""
-        for one in self._begun:
-            one.result(PATIENCE)
-        self._pool.shutdown()
+    def result(self) -> object:
+        """What the action returned or raises."""
+        assert self._done is not None, "the read never came"
+        return self._done.result(PATIENCE)
 
     def _waits(self) -> bool:
         query = (
@@ -92,3 +85,10 @@ class Meanwhile:
         )
         with self._database.read() as tx:
             return tx.exec_driver_sql(query).first() is not None
+
+
+@contextmanager
+def interloping(database: Database, patch: pytest.MonkeyPatch) -> Generator[Interloper]:
+    """One with a thread of its own: what it does may have to wait for whoever it comes between."""
+    with ThreadPoolExecutor(1) as pool:
+        yield Interloper(database, patch, pool)

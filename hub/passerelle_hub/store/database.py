@@ -52,8 +52,13 @@ _SESSION: Final = " ".join(
         "-c idle_in_transaction_session_timeout=5min",  # a hub that hangs must not hold its locks for ever
         "-c client_connection_check_interval=2s",  # nor one that was killed while it waited
         "-c idle_session_timeout=10min",  # what a rush needed is given back
+        "-c tcp_keepalives_idle=20",  # a host that vanished holds no locks, nor leads, for two hours
+        "-c tcp_keepalives_interval=5",
+        "-c tcp_keepalives_count=4",
     )
 )
+_KEEPALIVE: Final = {"keepalives_idle": "20", "keepalives_interval": "5", "keepalives_count": "4"}
+"""And a server whose host vanished is given up within a minute. The URL may name others."""
 
 
 class Database(store.Database):
@@ -173,8 +178,9 @@ def _postgresql(url: URL, connections: int) -> Engine:
     """An engine on psycopg 3; `options` of the URL's own come after ours."""
     asked = url.query.get("options", "")
     options = " ".join((_SESSION, asked if isinstance(asked, str) else " ".join(asked))).strip()
+    query = _KEEPALIVE | dict(url.query) | {"options": options}
     engine = create_engine(
-        url.set(drivername="postgresql+psycopg").update_query_dict({"options": options}),
+        url.set(drivername="postgresql+psycopg", query=query),
         pool_size=connections,
         max_overflow=0,
         pool_timeout=30,

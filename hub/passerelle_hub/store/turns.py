@@ -1,8 +1,9 @@
 """Turns: who decides on what it reads, and is asked rarely, does so alone among a database's processes.
 
-For operators' decisions and trustees' reports: between what they read and what they write nobody else commits
-one. A lock on the rows would not do, since some of them are not there yet. Steps that agencies wait for lock
-what they read instead. Taken first in a transaction, so that nobody waits for a turn with rows in hand.
+For operators' decisions, trustees' reports and the retention sweep: between what they read and what they
+write nobody else commits one. A lock on the rows would not do, since some of them are not there yet. Steps
+that agencies wait for lock what they read instead. Taken first in a transaction, so that nobody waits for a
+turn with rows in hand.
 """
 
 from __future__ import annotations
