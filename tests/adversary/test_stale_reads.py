@@ -15,7 +15,8 @@ from types import ModuleType
 
 import pytest
 from hub_kit import DOMAIN, FakeAgency, HubKit
-from judgement_kit import judgement, linked, signed_judgement
+from judgement_kit import NUMBER, judgement, linked, signed_judgement
+from judgement_kit import SAME as GIVEN
 from neighbour_kit import Interloper, interloping, two_hubs
 from parties import MARKING, entry_of
 from policy_kit import Desk, desk
@@ -66,12 +67,7 @@ from passerelle_hub.weighing import WeightsOffice
 
 pytestmark = pytest.mark.integration
 
-SAME = {
-    "surname+given+birth": "jansen jan 1980-02-03",
-    "given+birth": "jan 1980-02-03",
-    "surname~+birth": "jnsn 1980-02-03",
-    "national number": "80020312345",
-}
+SAME = GIVEN | NUMBER
 ELSE = {name: f"somebody else {word}" for name, word in SAME.items()}
 GREY = {"names in any order+birth two of three": "jan jnsn ym198002"}
 HIDDEN = replace(MARKING, tlp=Tlp.RED)
